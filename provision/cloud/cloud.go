@@ -1,0 +1,136 @@
+// Package cloud is the contract that every cloud driver meets. The suite in
+// cloudtest says the same in tests; a driver that passes it can be trusted with
+// any plan of package topology.
+//
+// All that a driver makes carries a tag with the broker's scope, the tenant and
+// the thing's id, and is found again by that tag: drivers keep no state that a
+// restart could lose. Tenants' own networks, gateways and hosts are observed,
+// never made or removed, except through Testbed.
+package cloud
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// Cloud does the steps of a plan on a real or simulated cloud. All methods may
+// be called at the same time for different tenants; for one tenant, calls come
+// one at a time. A cancelled context may leave a step half done: doing it again
+// completes it.
+//
+// Errors carry a fault kind: NotFound (a tenant, network or port that is not
+// there, or not this tenant's), Invalid (an impossible step), Unavailable (worth
+// trying again), Full (quota or space). All else is internal.
+type Cloud interface {
+	// Name is the driver's name in configuration: linux, sim, openstack.
+	Name() string
+
+	// Check lists what is missing on this machine or in this account, each with
+	// its remedy; empty when the driver can work.
+	Check(ctx context.Context) []Problem
+
+	// Observe is the tenant's fabric as it is: its own networks and gateways, and
+	// all that was made for it here, found by tag. NotFound when the tenant has nothing.
+	Observe(ctx context.Context, tenant topology.TenantID) (topology.Fabric, error)
+
+	// Do carries out one step other than boot. Repeated: no further effect.
+	// Deleting or shutting down what is not there is no error. An await that finds
+	// the appliance not forwarding yet answers a *NotYet. A move ends with the
+	// moved address announced (gratuitous ARP, unsolicited NA).
+	Do(ctx context.Context, tenant topology.TenantID, step topology.Step) error
+
+	// Boot starts the appliance on its ports, which exist. Repeated while it runs:
+	// no further effect, whatever the server says. It returns once the machine is
+	// started, not once it is ready.
+	Boot(ctx context.Context, tenant topology.TenantID, a topology.Appliance, s Server) error
+
+	// Dial opens a TCP connection to an address on the tenant's management network.
+	Dial(ctx context.Context, tenant topology.TenantID, to netip.AddrPort) (net.Conn, error)
+
+	// Resources lists all things that carry this broker's tags, of every tenant.
+	Resources(ctx context.Context) ([]Resource, error)
+
+	// Close releases the driver; what runs in the cloud goes on running.
+	Close() error
+}
+
+// Problem is something that a driver needs and has not got.
+type Problem struct {
+	What   string `json:"what"`   // "qemu-system-x86_64 is not installed"
+	Remedy string `json:"remedy"` // "apt-get install qemu-system-x86"
+}
+
+// Server is what an appliance boots from and with. It may hold secrets and is
+// never stored or logged.
+type Server struct {
+	VCPUs       int
+	MemoryBytes int64
+	Disks       []Disk   // in boot order
+	NICModels   []string // per NIC, in the package's order: virtio, e1000, …; empty = virtio
+	Environment []byte   // an ISO 9660 image to attach as CD; nil for none
+}
+
+// Disk is a virtual disk.
+type Disk struct {
+	ID            string // in the package
+	Digest        string // sha256:… of the image's bytes; empty for a blank disk
+	Format        string // vmdk, qcow2, raw, …; as read from the image's own header
+	CapacityBytes int64
+	Bus           string // virtio, ide, scsi, sata; empty = virtio
+	// Open streams the image; nil for a blank disk. Drivers cache by Digest.
+	Open func(ctx context.Context) (io.ReadCloser, error)
+}
+
+// NotYet answers an await whose condition does not hold yet.
+type NotYet struct {
+	Reason string        // for people: "no probe came through fw yet"
+	After  time.Duration // when to ask again
+}
+
+func (n *NotYet) Error() string { return n.Reason }
+
+// Resource is one thing that carries our tags.
+type Resource struct {
+	Kind   string            `json:"kind"` // namespace, link, process, file, server, port, network, …
+	ID     string            `json:"id"`   // as the cloud names it
+	Tenant topology.TenantID `json:"tenant"`
+	Detail string            `json:"detail,omitempty"`
+}
+
+// Testbed is what drivers add whose tenants have no other way to make networks
+// (linux: a branch-office box, the demo) or that exist for tests (sim).
+type Testbed interface {
+	Cloud
+
+	// CreateNetwork makes a tenant network with its gateway plug; the tenant's one
+	// gateway comes with its first network. Same again: no effect. Same id, other
+	// range: Conflict.
+	CreateNetwork(ctx context.Context, tenant topology.TenantID, n topology.Network) error
+
+	// DeleteNetwork removes a tenant network and its hosts. Conflict while services
+	// are stitched into it. Absent: no error.
+	DeleteNetwork(ctx context.Context, tenant topology.TenantID, id topology.NetworkID) error
+
+	// CreateHost attaches a host to a tenant network.
+	CreateHost(ctx context.Context, tenant topology.TenantID, h Host) error
+
+	// Hosts lists a tenant's hosts.
+	Hosts(ctx context.Context, tenant topology.TenantID) ([]Host, error)
+
+	// Trace sends packets from a host to its gateway and says which appliances
+	// they really passed, in order from the host; reached says whether an answer
+	// came back.
+	Trace(ctx context.Context, tenant topology.TenantID, host string) (passed []topology.ApplianceID, reached bool, err error)
+}
+
+// Host is a machine on a tenant network.
+type Host struct {
+	Name    string             `json:"name"` // unique in the tenant
+	Network topology.NetworkID `json:"network"`
+	Address netip.Prefix       `json:"address"`
+}
