@@ -1,0 +1,143 @@
+package catalog
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/bumpwire/bumpwire/ovf"
+)
+
+// Identifiers. Service and plan ids are UUIDs derived from vendor, package name
+// and configuration id, so they stay the same over every re-upload. A package id
+// reads vendor/name@version.
+type (
+	ServiceID string
+	PlanID    string
+	PackageID string
+)
+
+// State is where a service is in its life.
+type State string
+
+const (
+	Draft      State = "draft"      // made by a push; not in the OSB catalog
+	Published  State = "published"  // in the OSB catalog
+	Deprecated State = "deprecated" // in the catalog, marked; vendors advise against new instances
+	Retired    State = "retired"    // out of the catalog; existing instances live on
+)
+
+// Service is one OSB catalog entry made out of a package.
+type Service struct {
+	ID              ServiceID `json:"id"`
+	Vendor          string    `json:"vendor"`
+	Name            string    `json:"name"` // unique in the catalog; CLI-friendly: letters, digits, dots, hyphens
+	DisplayName     string    `json:"display_name"`
+	Description     string    `json:"description"`
+	LongDescription string    `json:"long_description,omitempty"`
+	ProviderName    string    `json:"provider_name,omitempty"`
+	Tags            []string  `json:"tags,omitempty"`
+	State           State     `json:"state"`
+	Package         PackageID `json:"package"` // the version that new instances get
+	Plans           []Plan    `json:"plans"`
+
+	// Insertion is how instances are inserted; what it still misses keeps a draft
+	// from being published, and Missing says each in a sentence.
+	Insertion Insertion `json:"insertion"`
+	Missing   []string  `json:"missing,omitempty"`
+
+	Changed time.Time `json:"changed"`
+}
+
+// Plan is one deployment configuration with its prices.
+type Plan struct {
+	ID            PlanID          `json:"id"`
+	Name          string          `json:"name"` // unique in the service
+	Configuration string          `json:"configuration"`
+	DisplayName   string          `json:"display_name"`
+	Description   string          `json:"description"`
+	VCPUs         int             `json:"vcpus"`
+	MemoryBytes   int64           `json:"memory_bytes"`
+	Default       bool            `json:"default,omitempty"`
+	Prices        []Price         `json:"prices,omitempty"`
+	Schema        json.RawMessage `json:"schema"` // draft-04, of the provision parameters, Insertion's keys included
+}
+
+// Price is what one unit of a dimension costs from a moment on. Prices are
+// appended, never altered: what was billed stays explained.
+type Price struct {
+	Dimension string          `json:"dimension"` // "instance" (running time) so far
+	Unit      string          `json:"unit"`      // "hour"
+	Amount    decimal.Decimal `json:"amount"`
+	Currency  string          `json:"currency"` // ISO 4217
+	From      time.Time       `json:"from"`     // UTC; zero = from the beginning
+}
+
+// Insertion is what provisioning must know of a service beyond plain OVF.
+type Insertion struct {
+	Type      string   `json:"type,omitempty"`    // firewall, load-balancer, …
+	Topology  string   `json:"topology"`          // single, symmetric
+	Modes     []string `json:"modes"`             // in-path, redirect
+	ManagedBy []string `json:"managed_by"`        // tenant, provider
+	Zones     string   `json:"zones"`             // bridged, isolated
+	Failure   string   `json:"failure,omitempty"` // closed, open
+	HA        []string `json:"ha,omitempty"`      // none, respin, …
+	Legs      []Leg    `json:"legs"`              // one per NIC, in the package's order
+	Probe     string   `json:"probe,omitempty"`   // arp, none
+
+	Health     *Endpoint   `json:"health,omitempty"`
+	Management *Management `json:"management,omitempty"`
+}
+
+// Leg is a NIC's role.
+type Leg struct {
+	NIC      string `json:"nic"`                // ElementName
+	Network  string `json:"network"`            // in the package's NetworkSection
+	Model    string `json:"model,omitempty"`    // first usable ResourceSubType: virtio, e1000, …
+	Role     string `json:"role"`               // inside, outside, management, ha
+	Pair     int    `json:"pair,omitempty"`     // of inside and outside legs, from 1
+	Inferred bool   `json:"inferred,omitempty"` // guessed from names, not stated
+}
+
+// Endpoint is where an appliance answers on its management leg.
+type Endpoint struct {
+	Protocol string `json:"protocol"`
+	Port     int    `json:"port"`
+	Path     string `json:"path,omitempty"`
+}
+
+// Management is what a binding hands out.
+type Management struct {
+	Endpoint
+	User             string `json:"user,omitempty"`
+	PasswordProperty string `json:"password_property,omitempty"` // full property id
+}
+
+// Package is a stored package, immutable.
+type Package struct {
+	ID           PackageID        `json:"id"`
+	Vendor       string           `json:"vendor"`
+	Name         string           `json:"name"`
+	Version      string           `json:"version"`
+	Digest       string           `json:"digest"` // sha256: of the descriptor and all files' digests
+	Files        []File           `json:"files"`
+	Verification ovf.Verification `json:"verification"`
+	Findings     []ovf.Finding    `json:"findings,omitempty"` // warnings only
+	EULAs        []EULA           `json:"eulas,omitempty"`
+	Pushed       time.Time        `json:"pushed"`
+}
+
+// File is one member of a package as stored.
+type File struct {
+	Name   string `json:"name"`             // as the package spells it; never a path of ours
+	Digest string `json:"digest"`           // sha256:…; also its name in the store
+	Size   int64  `json:"size"`             // bytes
+	Format string `json:"format,omitempty"` // of disk images: vmdk, qcow2, raw, iso, …
+}
+
+// EULA is a licence text with its digest, by which it is accepted.
+type EULA struct {
+	Digest string `json:"digest"`
+	Text   string `json:"text"`
+}

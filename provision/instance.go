@@ -1,0 +1,116 @@
+package provision
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/provision/topology"
+	"github.com/bumpwire/bumpwire/provision/work"
+)
+
+// BindingID is the platform's id of a binding; any characters, unique for ever.
+type BindingID string
+
+// State is where an instance is in its life.
+//
+//	provisioning ──▶ active ──▶ deprovisioning ──▶ deleted
+//	      │            ▲ └ (bind, unbind: stays active)     ▲
+//	      └──▶ failed ─┼────────────▶ deprovisioning ───────┘
+type State string
+
+const (
+	Provisioning   State = "provisioning"
+	Active         State = "active"
+	Failed         State = "failed"         // provisioning was undone; nothing is left of it in the cloud
+	Deprovisioning State = "deprovisioning" // no longer billed
+	Deleted        State = "deleted"        // kept as a tombstone: history, billing, and answers to late questions
+)
+
+// Instance is a service instance: what the tenant asked for, what is so, and
+// how it came to be. It is one document, so that history, work still to do and
+// state can never disagree.
+type Instance struct {
+	ID       topology.InstanceID `json:"id"`
+	Name     string              `json:"name"` // for people; from the platform's context, else the id
+	Platform string              `json:"platform"`
+	Tenant   topology.TenantID   `json:"tenant"`
+	Service  catalog.ServiceID   `json:"service"`
+	Plan     catalog.PlanID      `json:"plan"`
+	Package  catalog.PackageID   `json:"package"` // the version it was made from; stays when a newer one is published
+
+	Organization string          `json:"organization"`
+	Space        string          `json:"space"`
+	Context      json.RawMessage `json:"context,omitempty"`
+	Digest       string          `json:"digest"` // of the request, to tell a repetition from a conflict
+
+	// Values are the package's property values that the tenant or the broker
+	// chose, by full id. Those of password properties are sealed.
+	Values  map[string]string `json:"values,omitempty"`
+	Secrets map[string]string `json:"secrets,omitempty"`
+
+	Stitches   []topology.Stitch `json:"stitches"`
+	Management string            `json:"management,omitempty"` // CIDR address of the management leg
+
+	State    State                  `json:"state"`
+	Bindings map[BindingID]*Binding `json:"bindings,omitempty"`
+
+	// Operation is the latest operation on the instance itself.
+	Operation Operation `json:"operation"`
+	History   []Event   `json:"history"`
+	Health    Health    `json:"health"`
+}
+
+// Operation is a durable request in progress or done; its id is also the id of
+// the change that carries it out. Only the description of a failed one holds
+// more than a fixed sentence.
+type Operation struct {
+	ID          work.ChangeID  `json:"id,omitempty"`
+	Kind        work.Kind      `json:"kind,omitempty"`
+	State       OperationState `json:"state,omitempty"`
+	Description string         `json:"description,omitempty"`
+	Started     time.Time      `json:"started,omitzero"`
+	Finished    time.Time      `json:"finished,omitzero"`
+}
+
+// OperationState is spelled as the OSB API spells it.
+type OperationState string
+
+const (
+	InProgress OperationState = "in progress"
+	Succeeded  OperationState = "succeeded"
+	OpFailed   OperationState = "failed"
+)
+
+// Event is one entry of an instance's history. Billing rests on the events that
+// change State or Plan; they are appended in the same write as the change itself
+// and never altered.
+type Event struct {
+	Seq     int            `json:"seq"` // from 1, without gaps
+	At      time.Time      `json:"at"`  // UTC
+	State   State          `json:"state"`
+	Plan    catalog.PlanID `json:"plan"`
+	Message string         `json:"message"`           // one sentence, no secrets
+	Binding BindingID      `json:"binding,omitempty"` // when the event is about a binding
+	By      string         `json:"by,omitempty"`      // platform or user who asked
+}
+
+// Binding gives a tenant's application access to an instance and may stitch a
+// further network into it.
+type Binding struct {
+	ID         BindingID          `json:"id"`
+	Digest     string             `json:"digest"`
+	Parameters json.RawMessage    `json:"parameters,omitempty"`
+	Network    topology.NetworkID `json:"network,omitempty"` // the network it stitches, if any
+	Operation  Operation          `json:"operation"`
+	Removing   bool               `json:"removing,omitempty"`
+	Removed    bool               `json:"removed,omitempty"` // tombstone
+}
+
+// Health is the latest verdict on an instance's appliance.
+type Health struct {
+	Status  string    `json:"status"` // unknown, ok, failing
+	Detail  string    `json:"detail,omitempty"`
+	Checked time.Time `json:"checked,omitzero"`
+	Since   time.Time `json:"since,omitzero"` // of this status
+}

@@ -1,0 +1,90 @@
+package provision
+
+import (
+	"encoding/json"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/provision/topology"
+	"github.com/bumpwire/bumpwire/provision/work"
+)
+
+// ProvisionRequest asks for a new instance. Parameters is a JSON object: the
+// package's properties by full id beside the reserved keys of Insertion.
+type ProvisionRequest struct {
+	ID                topology.InstanceID
+	Platform          string // who asks: a platform's or a user's name
+	Tenant            topology.TenantID
+	Service           catalog.ServiceID
+	Plan              catalog.PlanID
+	Organization      string
+	Space             string
+	Context           json.RawMessage // may be nil
+	Parameters        json.RawMessage // may be nil
+	AcceptsIncomplete bool
+}
+
+// Insertion is what the reserved parameter keys say about the place of a service.
+type Insertion struct {
+	Networks []topology.NetworkID `json:"networks,omitempty"` // tenant networks to protect, by id or name
+	Nearest  string               `json:"nearest,omitempty"`  // hosts or gateway (default)
+}
+
+// BindRequest asks for a binding; Parameters may hold network and nearest.
+type BindRequest struct {
+	Instance          topology.InstanceID
+	ID                BindingID
+	Platform          string
+	Service           catalog.ServiceID
+	Plan              catalog.PlanID
+	BindResource      json.RawMessage
+	Context           json.RawMessage
+	Parameters        json.RawMessage
+	AcceptsIncomplete bool
+}
+
+// RemoveRequest asks to remove an instance (Binding empty) or a binding.
+type RemoveRequest struct {
+	Instance          topology.InstanceID
+	Binding           BindingID
+	Platform          string
+	Service           catalog.ServiceID
+	Plan              catalog.PlanID
+	AcceptsIncomplete bool
+}
+
+// Outcome is what became of a request.
+type Outcome struct {
+	Operation work.ChangeID // set when InProgress
+	Progress  bool          // accepted, still being carried out
+	Existed   bool          // the very same thing was there already
+}
+
+// BindOutcome adds what a finished binding hands out.
+type BindOutcome struct {
+	Outcome
+	Credentials Credentials
+	Endpoints   []Endpoint
+}
+
+// Credentials give access to an appliance's management side.
+type Credentials struct {
+	URI      string `json:"uri,omitempty"` // without user and password
+	Host     string `json:"host,omitempty"`
+	Port     int    `json:"port,omitempty"`
+	Username string `json:"username,omitempty"`
+	Password string `json:"password,omitempty"`
+}
+
+// Endpoint is spelled as the OSB API spells it: ports are strings.
+type Endpoint struct {
+	Host     string   `json:"host"`
+	Ports    []string `json:"ports"`
+	Protocol string   `json:"protocol,omitempty"`
+}
+
+// Preview is what a request would do, before it does it.
+type Preview struct {
+	Before topology.Fabric `json:"before"`
+	After  topology.Fabric `json:"after"`
+	Steps  []topology.Step `json:"steps"`
+}
