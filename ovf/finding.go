@@ -1,0 +1,137 @@
+package ovf
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Severity says whether a finding refuses the package.
+type Severity string
+
+// An Error refuses the package; a Warning is a deviation that is tolerated.
+const (
+	Error   Severity = "error"
+	Warning Severity = "warning"
+)
+
+// Finding is one problem of a package. Message never holds the value of a
+// password property, and neither Message nor Path holds control characters, so
+// that a finding is one harmless line wherever it is printed.
+type Finding struct {
+	Severity Severity
+	Code     Code
+	Message  string
+	File     string // member or file name as given by the package; "" for the package as a whole
+	Line     int    // 1-based; 0 when the problem has no place in the file
+	Column   int    // 1-based, in bytes; 0 when Line is 0
+	Path     string // XPath-like place in the descriptor, such as /Envelope/References/File[2]; "" outside it
+}
+
+// String is the finding in the form that editors jump to:
+// file:line:column: severity code: message.
+func (f Finding) String() string {
+	var b strings.Builder
+	if f.File != "" {
+		b.WriteString(printable(f.File, maxNameLength))
+		if f.Line > 0 {
+			fmt.Fprintf(&b, ":%d:%d", f.Line, f.Column)
+		}
+		b.WriteString(": ")
+	}
+	fmt.Fprintf(&b, "%s %s: %s", f.Severity, f.Code, f.Message)
+	return b.String()
+}
+
+// Findings are the problems of one package, errors and warnings mixed, in
+// order of file and line.
+type Findings []Finding
+
+// HasErrors reports whether one of the findings refuses the package.
+func (fs Findings) HasErrors() bool {
+	return slices.ContainsFunc(fs, func(f Finding) bool { return f.Severity == Error })
+}
+
+// Errors returns the findings that refuse the package.
+func (fs Findings) Errors() Findings {
+	var errs Findings
+	for _, f := range fs {
+		if f.Severity == Error {
+			errs = append(errs, f)
+		}
+	}
+	return errs
+}
+
+// String is one finding per line.
+func (fs Findings) String() string {
+	lines := make([]string, len(fs))
+	for i, f := range fs {
+		lines[i] = f.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// maxFindings bounds the report of a package that is wrong everywhere; the
+// path of a finding costs time in the width of the descriptor.
+const maxFindings = 500
+
+// report collects findings while a package is read.
+type report struct {
+	findings Findings
+	dropped  bool
+}
+
+func (r *report) add(f Finding) {
+	if len(r.findings) >= maxFindings {
+		// An error must never be lost to a flood of warnings.
+		if f.Severity == Error && !r.dropped {
+			r.dropped = true
+			r.findings = append(r.findings, Finding{Severity: Error, Code: CodeTooManyFindings, File: f.File,
+				Message: fmt.Sprintf("more than %d findings; the rest is not shown", maxFindings)})
+		}
+		return
+	}
+	f.Message = printable(f.Message, maxMessageLength)
+	f.Path = printable(f.Path, maxMessageLength)
+	r.findings = append(r.findings, f)
+}
+
+func (r *report) file(s Severity, code Code, file, format string, args ...any) {
+	r.add(Finding{Severity: s, Code: code, File: file, Message: fmt.Sprintf(format, args...)})
+}
+
+// sorted returns the findings in order of file, line and column; findings of
+// the same place keep the order in which they were made.
+func (r *report) sorted() Findings {
+	slices.SortStableFunc(r.findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return r.findings
+}
+
+const maxMessageLength = 400
+
+// printable makes text from a package safe for a terminal and a log: one line,
+// at most limit bytes, no control, format (bidi, zero width) or invalid
+// characters.
+func printable(s string, limit int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+	if len(s) <= limit {
+		return s
+	}
+	cut := limit
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
+}

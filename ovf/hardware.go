@@ -1,0 +1,76 @@
+package ovf
+
+// The resource types (CIM_ResourceAllocationSettingData.ResourceType) that this
+// package acts on.
+const (
+	ResourceOther       = 1
+	ResourceCPU         = 3
+	ResourceMemory      = 4
+	ResourceIDE         = 5
+	ResourceSCSI        = 6
+	ResourceEthernet    = 10
+	ResourceCD          = 15
+	ResourceDVD         = 16
+	ResourceDisk        = 17
+	ResourceSATA        = 20
+	ResourceLogicalDisk = 31
+)
+
+// Bound says what an Item's quantity means.
+type Bound string
+
+// A normal item is a requirement; the others mark a range and are no device.
+const (
+	BoundNormal Bound = "normal"
+	BoundMin    Bound = "min"
+	BoundMax    Bound = "max"
+)
+
+// Hardware is one VirtualHardwareSection.
+type Hardware struct {
+	ID         string
+	Families   []string // VirtualSystemType: vmx-13, virtualbox-2.2, …
+	Identifier string   // VirtualSystemIdentifier
+	Transports []string // how the guest wants its environment: iso, com.vmware.guestInfo
+	Items      []Item
+	Firmware   string // "efi" or "bios" where vmw:Config says so, else ""
+	SecureBoot bool
+	place      *place
+}
+
+// Item is one resource of a virtual system, for some configurations.
+type Item struct {
+	InstanceID          string
+	ElementName         string
+	Description         string
+	Type                int // ResourceType
+	Subtypes            []string
+	Quantity            int64 // VirtualQuantity; -1 when not said
+	Units               string
+	Configurations      []string // empty: all
+	Bound               Bound
+	Required            bool
+	Parent              string // InstanceID of the controller
+	AddressOnParent     string
+	Address             string
+	HostResources       []string
+	Connections         []string
+	AutomaticAllocation bool
+	place               *place
+}
+
+// appliesTo reports whether the item counts in that configuration.
+func (i Item) appliesTo(configuration string) bool {
+	if len(i.Configurations) == 0 {
+		return true
+	}
+	for _, c := range i.Configurations {
+		if c == configuration {
+			return true
+		}
+	}
+	return false
+}
+
+func (i Item) isDisk() bool  { return i.Type == ResourceDisk || i.Type == ResourceLogicalDisk }
+func (i Item) isDrive() bool { return i.Type == ResourceCD || i.Type == ResourceDVD }
