@@ -1,0 +1,62 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+)
+
+// failed is what a call that met err answers: the context's error when the
+// context ended it.
+func (d *Driver) failed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if closed := d.usable(); closed != nil {
+		return closed
+	}
+	return d.explain(err)
+}
+
+// usable is nil until Close.
+func (d *Driver) usable() error {
+	select {
+	case <-d.closed:
+		return fault.New(fault.Unavailable, "the store is closed")
+	default:
+		return nil
+	}
+}
+
+// explain gives SQLite's result codes (https://sqlite.org/rescode.html) a kind
+// and a sentence.
+func (d *Driver) explain(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	kind, sentence := fault.Unavailable, ""
+	switch e.Code() & 0xff { // the primary code
+	case sqlite3.SQLITE_FULL:
+		kind, sentence = fault.Full, "there is no space left on the disk of the store"
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
+		sentence = "the store cannot be written: its file or folder is read-only"
+	case sqlite3.SQLITE_CANTOPEN:
+		sentence = "the store's file cannot be opened"
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		sentence = "the store is in use by another process"
+	case sqlite3.SQLITE_IOERR:
+		sentence = "the disk of the store does not answer as it should"
+	case sqlite3.SQLITE_NOTADB:
+		kind, sentence = fault.Invalid, d.path+" is not a Bumpwire store"
+	case sqlite3.SQLITE_TOOBIG:
+		kind, sentence = fault.TooLarge, "the document is too large"
+	default:
+		return err
+	}
+	return &fault.Error{Kind: kind, Message: sentence, Err: err}
+}

@@ -1,0 +1,93 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/store"
+)
+
+const (
+	selectOne   = `SELECT id, revision, keys, body FROM documents WHERE collection=? AND id=?`
+	selectAll   = `SELECT id, revision, keys, body FROM documents WHERE collection=? AND id>? ORDER BY id LIMIT ?`
+	selectByKey = `SELECT d.id, d.revision, d.keys, d.body
+		FROM keys k CROSS JOIN documents d ON d.collection=k.collection AND d.id=k.id
+		WHERE k.collection=? AND k.key=? AND k.value=? AND k.id>? ORDER BY k.id LIMIT ?`
+)
+
+// Get implements store.Driver.
+func (d *Driver) Get(ctx context.Context, collection, id string) (store.Doc, error) {
+	if err := d.usable(); err != nil {
+		return store.Doc{}, err
+	}
+	doc, err := scan(d.readers.QueryRowContext(ctx, selectOne, collection, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return store.Doc{}, fault.New(fault.NotFound, "there is no %q in %s", id, collection)
+	}
+	if err != nil {
+		return store.Doc{}, d.failed(ctx, err)
+	}
+	return doc, nil
+}
+
+// Scan implements store.Driver.
+func (d *Driver) Scan(ctx context.Context, collection string, q store.Query) ([]store.Doc, error) {
+	if err := d.usable(); err != nil {
+		return nil, err
+	}
+	if q.Limit <= 0 {
+		q.Limit = store.DefaultLimit
+	}
+	query, args := selectAll, []any{collection, q.After, q.Limit}
+	if q.Key != "" {
+		query, args = selectByKey, []any{collection, q.Key, q.Value, q.After, q.Limit}
+	}
+	rows, err := d.readers.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, d.failed(ctx, err)
+	}
+	defer rows.Close()
+	var docs []store.Doc
+	for rows.Next() {
+		doc, err := scan(rows)
+		if err != nil {
+			return nil, d.failed(ctx, err)
+		}
+		docs = append(docs, doc)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, d.failed(ctx, err)
+	}
+	return docs, nil
+}
+
+func scan(row interface{ Scan(...any) error }) (doc store.Doc, err error) {
+	var keys string
+	if err := row.Scan(&doc.ID, &doc.Revision, &keys, &doc.Body); err != nil {
+		return doc, err
+	}
+	doc.Keys, err = decodeKeys(keys)
+	return doc, err
+}
+
+func decodeKeys(text string) (keys map[string]string, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	if err := json.Unmarshal([]byte(text), &keys); err != nil {
+		return nil, fmt.Errorf("cannot decode the keys of a document: %w", err)
+	}
+	return keys, nil
+}
+
+func encodeKeys(keys map[string]string) (string, error) {
+	if len(keys) == 0 {
+		return "", nil
+	}
+	text, err := json.Marshal(keys)
+	return string(text), err
+}

@@ -1,0 +1,128 @@
+// Package sqlitestore keeps a store's documents in one SQLite file.
+//
+// A commit is on disk before it is acknowledged (WAL, synchronous=FULL). One
+// goroutine writes: it puts all writes that wait into one transaction, so that
+// concurrent commits share one flush. Reads go beside it over connections of
+// their own. Several processes may use one file at the same time.
+//
+// Table documents holds a row per document; table keys a row per document and
+// indexed key. application_id marks the file as ours, user_version is the level
+// of these two tables (not that of the documents, which is the store's matter).
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+)
+
+const (
+	applicationID = 0x42575354 // "BWST"
+	tableLevel    = 1
+	busyTimeout   = "5000" // milliseconds that a statement waits for another process's lock
+)
+
+// Driver is a store.Driver on a SQLite file. Open and Memory make one.
+type Driver struct {
+	path    string
+	writer  *sql.DB // one connection
+	readers *sql.DB // the writer's, when the database is in memory
+
+	writes chan *write   // to the writing goroutine
+	closed chan struct{} // closed by Close
+	done   chan struct{} // closed when the writing goroutine has ended
+	once   sync.Once
+}
+
+// Open opens the store in a file and creates it, readable for its owner only,
+// when it is absent. A file that is not a store of ours is refused with
+// fault.Invalid and left as it is, one whose tables are newer with
+// fault.Conflict; a place that cannot be written is fault.Unavailable.
+func Open(ctx context.Context, path string) (*Driver, error) {
+	d := newDriver(path)
+	if err := d.create(); err != nil {
+		return nil, err
+	}
+	var err error
+	if d.writer, err = sql.Open("sqlite", dsn(path, "synchronous(FULL)")); err != nil {
+		return nil, d.explain(err)
+	}
+	d.writer.SetMaxOpenConns(1)
+	if d.readers, err = sql.Open("sqlite", dsn(path, "query_only(1)")); err != nil {
+		return nil, d.explain(errors.Join(err, d.writer.Close()))
+	}
+	conns := max(4, runtime.GOMAXPROCS(0))
+	d.readers.SetMaxOpenConns(conns)
+	d.readers.SetMaxIdleConns(conns)
+	return d.begin(ctx)
+}
+
+// Memory is a store that lives in memory and is gone with its Close.
+func Memory() (*Driver, error) {
+	d := newDriver(":memory:")
+	var err error
+	if d.writer, err = sql.Open("sqlite", ":memory:"); err != nil {
+		return nil, d.explain(err)
+	}
+	d.writer.SetMaxOpenConns(1)
+	d.readers = d.writer
+	return d.begin(context.Background())
+}
+
+// Close implements store.Driver.
+func (d *Driver) Close() error {
+	d.once.Do(func() { close(d.closed) })
+	<-d.done
+	return errors.Join(d.readers.Close(), d.writer.Close())
+}
+
+func newDriver(path string) *Driver {
+	return &Driver{
+		path:   path,
+		writes: make(chan *write),
+		closed: make(chan struct{}),
+		done:   make(chan struct{}),
+	}
+}
+
+// begin makes or checks the tables and starts the writing goroutine.
+func (d *Driver) begin(ctx context.Context) (*Driver, error) {
+	if err := d.prepare(ctx); err != nil {
+		return nil, d.explain(errors.Join(err, d.readers.Close(), d.writer.Close()))
+	}
+	go d.write()
+	return d, nil
+}
+
+// create makes an empty file, because SQLite would make it readable for others.
+func (d *Driver) create() error {
+	if err := os.MkdirAll(filepath.Dir(d.path), 0o700); err != nil {
+		return fault.New(fault.Unavailable, "cannot make the folder of the store: %w", err)
+	}
+	f, err := os.OpenFile(d.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fault.New(fault.Unavailable, "cannot write the store: %w", err)
+	}
+	return f.Close()
+}
+
+func (d *Driver) memory() bool { return d.readers == d.writer }
+
+func dsn(path string, pragmas ...string) string {
+	v := url.Values{"_pragma": append(pragmas, "busy_timeout("+busyTimeout+")"), "_txlock": {"immediate"}}
+	segments := strings.Split(filepath.ToSlash(path), "/")
+	for i, s := range segments {
+		segments[i] = url.PathEscape(s)
+	}
+	return "file:" + strings.Join(segments, "/") + "?" + v.Encode()
+}
