@@ -2,6 +2,7 @@ package provision
 
 import (
 	"encoding/json"
+	"net/netip"
 	"time"
 
 	"github.com/bumpwire/bumpwire/catalog"
@@ -37,7 +38,11 @@ type Instance struct {
 	Tenant   topology.TenantID   `json:"tenant"`
 	Service  catalog.ServiceID   `json:"service"`
 	Plan     catalog.PlanID      `json:"plan"`
-	Package  catalog.PackageID   `json:"package"` // the version it was made from; stays when a newer one is published
+
+	// What it was made from; stays when the vendor publishes a newer version.
+	Package       catalog.PackageID `json:"package"`
+	Configuration string            `json:"configuration"`
+	Insertion     catalog.Insertion `json:"insertion"`
 
 	Organization string          `json:"organization"`
 	Space        string          `json:"space"`
@@ -49,10 +54,16 @@ type Instance struct {
 	Values  map[string]string `json:"values,omitempty"`
 	Secrets map[string]string `json:"secrets,omitempty"`
 
-	Stitches   []topology.Stitch `json:"stitches"`
-	Management string            `json:"management,omitempty"` // CIDR address of the management leg
+	// Stitches are the networks named when it was provisioned; bindings hold
+	// theirs. Management is the address of the management leg, chosen when its
+	// change is planned; invalid when it has no such leg.
+	Stitches   []topology.Stitch `json:"stitches,omitempty"`
+	Management netip.Prefix      `json:"management,omitzero"`
 
-	State    State                  `json:"state"`
+	State State `json:"state"`
+	// InPlace says that the fabric holds the instance: set when its change has
+	// inserted it, cleared when one has removed it. State says what was asked for.
+	InPlace  bool                   `json:"in_place,omitempty"`
 	Bindings map[BindingID]*Binding `json:"bindings,omitempty"`
 
 	// Operation is the latest operation on the instance itself.
@@ -98,19 +109,11 @@ type Event struct {
 // Binding gives a tenant's application access to an instance and may stitch a
 // further network into it.
 type Binding struct {
-	ID         BindingID          `json:"id"`
-	Digest     string             `json:"digest"`
-	Parameters json.RawMessage    `json:"parameters,omitempty"`
-	Network    topology.NetworkID `json:"network,omitempty"` // the network it stitches, if any
-	Operation  Operation          `json:"operation"`
-	Removing   bool               `json:"removing,omitempty"`
-	Removed    bool               `json:"removed,omitempty"` // tombstone
-}
-
-// Health is the latest verdict on an instance's appliance.
-type Health struct {
-	Status  string    `json:"status"` // unknown, ok, failing
-	Detail  string    `json:"detail,omitempty"`
-	Checked time.Time `json:"checked,omitzero"`
-	Since   time.Time `json:"since,omitzero"` // of this status
+	ID         BindingID        `json:"id"`
+	Digest     string           `json:"digest"`
+	Parameters json.RawMessage  `json:"parameters,omitempty"`
+	Stitch     *topology.Stitch `json:"stitch,omitempty"`   // the network it stitches, if any
+	State      State            `json:"state"`              // as an instance's
+	InPlace    bool             `json:"in_place,omitempty"` // as an instance's, of the stitch
+	Operation  Operation        `json:"operation"`
 }

@@ -23,12 +23,6 @@ type ProvisionRequest struct {
 	AcceptsIncomplete bool
 }
 
-// Insertion is what the reserved parameter keys say about the place of a service.
-type Insertion struct {
-	Networks []topology.NetworkID `json:"networks,omitempty"` // tenant networks to protect, by id or name
-	Nearest  string               `json:"nearest,omitempty"`  // hosts or gateway (default)
-}
-
 // BindRequest asks for a binding; Parameters may hold network and nearest.
 type BindRequest struct {
 	Instance          topology.InstanceID

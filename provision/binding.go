@@ -1,0 +1,203 @@
+package provision
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"strconv"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// Bind makes a binding (OSB 2.17, "Binding"). One that names a network stitches
+// that network into the instance, which takes a change; any other is done at
+// once. The same request again answers the same; another under the same id is a
+// Conflict.
+func (s *Service) Bind(ctx context.Context, r BindRequest) (BindOutcome, error) {
+	i, err := s.Instance(ctx, r.Platform, r.Instance)
+	if err != nil {
+		return BindOutcome{}, err
+	}
+	if b, ok := i.Bindings[r.ID]; ok && b.State != Deleted {
+		return s.rebound(ctx, i, b, r)
+	}
+	fresh, err := s.draftBinding(ctx, i, r)
+	if err != nil {
+		return BindOutcome{}, err
+	}
+	i, err = s.instances.Update(ctx, string(i.ID), func(i Instance) (Instance, error) {
+		b, ok := i.Bindings[r.ID]
+		switch {
+		case ok && b.State != Deleted:
+			return i, raced{}
+		case i.State != Active:
+			return i, errBusy()
+		case fresh.Stitch != nil && !i.free(*fresh.Stitch):
+			return i, raced{}
+		}
+		if i.Bindings == nil {
+			i.Bindings = map[BindingID]*Binding{}
+		}
+		added := *fresh
+		i.Bindings[r.ID] = &added
+		i.note(r.Platform, "a binding was asked for", r.ID)
+		return i, nil
+	})
+	if _, lost := err.(raced); lost {
+		return s.Bind(ctx, r)
+	}
+	if err != nil {
+		return BindOutcome{}, err
+	}
+	return s.bound(ctx, i, i.Bindings[r.ID])
+}
+
+// free says whether a stitch can still be added: its network is not yet
+// stitched and its pair of legs is not taken.
+func (i Instance) free(st topology.Stitch) bool {
+	for _, t := range i.claimed() {
+		if t.Network == st.Network || t.Pair == st.Pair {
+			return false
+		}
+	}
+	return true
+}
+
+// rebound answers a request for a binding that exists.
+func (s *Service) rebound(ctx context.Context, i Instance, b *Binding, r BindRequest) (BindOutcome, error) {
+	switch {
+	case b.Digest != bindDigest(r):
+		return BindOutcome{}, fault.New(fault.Conflict, "binding %q exists already with other attributes", r.ID)
+	case b.State == Deprovisioning:
+		return BindOutcome{}, errBusy()
+	case b.State == Failed:
+		return BindOutcome{}, fault.New(fault.Conflict, "binding %q failed; delete it before trying again", r.ID)
+	case b.State == Provisioning && !r.AcceptsIncomplete:
+		return BindOutcome{}, errAsyncRequired()
+	}
+	out, err := s.bound(ctx, i, b)
+	out.Existed = true
+	return out, err
+}
+
+func bindDigest(r BindRequest) string {
+	return digest(r.Service, r.Plan, r.BindResource, r.Parameters)
+}
+
+// draftBinding is the binding that a valid request asks for, nothing stored yet.
+func (s *Service) draftBinding(ctx context.Context, i Instance, r BindRequest) (*Binding, error) {
+	switch {
+	case r.Service != i.Service || r.Plan != i.Plan:
+		return nil, fault.New(fault.Invalid, "instance %q is of service %q, plan %q", i.ID, i.Service, i.Plan)
+	case i.State == Failed:
+		return nil, fault.New(fault.Invalid, "instance %q failed to provision and cannot be bound", i.ID)
+	case i.State != Active:
+		return nil, errBusy()
+	}
+	if err := validate(catalog.BindSchema(), r.Parameters); err != nil {
+		return nil, err
+	}
+	b := &Binding{ID: r.ID, Digest: bindDigest(r), Parameters: r.Parameters, State: Active,
+		Operation: begin(KindBind, "done")}
+	b.Operation.end(Succeeded, "done")
+	in, err := place(r.Parameters)
+	if err != nil || in.Network == "" {
+		return b, err
+	}
+	chooser, err := s.chooser(ctx, i)
+	if err != nil {
+		return nil, err
+	}
+	st, err := chooser.stitch(in.Network, in.Nearest)
+	if err != nil {
+		return nil, err
+	}
+	if !r.AcceptsIncomplete {
+		return nil, errAsyncRequired()
+	}
+	b.Stitch, b.State, b.Operation = &st, Provisioning, begin(KindBind, "waiting for its turn")
+	return b, nil
+}
+
+// bound is the outcome of a binding that is stored: its change submitted, or
+// what it hands out.
+func (s *Service) bound(ctx context.Context, i Instance, b *Binding) (BindOutcome, error) {
+	if b.State == Provisioning {
+		out := BindOutcome{Outcome: Outcome{Operation: b.Operation.ID, Progress: true}}
+		return out, s.submit(ctx, i, b.Operation)
+	}
+	return s.handOut(i)
+}
+
+// Binding is a finished binding with what it hands out. NotFound when unknown or
+// still in progress.
+func (s *Service) Binding(ctx context.Context, platform string, id topology.InstanceID, bid BindingID) (Binding, BindOutcome, error) {
+	i, err := s.Instance(ctx, platform, id)
+	if err != nil {
+		return Binding{}, BindOutcome{}, err
+	}
+	b, ok := i.Bindings[bid]
+	if !ok || b.State != Active && !(b.State == Deprovisioning && b.InPlace) {
+		return Binding{}, BindOutcome{}, fault.New(fault.NotFound, "binding %q does not exist", bid)
+	}
+	out, err := s.handOut(i)
+	return *b, out, err
+}
+
+// BindingOperation is the latest operation on a binding, also on a removed one.
+func (s *Service) BindingOperation(ctx context.Context, platform string, id topology.InstanceID, bid BindingID) (Operation, error) {
+	i, err := s.record(ctx, platform, id)
+	if err != nil {
+		return Operation{}, err
+	}
+	b, ok := i.Bindings[bid]
+	if !ok {
+		return Operation{}, fault.New(fault.NotFound, "binding %q does not exist", bid)
+	}
+	return s.followed(ctx, b.Operation), nil
+}
+
+// handOut are the credentials and endpoints of an instance's management side.
+func (s *Service) handOut(i Instance) (BindOutcome, error) {
+	m := i.Insertion.Management
+	if m == nil || !i.Management.IsValid() {
+		return BindOutcome{}, nil
+	}
+	host := i.Management.Addr().String()
+	secret, err := s.secret(i, m.PasswordProperty)
+	if err != nil {
+		return BindOutcome{}, err
+	}
+	port := strconv.Itoa(m.Port)
+	return BindOutcome{
+		Credentials: Credentials{
+			URI:      fmt.Sprintf("%s://%s%s", m.Protocol, net.JoinHostPort(host, port), m.Path),
+			Host:     host,
+			Port:     m.Port,
+			Username: m.User,
+			Password: secret,
+		},
+		Endpoints: []Endpoint{{Host: host, Ports: []string{port}, Protocol: "tcp"}},
+	}, nil
+}
+
+// ParametersOf are an instance's parameters as its tenant may read them again:
+// without passwords.
+func ParametersOf(i Instance) json.RawMessage {
+	values := map[string]any{}
+	for k, v := range i.Values {
+		values[k] = v
+	}
+	var networks []topology.NetworkID
+	for _, st := range i.Stitches {
+		networks = append(networks, st.Network)
+	}
+	if len(networks) > 0 {
+		values["networks"] = networks
+	}
+	raw, _ := json.Marshal(values) // strings always marshal
+	return raw
+}

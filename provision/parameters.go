@@ -1,0 +1,173 @@
+package provision
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/ovf"
+)
+
+// Insertion is what the reserved parameter keys say about the place of a service.
+type Insertion struct {
+	Networks []string `json:"networks,omitempty"` // tenant networks to protect, by id or name
+	Network  string   `json:"network,omitempty"`  // of a binding: the one more
+	Nearest  string   `json:"nearest,omitempty"`  // which end of the chain: hosts or gateway (default)
+}
+
+// reserved are the parameter keys that are not properties of a package.
+var reserved = map[string]bool{"networks": true, "network": true, "nearest": true}
+
+// place reads the reserved keys of checked parameters.
+func place(parameters json.RawMessage) (Insertion, error) {
+	var in Insertion
+	if len(parameters) == 0 {
+		return in, nil
+	}
+	if err := json.Unmarshal(parameters, &in); err != nil {
+		return in, fault.New(fault.Invalid, "parameters: %s", jsonProblem(err))
+	}
+	return in, nil
+}
+
+func jsonProblem(err error) string {
+	var t *json.UnmarshalTypeError
+	if errors.As(err, &t) {
+		return fmt.Sprintf("%s must be a %s, not a %s", t.Field, t.Type, t.Value)
+	}
+	return "must be a JSON object"
+}
+
+// validate checks parameters against a plan's JSON schema (draft-04). The
+// sentence names each parameter that is wrong and why, never its value: it may
+// be a password.
+func validate(schema, parameters json.RawMessage) error {
+	if len(parameters) == 0 || string(parameters) == "null" {
+		parameters = json.RawMessage("{}")
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(parameters))
+	if err != nil {
+		return fault.New(fault.Invalid, "parameters must be a JSON object")
+	}
+	if _, object := value.(map[string]any); !object {
+		return fault.New(fault.Invalid, "parameters must be a JSON object")
+	}
+	compiled, err := compile(schema)
+	if err != nil {
+		return fmt.Errorf("cannot read the plan's parameter schema: %w", err)
+	}
+	var wrong *jsonschema.ValidationError
+	if err := compiled.Validate(value); errors.As(err, &wrong) {
+		details := problems(wrong)
+		return &fault.Error{Kind: fault.Invalid, Message: "parameters: " + strings.Join(details, "; "), Details: details}
+	}
+	return nil
+}
+
+func compile(schema json.RawMessage) (*jsonschema.Schema, error) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
+	if err != nil {
+		return nil, err
+	}
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft4)
+	if err := c.AddResource("plan.json", doc); err != nil {
+		return nil, err
+	}
+	return c.Compile("plan.json")
+}
+
+// propertyValues are the package's properties out of checked parameters, in the
+// text form that the OVF environment wants.
+func propertyValues(parameters json.RawMessage) (map[string]string, error) {
+	values := map[string]string{}
+	if len(parameters) == 0 {
+		return values, nil
+	}
+	var raw map[string]any
+	d := json.NewDecoder(bytes.NewReader(parameters))
+	d.UseNumber()
+	if err := d.Decode(&raw); err != nil {
+		return nil, fault.New(fault.Invalid, "parameters must be a JSON object")
+	}
+	for key, v := range raw {
+		if reserved[key] {
+			continue
+		}
+		text, err := propertyText(v)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "parameter %q: %s", key, err)
+		}
+		values[key] = text
+	}
+	return values, nil
+}
+
+func propertyText(v any) (string, error) {
+	switch v := v.(type) {
+	case string:
+		return v, nil
+	case bool:
+		return strconv.FormatBool(v), nil
+	case json.Number:
+		return v.String(), nil
+	}
+	return "", errors.New("must be a string, a number or a boolean")
+}
+
+// digest tells a repeated request from a conflicting one. Fields are the parts
+// that may not differ; JSON among them is compared by value.
+func digest(fields ...any) string {
+	h := sha256.New()
+	for _, f := range fields {
+		if raw, ok := f.(json.RawMessage); ok {
+			f = canonical(raw)
+		}
+		text, _ := json.Marshal(f) // strings and values that came out of JSON always marshal
+		fmt.Fprintf(h, "%d:%s", len(text), text)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// canonical is a JSON value with sorted keys; an absent one equals {} and null.
+func canonical(raw json.RawMessage) any {
+	var v any
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil || v == nil {
+		return map[string]any{}
+	}
+	return v
+}
+
+// password makes a value for a password property that the tenant left open: at
+// least 20 characters unless the property allows fewer.
+func password(rules ovf.Rules) (string, error) {
+	const letters = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
+	length := 20
+	if rules.MinLen != nil {
+		length = max(length, int(*rules.MinLen))
+	}
+	if rules.MaxLen != nil {
+		length = min(length, int(*rules.MaxLen))
+	}
+	text := make([]byte, length)
+	for n := range text {
+		k, err := rand.Int(rand.Reader, big.NewInt(int64(len(letters))))
+		if err != nil {
+			return "", fmt.Errorf("cannot make a password: %w", err)
+		}
+		text[n] = letters[k.Int64()]
+	}
+	return string(text), nil
+}

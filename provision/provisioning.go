@@ -1,0 +1,221 @@
+package provision
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/ovf"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// Provision accepts a new instance (OSB 2.17, "Provisioning"). The same request
+// again answers the same operation; another under the same id is a Conflict. An
+// id whose instance was deleted may be used again. A request without
+// AcceptsIncomplete is refused before anything is stored.
+func (s *Service) Provision(ctx context.Context, r ProvisionRequest) (Outcome, error) {
+	if old, err := s.instances.Get(ctx, string(r.ID)); err == nil && old.State != Deleted {
+		return repeated(old, r)
+	} else if err != nil && fault.KindOf(err) != fault.NotFound {
+		return Outcome{}, err
+	}
+	fresh, err := s.draft(ctx, r)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if !r.AcceptsIncomplete {
+		return Outcome{}, errAsyncRequired()
+	}
+	stored, err := s.instances.Upsert(ctx, string(r.ID), func(old Instance, exists bool) (Instance, error) {
+		if exists && old.State != Deleted {
+			return old, raced{}
+		}
+		fresh.History = old.History
+		next := fresh
+		next.note(r.Platform, "provisioning was asked for", "")
+		return next, nil
+	})
+	if _, lost := err.(raced); lost {
+		return s.Provision(ctx, r)
+	}
+	if err != nil {
+		return Outcome{}, fmt.Errorf("cannot store instance %q: %w", r.ID, err)
+	}
+	if err := s.submit(ctx, stored, stored.Operation); err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{Operation: stored.Operation.ID, Progress: true}, nil
+}
+
+// raced says that somebody else stored the instance first.
+type raced struct{}
+
+func (raced) Error() string { return "somebody else stored it first" }
+
+func errAsyncRequired() error {
+	return fault.New(fault.AsyncRequired, "This service plan requires client support for asynchronous service operations.")
+}
+
+func errBusy() error {
+	return fault.New(fault.Busy, "The Service Broker does not support concurrent requests that mutate the same resource.")
+}
+
+// repeated answers a request for an id that is in use.
+func repeated(old Instance, r ProvisionRequest) (Outcome, error) {
+	switch {
+	case old.Platform != r.Platform, old.Digest != requestDigest(r):
+		return Outcome{}, fault.New(fault.Conflict, "instance %q exists already with other attributes", r.ID)
+	case old.State == Deprovisioning:
+		return Outcome{}, errBusy()
+	case old.State == Failed:
+		return Outcome{}, fault.New(fault.Conflict, "instance %q failed to provision; delete it before trying again", r.ID)
+	case old.State == Active:
+		return Outcome{Existed: true}, nil
+	case !r.AcceptsIncomplete:
+		return Outcome{}, errAsyncRequired()
+	}
+	return Outcome{Operation: old.Operation.ID, Progress: true}, nil
+}
+
+// requestDigest leaves the context out but for the platform's name: names and
+// annotations in it change over time (OSB profile.md), the tenant is compared
+// by itself.
+func requestDigest(r ProvisionRequest) string {
+	return digest(r.Service, r.Plan, r.Tenant, r.Organization, r.Space, r.Parameters)
+}
+
+// draft is the instance that a valid request asks for, nothing stored yet.
+func (s *Service) draft(ctx context.Context, r ProvisionRequest) (Instance, error) {
+	offer, err := s.offer(ctx, r.Service, r.Plan)
+	if err != nil {
+		return Instance{}, err
+	}
+	if err := validate(offer.Plan.Schema, r.Parameters); err != nil {
+		return Instance{}, err
+	}
+	i := Instance{
+		ID: r.ID, Name: instanceName(r), Platform: r.Platform, Tenant: r.Tenant,
+		Service: r.Service, Plan: r.Plan,
+		Package: offer.Package.ID, Configuration: offer.Plan.Configuration, Insertion: offer.Service.Insertion,
+		Organization: r.Organization, Space: r.Space, Context: r.Context,
+		Digest: requestDigest(r), State: Provisioning,
+		Operation: begin(KindProvision, "waiting for its turn"),
+		Health:    Health{Status: HealthUnknown},
+	}
+	if i.Stitches, err = s.firstStitches(ctx, i, r.Parameters); err != nil {
+		return Instance{}, err
+	}
+	return i, s.setValues(ctx, &i, r.Parameters)
+}
+
+// offer looks up what new instances may be made of.
+func (s *Service) offer(ctx context.Context, service catalog.ServiceID, plan catalog.PlanID) (catalog.Offer, error) {
+	offer, err := s.catalog.Offer(ctx, service, plan)
+	if err != nil && fault.KindOf(err) == fault.NotFound {
+		return offer, fault.New(fault.Invalid, "%s", fault.Message(err))
+	}
+	if err != nil {
+		return offer, err
+	}
+	switch in := offer.Service.Insertion; {
+	case offer.Service.State != catalog.Published && offer.Service.State != catalog.Deprecated:
+		return offer, fault.New(fault.Invalid, "service %q takes no new instances: it is %s", offer.Service.Name, offer.Service.State)
+	case in.Topology != "single" || !slices.Contains(in.Modes, "in-path"):
+		return offer, fault.New(fault.Invalid, "service %q cannot be inserted: this broker inserts single services in path", offer.Service.Name)
+	}
+	return offer, nil
+}
+
+// instanceName is what the platform calls the instance, or its id.
+func instanceName(r ProvisionRequest) string {
+	var c struct {
+		Name string `json:"instance_name"`
+	}
+	if json.Unmarshal(r.Context, &c) == nil && c.Name != "" && len(c.Name) <= 255 {
+		return c.Name
+	}
+	return string(r.ID)
+}
+
+func (s *Service) firstStitches(ctx context.Context, i Instance, parameters json.RawMessage) ([]topology.Stitch, error) {
+	in, err := place(parameters)
+	if err != nil || len(in.Networks) == 0 {
+		return nil, err
+	}
+	chooser, err := s.chooser(ctx, i)
+	if err != nil {
+		return nil, err
+	}
+	var list []topology.Stitch
+	for _, name := range in.Networks {
+		stitch, err := chooser.stitch(name, in.Nearest)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, stitch)
+	}
+	return list, nil
+}
+
+// setValues keeps the tenant's property values, passwords sealed, and makes the
+// passwords that the tenant left to the broker.
+func (s *Service) setValues(ctx context.Context, i *Instance, parameters json.RawMessage) error {
+	values, err := propertyValues(parameters)
+	if err != nil {
+		return err
+	}
+	pkg, err := s.catalog.Descriptor(ctx, i.Package)
+	if err != nil {
+		return err
+	}
+	i.Values, i.Secrets = map[string]string{}, map[string]string{}
+	for _, p := range pkg.Properties() {
+		value, given := values[p.ID]
+		switch {
+		case p.Password:
+			err = s.setSecret(i, p, value, given)
+		case given:
+			i.Values[p.ID] = value
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) setSecret(i *Instance, p ovf.Property, value string, given bool) error {
+	if _, preset := p.Value(i.Configuration); !given && (preset || !p.UserConfigurable) {
+		return nil
+	}
+	if !given {
+		made, err := password(p.Rules)
+		if err != nil {
+			return err
+		}
+		value = made
+	}
+	sealed, err := s.key.Seal([]byte(value), secretName(i.ID, p.ID))
+	i.Secrets[p.ID] = sealed
+	return err
+}
+
+func (s *Service) secret(i Instance, property string) (string, error) {
+	sealed, ok := i.Secrets[property]
+	if !ok {
+		return "", nil
+	}
+	plain, err := s.key.Open(sealed, secretName(i.ID, property))
+	if err != nil {
+		return "", fmt.Errorf("cannot open the sealed property %q of instance %q: %w", property, i.ID, err)
+	}
+	return string(plain), nil
+}
+
+// secretName binds a sealed value to its place, so that it cannot be moved.
+func secretName(i topology.InstanceID, property string) string {
+	return "instance/" + string(i) + "/" + property
+}

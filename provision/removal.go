@@ -1,0 +1,181 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/provision/topology"
+	"github.com/bumpwire/bumpwire/provision/work"
+)
+
+// Deprovision removes an instance and its bindings (OSB 2.17, "Deprovisioning").
+// While the instance is still being provisioned, that is stopped and reversed
+// first: platforms clean up this way after a time-out. An unknown or deleted one
+// is Gone.
+func (s *Service) Deprovision(ctx context.Context, r RemoveRequest) (Outcome, error) {
+	i, err := s.record(ctx, r.Platform, r.Instance)
+	if err != nil {
+		return Outcome{}, goneIfAbsent(err)
+	}
+	var cancelled []Operation
+	i, err = s.instances.Update(ctx, string(i.ID), func(i Instance) (Instance, error) {
+		cancelled = nil
+		if err := removable(i, r); err != nil {
+			return i, err
+		}
+		if i.State == Deprovisioning {
+			return i, store.Unchanged
+		}
+		cancelled = i.pending()
+		i.State = Deprovisioning
+		i.Operation = begin(KindDeprovision, "waiting for its turn")
+		i.note(r.Platform, "removal was asked for", "")
+		return i, nil
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	if err := s.supersede(ctx, i, cancelled); err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{Operation: i.Operation.ID, Progress: true}, s.submit(ctx, i, i.Operation)
+}
+
+// removable checks what the standard wants checked before anything changes.
+func removable(i Instance, r RemoveRequest) error {
+	switch {
+	case i.State == Deleted:
+		return fault.New(fault.Gone, "instance %q is gone", i.ID)
+	case r.Service != i.Service || r.Plan != i.Plan:
+		return fault.New(fault.Invalid, "instance %q is of service %q, plan %q", i.ID, i.Service, i.Plan)
+	case !r.AcceptsIncomplete:
+		return errAsyncRequired()
+	}
+	return nil
+}
+
+// supersede turns round the changes that a removal overtakes. The removal's own
+// change waits for them: it is behind them in the tenant's queue.
+func (s *Service) supersede(ctx context.Context, i Instance, ops []Operation) error {
+	for _, op := range ops {
+		if err := s.engine.Cancel(ctx, op.ID); err != nil && fault.KindOf(err) != fault.NotFound {
+			return fmt.Errorf("cannot stop %s of instance %q: %w", op.Kind, i.ID, err)
+		}
+	}
+	return nil
+}
+
+// Unbind removes a binding and the stitch it made (OSB 2.17, "Unbinding").
+func (s *Service) Unbind(ctx context.Context, r RemoveRequest) (Outcome, error) {
+	if _, err := s.record(ctx, r.Platform, r.Instance); err != nil {
+		return Outcome{}, goneIfAbsent(err)
+	}
+	var cancelled []Operation
+	i, err := s.instances.Update(ctx, string(r.Instance), func(i Instance) (Instance, error) {
+		b, ok := i.Bindings[r.Binding]
+		cancelled = nil
+		switch {
+		case !ok || b.State == Deleted || i.State == Deleted:
+			return i, fault.New(fault.Gone, "binding %q is gone", r.Binding)
+		case r.Service != i.Service || r.Plan != i.Plan:
+			return i, fault.New(fault.Invalid, "instance %q is of service %q, plan %q", i.ID, i.Service, i.Plan)
+		case b.Stitch == nil || !b.InPlace && b.Operation.State != InProgress:
+			b.State = Deleted
+			b.Operation.end(Succeeded, "removed")
+			i.note(r.Platform, "the binding was removed", b.ID)
+			return i, nil
+		case i.State != Active:
+			return i, errBusy()
+		case !r.AcceptsIncomplete:
+			return i, errAsyncRequired()
+		case b.State == Deprovisioning:
+			return i, store.Unchanged
+		case b.Operation.State == InProgress:
+			cancelled = []Operation{b.Operation}
+		}
+		b.State = Deprovisioning
+		b.Operation = begin(KindUnbind, "waiting for its turn")
+		i.note(r.Platform, "removal of the binding was asked for", b.ID)
+		return i, nil
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	return s.unbinding(ctx, i, i.Bindings[r.Binding], cancelled)
+}
+
+func (s *Service) unbinding(ctx context.Context, i Instance, b *Binding, cancelled []Operation) (Outcome, error) {
+	if b.Operation.State != InProgress {
+		return Outcome{}, nil
+	}
+	if err := s.supersede(ctx, i, cancelled); err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{Operation: b.Operation.ID, Progress: true}, s.submit(ctx, i, b.Operation)
+}
+
+func goneIfAbsent(err error) error {
+	if fault.KindOf(err) == fault.NotFound {
+		return fault.New(fault.Gone, "%s", fault.Message(err))
+	}
+	return err
+}
+
+// PreviewRemoval says what removing an instance or a binding would do.
+func (s *Service) PreviewRemoval(ctx context.Context, r RemoveRequest) (Preview, error) {
+	i, err := s.Instance(ctx, r.Platform, r.Instance)
+	if err != nil {
+		return Preview{}, err
+	}
+	const trial = work.ChangeID("preview")
+	services, err := s.services(ctx, i.Tenant, trial)
+	if err != nil {
+		return Preview{}, err
+	}
+	have, err := s.Fabric(ctx, i.Tenant)
+	if err != nil {
+		return Preview{}, err
+	}
+	return previewWithout(have, services, i, r.Binding)
+}
+
+func previewWithout(have topology.Fabric, services []topology.Service, i Instance, b BindingID) (Preview, error) {
+	var left []topology.Service
+	for _, t := range services {
+		if t.Instance == i.ID {
+			if b == "" {
+				continue
+			}
+			if t, ok := i.without(b); ok {
+				left = append(left, t)
+				continue
+			}
+			return Preview{}, fault.New(fault.NotFound, "binding %q does not exist", b)
+		}
+		left = append(left, t)
+	}
+	want, err := topology.Compose(topology.Base(have), left)
+	if err != nil {
+		return Preview{}, fault.New(fault.Invalid, "%s", err)
+	}
+	steps, err := topology.Plan(have, want)
+	return Preview{Before: have, After: want, Steps: steps}, err
+}
+
+// without is the instance's place in the fabric after a binding is removed.
+func (i Instance) without(id BindingID) (topology.Service, bool) {
+	b, ok := i.Bindings[id]
+	if !ok || b.State == Deleted {
+		return topology.Service{}, false
+	}
+	bindings := map[BindingID]*Binding{}
+	for k, v := range i.Bindings {
+		if k != id {
+			bindings[k] = v
+		}
+	}
+	i.Bindings = bindings
+	return i.service("preview"), true
+}

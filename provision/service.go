@@ -1,0 +1,259 @@
+// Package provision brokers service instances: it checks a request, states what
+// should be, and follows the change that makes it so.
+//
+// An instance is one document in the collection "instances", key: its id. A
+// request writes the document (new state, operation in progress, history) in one
+// go and then submits a change with the operation's id; a crash in between is
+// made up for by Resume. Every change does the same thing: observe what is,
+// compose what should be from the documents, run the steps between
+// (topology.Plan), settle the outcome in the document.
+package provision
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/seal"
+	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/provision/cloud"
+	"github.com/bumpwire/bumpwire/provision/topology"
+	"github.com/bumpwire/bumpwire/provision/work"
+)
+
+// Service is the broker's heart. Its methods may be called at the same time.
+type Service struct {
+	instances  store.Collection[Instance]
+	catalog    *catalog.Catalog
+	cloud      cloud.Cloud
+	engine     *work.Engine
+	key        *seal.Key
+	log        *slog.Logger
+	management netip.Prefix
+}
+
+// Config is what a Service works with; all but Management are required.
+type Config struct {
+	Store   *store.Store
+	Catalog *catalog.Catalog
+	Cloud   cloud.Cloud
+	Engine  *work.Engine
+	Key     *seal.Key
+	Log     *slog.Logger
+
+	// Management is the range of every tenant's management network. Tenants'
+	// management networks are separate, so all may use the same range. The first
+	// address is the broker's. Zero means 192.168.254.0/24.
+	Management netip.Prefix
+}
+
+// New makes a Service and registers its kinds of change on the engine.
+func New(c Config) *Service {
+	if !c.Management.IsValid() {
+		c.Management = netip.MustParsePrefix("192.168.254.0/24")
+	}
+	s := &Service{
+		instances:  store.In(c.Store, "instances", keys),
+		catalog:    c.Catalog,
+		cloud:      c.Cloud,
+		engine:     c.Engine,
+		key:        c.Key,
+		log:        c.Log,
+		management: c.Management,
+	}
+	s.register()
+	return s
+}
+
+// keys are the stored indexes. "live" leaves out what has nothing in the cloud
+// and wants nothing there; "pending" is what Resume looks for.
+func keys(i Instance) map[string]string {
+	k := map[string]string{
+		"tenant":   string(i.Tenant),
+		"platform": i.Platform,
+		"service":  string(i.Service),
+		"state":    string(i.State),
+	}
+	if i.live() {
+		k["live"] = string(i.Tenant)
+	}
+	if len(i.pending()) > 0 {
+		k["pending"] = "yes"
+	}
+	return k
+}
+
+// Resume submits the changes of all operations in progress. A change that was
+// submitted already is left as it is. It is called at start and now and then,
+// for requests whose broker died between storing and submitting.
+func (s *Service) Resume(ctx context.Context) error {
+	for i, err := range s.instances.All(ctx, "pending", "yes") {
+		if err != nil {
+			return fmt.Errorf("cannot list the operations in progress: %w", err)
+		}
+		for _, op := range i.pending() {
+			if err := s.submit(ctx, i, op); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Run resumes what is in progress, at once and every interval, until ctx ends.
+func (s *Service) Run(ctx context.Context, interval time.Duration) error {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		if err := s.Resume(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("cannot resume operations", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Service) submit(ctx context.Context, i Instance, op Operation) error {
+	err := s.engine.Submit(ctx, work.Change{
+		ID:      op.ID,
+		Lane:    work.Lane(i.Tenant),
+		Kind:    op.Kind,
+		Subject: string(i.ID),
+	})
+	if err != nil {
+		return fmt.Errorf("cannot submit %s of instance %q: %w", op.Kind, i.ID, err)
+	}
+	return nil
+}
+
+// begin is a new operation in progress.
+func begin(kind work.Kind, description string) Operation {
+	return Operation{
+		ID:          work.ChangeID(rand.Text()),
+		Kind:        kind,
+		State:       InProgress,
+		Description: description,
+		Started:     time.Now().UTC(),
+	}
+}
+
+// Filter narrows a listing; empty fields let everything pass.
+type Filter struct {
+	Platform string
+	Tenant   topology.TenantID
+	Service  catalog.ServiceID
+	State    State
+}
+
+func (f Filter) passes(i Instance) bool {
+	return (f.Platform == "" || f.Platform == i.Platform) &&
+		(f.Tenant == "" || f.Tenant == i.Tenant) &&
+		(f.Service == "" || f.Service == i.Service) &&
+		(f.State == "" && i.State != Deleted || f.State == i.State)
+}
+
+// index is the most selective stored index for the filter.
+func (f Filter) index() (key, value string) {
+	switch {
+	case f.Tenant != "":
+		return "tenant", string(f.Tenant)
+	case f.Platform != "":
+		return "platform", f.Platform
+	case f.Service != "":
+		return "service", string(f.Service)
+	case f.State != "":
+		return "state", string(f.State)
+	}
+	return "", ""
+}
+
+// Instances lists instances by id; deleted ones only when asked for by state.
+func (s *Service) Instances(ctx context.Context, f Filter) ([]Instance, error) {
+	list := []Instance{}
+	key, value := f.index()
+	for i, err := range s.instances.All(ctx, key, value) {
+		if err != nil {
+			return nil, err
+		}
+		if f.passes(i) {
+			list = append(list, i)
+		}
+	}
+	return list, nil
+}
+
+// Instance is one instance. With a platform, another platform's is NotFound, as
+// is a deleted one.
+func (s *Service) Instance(ctx context.Context, platform string, id topology.InstanceID) (Instance, error) {
+	i, err := s.record(ctx, platform, id)
+	if err != nil {
+		return Instance{}, err
+	}
+	if i.State == Deleted {
+		return Instance{}, fault.New(fault.NotFound, "instance %q does not exist", id)
+	}
+	return i, nil
+}
+
+// Tombstone is as Instance, and gives deleted instances too.
+func (s *Service) Tombstone(ctx context.Context, platform string, id topology.InstanceID) (Instance, error) {
+	return s.record(ctx, platform, id)
+}
+
+func (s *Service) record(ctx context.Context, platform string, id topology.InstanceID) (Instance, error) {
+	i, err := s.instances.Get(ctx, string(id))
+	if fault.KindOf(err) == fault.NotFound && err != nil || err == nil && platform != "" && i.Platform != platform {
+		return Instance{}, fault.New(fault.NotFound, "instance %q does not exist", id)
+	}
+	return i, err
+}
+
+// Operation is the latest operation on an instance, also on a deleted one, so
+// that a platform that polls late still learns how it ended.
+func (s *Service) Operation(ctx context.Context, platform string, id topology.InstanceID) (Operation, error) {
+	i, err := s.record(ctx, platform, id)
+	if err != nil {
+		return Operation{}, err
+	}
+	return s.followed(ctx, i.Operation), nil
+}
+
+// followed adds what the operation is doing at this moment.
+func (s *Service) followed(ctx context.Context, op Operation) Operation {
+	if op.State != InProgress {
+		return op
+	}
+	if c, err := s.engine.Get(ctx, op.ID); err == nil {
+		if now := progress(c); now != "" {
+			op.Description = now
+		}
+	}
+	return op
+}
+
+// progress is the task in hand, in a sentence.
+func progress(c work.Change) string {
+	for n, t := range c.Tasks {
+		if t.Status == work.TaskDoing || t.Status == work.TaskUndoing {
+			text := fmt.Sprintf("step %d of %d: %s", n+1, len(c.Tasks), t.Summary)
+			if t.Note != "" {
+				text += " (" + t.Note + ")"
+			}
+			return text
+		}
+	}
+	return ""
+}
+
+// All iterates over all instances, deleted ones too, for metering.
+func (s *Service) All(ctx context.Context) func(yield func(Instance, error) bool) {
+	return s.instances.All(ctx, "", "")
+}

@@ -1,0 +1,94 @@
+package provision
+
+import (
+	"time"
+
+	"github.com/bumpwire/bumpwire/provision/topology"
+	"github.com/bumpwire/bumpwire/provision/work"
+)
+
+// live says whether the instance has, or is about to have, anything in the cloud.
+func (i Instance) live() bool {
+	return i.InPlace || i.State == Provisioning
+}
+
+// pending are the operations in progress, the instance's own first.
+func (i Instance) pending() []Operation {
+	var ops []Operation
+	if i.Operation.State == InProgress {
+		ops = append(ops, i.Operation)
+	}
+	for _, b := range i.Bindings {
+		if b.Operation.State == InProgress {
+			ops = append(ops, b.Operation)
+		}
+	}
+	return ops
+}
+
+// bindingOf is the binding whose latest operation is the given one.
+func (i Instance) bindingOf(op work.ChangeID) (*Binding, bool) {
+	for _, b := range i.Bindings {
+		if b.Operation.ID == op {
+			return b, true
+		}
+	}
+	return nil, false
+}
+
+// stitches are the networks that the instance is to be stitched into while the
+// operation op is carried out: those of its own, those of its bindings that are
+// in place, and the one that op adds; without the one that op takes away.
+func (i Instance) stitches(op work.ChangeID) []topology.Stitch {
+	list := append([]topology.Stitch{}, i.Stitches...)
+	for _, b := range i.Bindings {
+		if b.Stitch != nil && b.stitched(op) {
+			list = append(list, *b.Stitch)
+		}
+	}
+	return list
+}
+
+func (b *Binding) stitched(op work.ChangeID) bool {
+	if b.Operation.ID == op {
+		return b.State == Provisioning
+	}
+	return b.InPlace
+}
+
+// wanted says whether the instance should be in the fabric while op is carried out.
+func (i Instance) wanted(op work.ChangeID) bool {
+	if i.Operation.ID == op {
+		return i.State == Provisioning
+	}
+	return i.InPlace
+}
+
+// claimed are all stitches that hold a pair of legs, in place or on their way.
+func (i Instance) claimed() []topology.Stitch {
+	list := append([]topology.Stitch{}, i.Stitches...)
+	for _, b := range i.Bindings {
+		if b.Stitch != nil && (b.InPlace || b.Operation.State == InProgress) {
+			list = append(list, *b.Stitch)
+		}
+	}
+	return list
+}
+
+// note appends to the history. Times never run backwards, even if the clock does:
+// billing takes the intervals between events.
+func (i *Instance) note(by, message string, binding BindingID) {
+	at := time.Now().UTC()
+	if n := len(i.History); n > 0 && at.Before(i.History[n-1].At) {
+		at = i.History[n-1].At
+	}
+	i.History = append(i.History, Event{
+		Seq: len(i.History) + 1, At: at, State: i.State, Plan: i.Plan,
+		Message: message, Binding: binding, By: by,
+	})
+}
+
+// end finishes an operation in place.
+func (o *Operation) end(s OperationState, description string) {
+	o.State, o.Description, o.Finished = s, description, time.Now().UTC()
+}

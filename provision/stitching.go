@@ -1,0 +1,202 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision/topology"
+	"github.com/bumpwire/bumpwire/provision/work"
+)
+
+// chooser finds a place in a chain for an instance's next stitches.
+type chooser struct {
+	tenant   topology.TenantID
+	networks []topology.Network // the tenant's own
+	taken    []topology.Stitch  // the instance's, in place or on their way
+	others   []topology.Stitch  // the tenant's other instances'
+	pairs    []int              // the package's
+	name     string             // of the instance
+}
+
+func (s *Service) chooser(ctx context.Context, i Instance) (*chooser, error) {
+	have, err := s.Fabric(ctx, i.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	c := &chooser{tenant: i.Tenant, taken: i.claimed(), pairs: pairs(i.Insertion), name: i.Name}
+	for _, n := range have.Networks {
+		if n.Role == topology.RoleTenant {
+			c.networks = append(c.networks, n)
+		}
+	}
+	for other, err := range s.instances.All(ctx, "live", string(i.Tenant)) {
+		if err != nil {
+			return nil, err
+		}
+		if other.ID != i.ID {
+			c.others = append(c.others, other.claimed()...)
+		}
+	}
+	return c, nil
+}
+
+// stitch takes a free pair of legs for a network and a rank at the end of the
+// chain that was asked for.
+func (c *chooser) stitch(network, nearest string) (topology.Stitch, error) {
+	id, err := c.network(network)
+	if err != nil {
+		return topology.Stitch{}, err
+	}
+	st := topology.Stitch{Network: id, Rank: c.rank(id, nearest)}
+	for _, t := range c.taken {
+		if t.Network == id {
+			return st, fault.New(fault.Invalid, "network %q already passes through instance %q", network, c.name)
+		}
+	}
+	for _, p := range c.pairs {
+		if !slices.ContainsFunc(c.taken, func(t topology.Stitch) bool { return t.Pair == p }) {
+			st.Pair = p
+			c.taken = append(c.taken, st)
+			return st, nil
+		}
+	}
+	return st, fault.New(fault.Invalid, "instance %q has no free pair of inside and outside legs for network %q: its package has %d", c.name, network, len(c.pairs))
+}
+
+func (c *chooser) network(name string) (topology.NetworkID, error) {
+	var found []topology.NetworkID
+	for _, n := range c.networks {
+		if string(n.ID) == name {
+			return n.ID, nil
+		}
+		if n.Name == name {
+			found = append(found, n.ID)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", fault.New(fault.Invalid, "tenant %q has no network %q", c.tenant, name)
+	case 1:
+		return found[0], nil
+	}
+	return "", fault.New(fault.Invalid, "tenant %q has %d networks named %q; give the id of the one you mean", c.tenant, len(found), name)
+}
+
+// rank is beyond everything on that end of the chain; the gateway's by default.
+func (c *chooser) rank(n topology.NetworkID, nearest string) int {
+	low, high := 0, 0
+	for _, t := range c.others {
+		if t.Network == n {
+			low, high = min(low, t.Rank), max(high, t.Rank)
+		}
+	}
+	if nearest == "hosts" {
+		return low - 10
+	}
+	return high + 10
+}
+
+// pairs are the numbers of the package's inside legs; each can carry a network.
+func pairs(in catalog.Insertion) []int {
+	var list []int
+	for _, l := range in.Legs {
+		if l.Role == string(topology.Inside) {
+			list = append(list, l.Pair)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// Fabric is what a tenant has now. NotFound when it has nothing.
+func (s *Service) Fabric(ctx context.Context, tenant topology.TenantID) (topology.Fabric, error) {
+	have, err := s.cloud.Observe(ctx, tenant)
+	if err != nil && fault.KindOf(err) == fault.NotFound {
+		return have, fault.New(fault.Invalid, "tenant %q has no networks", tenant)
+	}
+	if err != nil {
+		return have, fmt.Errorf("cannot observe the networks of tenant %q: %w", tenant, err)
+	}
+	return have, nil
+}
+
+// steps are what leads from what is to what should be while op is carried out.
+// extra is an instance that is not stored, for previews.
+func (s *Service) steps(ctx context.Context, tenant topology.TenantID, op work.ChangeID, extra ...Instance) (Preview, error) {
+	have, err := s.Fabric(ctx, tenant)
+	if err != nil {
+		return Preview{}, err
+	}
+	services, err := s.services(ctx, tenant, op)
+	if err != nil {
+		return Preview{}, err
+	}
+	for _, i := range extra {
+		services = append(services, i.service(op))
+	}
+	want, err := topology.Compose(topology.Base(have), services)
+	if err != nil {
+		return Preview{}, fault.New(fault.Invalid, "%s", err)
+	}
+	list, err := topology.Plan(have, want)
+	if err != nil {
+		return Preview{}, fmt.Errorf("cannot plan the fabric of tenant %q: %w", tenant, err)
+	}
+	return Preview{Before: have, After: want, Steps: list}, nil
+}
+
+// services are the tenant's instances that should be in place while op is
+// carried out.
+func (s *Service) services(ctx context.Context, tenant topology.TenantID, op work.ChangeID) ([]topology.Service, error) {
+	var list []topology.Service
+	for i, err := range s.instances.All(ctx, "live", string(tenant)) {
+		if err != nil {
+			return nil, err
+		}
+		if i.wanted(op) {
+			list = append(list, i.service(op))
+		}
+	}
+	return list, nil
+}
+
+func (i Instance) service(op work.ChangeID) topology.Service {
+	t := topology.Service{
+		Instance:   i.ID,
+		Name:       i.Name,
+		Zones:      topology.Zones(i.Insertion.Zones),
+		Stitches:   i.stitches(op),
+		Management: i.Management,
+	}
+	for _, l := range i.Insertion.Legs {
+		t.NICs = append(t.NICs, topology.NIC{Role: topology.LegRole(l.Role), Pair: l.Pair})
+	}
+	return t
+}
+
+// managementAddress is the lowest address of the range that no instance of the
+// tenant has; invalid for a package without a management leg. Changes of a
+// tenant run one at a time, so nobody else takes it meanwhile.
+func (s *Service) managementAddress(ctx context.Context, i Instance) (netip.Prefix, error) {
+	if !slices.ContainsFunc(i.Insertion.Legs, func(l catalog.Leg) bool { return l.Role == string(topology.Management) }) {
+		return netip.Prefix{}, nil
+	}
+	used := map[netip.Addr]bool{}
+	for other, err := range s.instances.All(ctx, "live", string(i.Tenant)) {
+		if err != nil {
+			return netip.Prefix{}, err
+		}
+		used[other.Management.Addr()] = true
+	}
+	// The network's own address is skipped and the first one is the broker's.
+	for a := s.management.Masked().Addr().Next().Next(); s.management.Contains(a.Next()); a = a.Next() {
+		if !used[a] {
+			return netip.PrefixFrom(a, s.management.Bits()), nil
+		}
+	}
+	return netip.Prefix{}, fault.New(fault.Full, "the management network %s of tenant %q has no free address", s.management, i.Tenant)
+}
