@@ -1,0 +1,182 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/store"
+)
+
+// lane is the queue and the lease of a Lane, as stored. It is kept for ever, so
+// that its fence never falls.
+type lane struct {
+	Lane  Lane       `json:"lane"`
+	Queue []ChangeID `json:"queue,omitempty"` // the first is in hand
+	Due   time.Time  `json:"due,omitzero"`    // when the first has something to do again
+	Owner string     `json:"owner,omitempty"` // who holds it; "": nobody
+	Until time.Time  `json:"until,omitzero"`  // when the lease ends by itself
+	Fence int64      `json:"fence"`           // rises with every claim
+	Asked int64      `json:"asked,omitempty"` // rises with every enqueue, so that no wake-up is lost
+}
+
+func laneKeys(l lane) map[string]string {
+	if len(l.Queue) == 0 {
+		return nil
+	}
+	return map[string]string{"waiting": yes}
+}
+
+// free is when owner may claim the lane.
+func (l lane) free(owner string) time.Time {
+	if l.Owner != "" && l.Owner != owner && l.Until.After(l.Due) {
+		return l.Until
+	}
+	return l.Due
+}
+
+// hold is a claim on a lane.
+type hold struct {
+	lane  Lane
+	head  ChangeID
+	fence int64
+	asked int64
+	since time.Time // a monotonic reading before the lease was written
+}
+
+var errLost = errors.New("the lease of the lane is lost")
+
+// enqueue puts a change into its lane, unless it is there, and has the lane looked
+// at now.
+func (e *Engine) enqueue(ctx context.Context, c Change) error {
+	_, err := e.lanes.Upsert(ctx, string(c.Lane), func(l lane, _ bool) (lane, error) {
+		l.Lane = c.Lane
+		l.Asked++
+		if !slices.Contains(l.Queue, c.ID) {
+			l.Queue = append(l.Queue, c.ID)
+		}
+		if l.Queue[0] == c.ID {
+			l.Due = time.Time{}
+		}
+		return l, nil
+	})
+	if err == nil {
+		e.agenda.note(c.Lane, time.Now())
+	}
+	return err
+}
+
+// claim takes a lane that has work to do now. Otherwise held is false, and free
+// says when to look again; zero: when something is submitted.
+func (e *Engine) claim(ctx context.Context, id Lane) (h hold, held bool, free time.Time, err error) {
+	since := time.Now()
+	l, err := e.lanes.Update(ctx, string(id), func(l lane) (lane, error) {
+		held = false
+		if len(l.Queue) == 0 || l.free(e.opts.Owner).After(now()) {
+			return l, store.Unchanged
+		}
+		held = true
+		l.Owner, l.Until, l.Fence = e.opts.Owner, now().Add(e.opts.Lease), l.Fence+1
+		return l, nil
+	})
+	switch {
+	case errors.Is(err, fault.NotFound):
+		return h, false, free, nil
+	case err != nil || len(l.Queue) == 0:
+		return h, false, free, err
+	case !held:
+		return h, false, l.free(e.opts.Owner), nil
+	}
+	return hold{lane: id, head: l.Queue[0], fence: l.Fence, asked: l.Asked, since: since}, true, free, nil
+}
+
+// renew extends the lease.
+func (e *Engine) renew(ctx context.Context, h hold) error {
+	_, err := e.lanes.Update(ctx, string(h.lane), func(l lane) (lane, error) {
+		if l.Fence != h.fence || l.Owner != e.opts.Owner {
+			return l, errLost
+		}
+		l.Until = now().Add(e.opts.Lease)
+		return l, nil
+	})
+	return err
+}
+
+// release gives the lane back: its first change has ended, or is to be looked at
+// again when due. It returns when the lane has something to do; zero: it is empty.
+func (e *Engine) release(ctx context.Context, h hold, ended bool, due time.Time) (time.Time, error) {
+	l, err := e.lanes.Update(ctx, string(h.lane), func(l lane) (lane, error) {
+		if l.Fence != h.fence {
+			return l, errLost
+		}
+		l.Owner, l.Until, l.Due = "", time.Time{}, due
+		if ended {
+			l.Queue = slices.DeleteFunc(l.Queue, func(id ChangeID) bool { return id == h.head })
+		}
+		if ended || l.Asked != h.asked {
+			l.Due = time.Time{}
+		}
+		return l, nil
+	})
+	switch {
+	case err != nil || len(l.Queue) == 0:
+		return time.Time{}, err
+	case l.Due.IsZero():
+		return time.Now(), nil
+	}
+	return l.Due, nil
+}
+
+// expire ends the leases of all others.
+func (e *Engine) expire(ctx context.Context) error {
+	for l, err := range e.lanes.All(ctx, "waiting", yes) {
+		if err != nil {
+			return err
+		}
+		_, err = e.lanes.Update(ctx, string(l.Lane), func(l lane) (lane, error) {
+			if l.Owner == "" || l.Owner == e.opts.Owner {
+				return l, store.Unchanged
+			}
+			l.Owner, l.Until = "", time.Time{}
+			l.Fence++ // whoever held it has lost it from here on
+			return l, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// look puts every lane with work into the agenda.
+func (e *Engine) look(ctx context.Context) error {
+	for l, err := range e.lanes.All(ctx, "waiting", yes) {
+		if err != nil {
+			return err
+		}
+		e.agenda.note(l.Lane, l.free(e.opts.Owner))
+	}
+	return nil
+}
+
+// sweep queues the changes that a crash between storing and queueing left behind.
+func (e *Engine) sweep(ctx context.Context) error {
+	for c, err := range e.changes.All(ctx, "open", yes) {
+		if err != nil {
+			return err
+		}
+		l, err := e.lanes.Get(ctx, string(c.Lane))
+		if err != nil && !errors.Is(err, fault.NotFound) {
+			return err
+		}
+		if slices.Contains(l.Queue, c.ID) {
+			continue
+		}
+		if err := e.enqueue(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
