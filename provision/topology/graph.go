@@ -1,0 +1,173 @@
+package topology
+
+import "slices"
+
+// graph is a fabric as frames see it: networks joined by wires. Plan moves its
+// plugs about; Check and Path only look.
+type graph struct {
+	roles map[NetworkID]NetworkRole
+	legs  map[PortID]place
+	ends  map[NetworkID][]place // inside and outside legs by the network they are plugged into
+	homes map[NetworkID][]*Plug // gateway plugs by the network they serve
+	plugs map[PortID]*Plug
+	nodes map[ApplianceID]*node
+}
+
+// node is an appliance in a graph.
+type node struct {
+	Appliance
+	wires []wire // as Legs are plugged now
+}
+
+// place is one leg of a node.
+type place struct {
+	node *node
+	leg  int
+}
+
+func (p place) at() NetworkID { return p.node.Legs[p.leg].At }
+
+func newGraph(f Fabric) *graph {
+	g := &graph{roles: make(map[NetworkID]NetworkRole, len(f.Networks)), legs: map[PortID]place{}, ends: map[NetworkID][]place{},
+		homes: map[NetworkID][]*Plug{}, plugs: map[PortID]*Plug{}, nodes: map[ApplianceID]*node{}}
+	for _, n := range f.Networks {
+		g.roles[n.ID] = n.Role
+	}
+	for _, gw := range f.Gateways {
+		for _, p := range gw.Plugs {
+			g.homes[p.Home] = append(g.homes[p.Home], &p)
+			g.plugs[p.Port] = &p
+		}
+	}
+	for _, a := range f.Appliances {
+		legs := a.Legs
+		a.Legs = nil
+		n := g.addNode(a)
+		for _, l := range legs {
+			g.addLeg(n, l)
+		}
+	}
+	return g
+}
+
+func (g *graph) addNode(a Appliance) *node {
+	n := &node{Appliance: a}
+	g.nodes[a.ID] = n
+	return n
+}
+
+func (g *graph) addLeg(n *node, l Leg) {
+	n.Legs = append(n.Legs, l)
+	p := place{n, len(n.Legs) - 1}
+	g.legs[l.Port] = p
+	g.connect(p)
+}
+
+func (g *graph) dropLastLeg(n *node) {
+	p := place{n, len(n.Legs) - 1}
+	g.disconnect(p)
+	delete(g.legs, n.Legs[p.leg].Port)
+	n.Legs = n.Legs[:p.leg]
+	n.wires = wires(&n.Appliance)
+}
+
+func (g *graph) dropNode(n *node) {
+	for len(n.Legs) > 0 {
+		g.dropLastLeg(n)
+	}
+	delete(g.nodes, n.ID)
+}
+
+// plugIn moves a port, a gateway's or a leg, and answers where it was.
+func (g *graph) plugIn(port PortID, to NetworkID) (from NetworkID) {
+	if p := g.plugs[port]; p != nil {
+		from, p.At = p.At, to
+		return from
+	}
+	p := g.legs[port]
+	g.disconnect(p)
+	from, p.node.Legs[p.leg].At = p.at(), to
+	g.connect(p)
+	return from
+}
+
+func (g *graph) connect(p place) {
+	p.node.wires = wires(&p.node.Appliance)
+	if role := p.node.Legs[p.leg].Role; p.at() != "" && (role == Inside || role == Outside) {
+		g.ends[p.at()] = append(g.ends[p.at()], p)
+	}
+}
+
+func (g *graph) disconnect(p place) {
+	g.ends[p.at()] = slices.DeleteFunc(g.ends[p.at()], func(o place) bool { return o == p })
+}
+
+// crossing is one pass of a frame through an appliance.
+type crossing struct {
+	node *node
+	wire wire
+}
+
+// flood is where the frames of a network's hosts get to.
+type flood struct {
+	from   NetworkID
+	via    map[NetworkID]arrival // how each network was reached first
+	order  []NetworkID           // networks in the order reached
+	looped *crossing             // a wire that closes a loop, if any
+}
+
+type arrival struct {
+	from NetworkID
+	by   crossing
+}
+
+// flood follows the frames of one network over every wire, whether its
+// appliance runs or not. Where an appliance keeps zones apart, frames that come
+// at its outside leg from elsewhere belong to no zone, or to one whose inside they
+// reach anyway; so such a wire needs following from inside to outside only.
+func (g *graph) flood(from NetworkID) flood {
+	f := flood{from: from, via: map[NetworkID]arrival{from: {}}, order: []NetworkID{from}}
+	for i := 0; i < len(f.order); i++ {
+		at := f.order[i]
+		for _, end := range g.ends[at] {
+			for _, w := range end.node.wires {
+				if w.in != end.leg && (w.out != end.leg || w.apart) {
+					continue
+				}
+				f.cross(at, end, w)
+			}
+		}
+	}
+	return f
+}
+
+func (f *flood) cross(at NetworkID, end place, w wire) {
+	by := crossing{end.node, w}
+	if arrived := f.via[at]; arrived.by.node == by.node && arrived.by.wire == w {
+		return // the way it came
+	}
+	far := end.node.Legs[w.in+w.out-end.leg].At
+	if far == "" {
+		return
+	}
+	if _, seen := f.via[far]; seen {
+		f.looped = &by
+		return
+	}
+	f.via[far] = arrival{at, by}
+	f.order = append(f.order, far)
+}
+
+// way is the crossings between the hosts and a network that the flood reached,
+// in that order; false when it did not.
+func (f *flood) way(to NetworkID) ([]crossing, bool) {
+	if _, reached := f.via[to]; !reached {
+		return nil, false
+	}
+	var back []crossing
+	for at := to; at != f.from; at = f.via[at].from {
+		back = append(back, f.via[at].by)
+	}
+	slices.Reverse(back)
+	return back, true
+}

@@ -1,0 +1,296 @@
+package topology
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Plan lists the steps from have to want, in an order that is safe after each
+// single step: everything slow first, with traffic on its old path; then the
+// moves that swap traffic, one plug each; then what is no longer needed. It finds
+// what an earlier, interrupted run has done, and is empty when nothing is left to
+// do. Annotations that follow from the plugs (Serves, Carries) do not count.
+//
+// No step makes a loop, joins two networks or lets traffic past a service that
+// it passes before and after. A network's traffic is interrupted only in its own
+// swaps. Where that is impossible, as when services change places, it is cut
+// rather than let past a service.
+//
+// It is an error when want has other tenant networks or gateway plugs than have,
+// is unsafe in itself, or changes what a NIC is for.
+func Plan(have, want Fabric) ([]Step, error) {
+	have, want = Settle(have), Settle(want)
+	p := &planner{have: newParts(have), want: newParts(want), g: newGraph(have),
+		ready: map[pairKey]bool{}, duties: map[NetworkID][]*duty{}}
+	if err := p.admit(have, want); err != nil {
+		return nil, err
+	}
+	p.remember(want)
+	p.createNetworks(want)
+	p.createAppliances(want)
+	p.findMoves(want)
+	if err := p.moveAll(); err != nil {
+		return nil, err
+	}
+	p.awaitAll()
+	p.removeAppliances()
+	p.deleteNetworks(have)
+	return p.steps, nil
+}
+
+// planner simulates a plan on a graph while writing it down.
+type planner struct {
+	have, want parts
+	g          *graph
+	steps      []Step
+	pending    []*change
+	ready      map[pairKey]bool // pairs known to forward
+	duties     map[NetworkID][]*duty
+	removed    bool // unwanted appliances are gone already
+}
+
+type pairKey struct {
+	appliance ApplianceID
+	pair      int
+}
+
+// parts finds the parts of a fabric by id.
+type parts struct {
+	tenant     TenantID
+	networks   map[NetworkID]Network
+	plugs      map[PortID]Plug
+	gateways   map[PortID]GatewayID
+	appliances map[ApplianceID]Appliance
+	legs       map[PortID]Leg
+	order      []ApplianceID
+}
+
+func newParts(f Fabric) parts {
+	ps := parts{tenant: f.Tenant, networks: make(map[NetworkID]Network, len(f.Networks)), plugs: map[PortID]Plug{},
+		gateways: map[PortID]GatewayID{}, appliances: map[ApplianceID]Appliance{}, legs: map[PortID]Leg{}}
+	for _, n := range f.Networks {
+		ps.networks[n.ID] = n
+	}
+	for _, g := range f.Gateways {
+		for _, p := range g.Plugs {
+			ps.plugs[p.Port], ps.gateways[p.Port] = p, g.ID
+		}
+	}
+	for _, a := range f.Appliances {
+		ps.appliances[a.ID] = a
+		ps.order = append(ps.order, a.ID)
+		for _, l := range a.Legs {
+			ps.legs[l.Port] = l
+		}
+	}
+	return ps
+}
+
+func (p *planner) admit(have, want Fabric) error {
+	if have.Tenant != want.Tenant {
+		return fmt.Errorf("cannot plan from tenant %q to tenant %q", have.Tenant, want.Tenant)
+	}
+	for _, n := range want.Networks {
+		old, ok := p.have.networks[n.ID]
+		switch {
+		case !ok && n.Role == RoleTenant:
+			return fmt.Errorf("tenant %q has no network %q", want.Tenant, n.ID)
+		case ok && old.Role != n.Role:
+			return fmt.Errorf("network %q is a %s network and cannot become a %s network", n.ID, old.Role, n.Role)
+		}
+	}
+	for port, plug := range p.want.plugs {
+		if old, ok := p.have.plugs[port]; !ok || old.Home != plug.Home || p.have.gateways[port] != p.want.gateways[port] {
+			return fmt.Errorf("gateway %q has no port %q for network %q", p.want.gateways[port], port, plug.Home)
+		}
+	}
+	for _, a := range want.Appliances {
+		if err := p.admitLegs(a); err != nil {
+			return err
+		}
+	}
+	if bad := Check(want); len(bad) > 0 {
+		return fmt.Errorf("cannot plan towards an unsafe fabric: %s", bad[0])
+	}
+	return nil
+}
+
+// admitLegs refuses an appliance whose NICs differ from those that exist.
+func (p *planner) admitLegs(a Appliance) error {
+	for _, l := range a.Legs {
+		if old, ok := p.have.legs[l.Port]; ok && (old.NIC != l.NIC || old.Role != l.Role || old.Pair != l.Pair) {
+			return fmt.Errorf("port %q of %q exists as another NIC: remove the appliance first", l.Port, a.ID)
+		}
+	}
+	for _, l := range p.have.appliances[a.ID].Legs {
+		if _, ok := p.want.legs[l.Port]; !ok {
+			return fmt.Errorf("port %q of %q is not among its NICs any more: remove the appliance first", l.Port, a.ID)
+		}
+	}
+	return nil
+}
+
+func (p *planner) add(s Step) { p.steps = append(p.steps, s) }
+
+func (p *planner) createNetworks(want Fabric) {
+	for _, n := range want.Networks {
+		if _, ok := p.have.networks[n.ID]; !ok {
+			p.g.roles[n.ID] = n.Role
+			n := cloneNetwork(n)
+			p.add(Step{Verb: CreateNetwork, Network: &n})
+		}
+	}
+}
+
+// createAppliances makes missing ports, then boots what does not run. A running
+// appliance that lost a port is booted anew, since it takes a NIC only then.
+func (p *planner) createAppliances(want Fabric) {
+	var boots []ApplianceID
+	for _, a := range want.Appliances {
+		n := p.g.nodes[a.ID]
+		if n == nil {
+			n = p.g.addNode(bare(a))
+		}
+		missing := slices.DeleteFunc(slices.Clone(a.Legs), func(l Leg) bool { _, ok := p.have.legs[l.Port]; return ok })
+		if n.Booted && len(missing) > 0 {
+			p.shutdown(n)
+		}
+		for _, l := range missing {
+			p.createPort(n, l)
+		}
+		if !n.Booted {
+			boots = append(boots, a.ID)
+		}
+	}
+	for _, id := range boots {
+		p.boot(id)
+	}
+}
+
+// createPort plugs a new leg where it is wanted, unless that is not safe yet.
+func (p *planner) createPort(n *node, l Leg) {
+	p.g.addLeg(n, l)
+	for _, net := range l.Serves {
+		if fl := p.g.flood(net); fl.looped != nil || p.joins(fl) {
+			p.g.dropLastLeg(n)
+			l.At, l.Serves = "", nil
+			p.g.addLeg(n, l)
+			break
+		}
+	}
+	who := bare(n.Appliance)
+	l.Serves = some(l.Serves)
+	p.add(Step{Verb: CreatePort, Appliance: &who, Leg: &l})
+}
+
+func (p *planner) joins(fl flood) bool {
+	return slices.ContainsFunc(fl.order[1:], func(id NetworkID) bool { return p.g.roles[id] != RoleSegment })
+}
+
+func (p *planner) boot(id ApplianceID) {
+	n := p.g.nodes[id]
+	n.Booted = true
+	p.add(Step{Verb: Boot, Appliance: n.now()})
+}
+
+func (p *planner) shutdown(n *node) {
+	p.add(Step{Verb: Shutdown, Appliance: n.now()})
+	n.Booted = false
+	for _, l := range n.Legs {
+		delete(p.ready, pairKey{n.ID, l.Pair})
+	}
+}
+
+// awaitAll waits for every pair that traffic is to pass, is plugged in as wanted
+// and is not known to forward. It says whether there was any.
+func (p *planner) awaitAll() bool {
+	waited := false
+	for _, id := range p.want.order {
+		a := p.want.appliances[id]
+		n := p.g.nodes[id]
+		for _, w := range wires(&a) {
+			in, out := a.Legs[w.in], a.Legs[w.out]
+			if in.At == "" || out.At == "" || p.ready[pairKey{id, in.Pair}] || p.at(in.Port) != in.At || p.at(out.Port) != out.At {
+				continue
+			}
+			p.ready[pairKey{id, in.Pair}] = true
+			p.add(Step{Verb: Await, Appliance: n.now(), Pair: in.Pair})
+			waited = true
+		}
+	}
+	return waited
+}
+
+func (p *planner) at(port PortID) NetworkID {
+	if plug := p.g.plugs[port]; plug != nil {
+		return plug.At
+	}
+	return p.g.legs[port].at()
+}
+
+// removeAppliances takes away the appliances that are not wanted. One that does
+// not run is shut down all the same: its remains go with that.
+func (p *planner) removeAppliances() {
+	if p.removed {
+		return
+	}
+	p.removed = true
+	var gone []*node
+	for _, id := range p.have.order {
+		if _, kept := p.want.appliances[id]; !kept {
+			gone = append(gone, p.g.nodes[id])
+		}
+	}
+	for _, n := range gone {
+		p.shutdown(n)
+	}
+	for _, n := range gone {
+		who := bare(n.Appliance)
+		for _, l := range n.Legs {
+			l.Serves = some(l.Serves)
+			p.add(Step{Verb: DeletePort, Appliance: &who, Leg: &l})
+		}
+		p.g.dropNode(n)
+	}
+}
+
+func (p *planner) deleteNetworks(have Fabric) {
+	for _, n := range have.Networks {
+		if _, kept := p.want.networks[n.ID]; !kept && n.Role != RoleTenant {
+			n := cloneNetwork(n)
+			p.add(Step{Verb: DeleteNetwork, Network: &n})
+		}
+	}
+}
+
+// findMoves lists the ports that are plugged elsewhere than wanted, each
+// network's legs before its gateway's plug.
+func (p *planner) findMoves(want Fabric) {
+	for _, a := range want.Appliances {
+		for _, l := range a.Legs {
+			if p.at(l.Port) != l.At {
+				nets := sortedUnique(append(some(p.have.legs[l.Port].Serves), l.Serves...))
+				p.pending = append(p.pending, &change{port: l.Port, to: l.At, appliance: a.ID, nets: nets})
+			}
+		}
+	}
+	for _, g := range want.Gateways {
+		for _, plug := range g.Plugs {
+			if p.at(plug.Port) != plug.At {
+				p.pending = append(p.pending, &change{port: plug.Port, to: plug.At, gateway: g.ID, nets: []NetworkID{plug.Home}})
+			}
+		}
+	}
+	slices.SortStableFunc(p.pending, func(a, b *change) int { return cmp.Compare(a.first(), b.first()) })
+}
+
+func bare(a Appliance) Appliance {
+	return Appliance{ID: a.ID, Instance: a.Instance, Name: a.Name}
+}
+
+// now is the appliance as it is at this point of the plan.
+func (n *node) now() *Appliance {
+	a := cloneAppliance(n.Appliance)
+	return &a
+}

@@ -1,0 +1,179 @@
+package topology
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// String is one sentence, without a full stop.
+func (s Step) String() string {
+	if err := s.complete(); err != nil {
+		return err.Error()
+	}
+	switch s.Verb {
+	case CreateNetwork:
+		return "create " + s.Network.describe()
+	case DeleteNetwork:
+		return "delete " + s.Network.kind()
+	case CreatePort:
+		return fmt.Sprintf("create port %s, the %s of %s, %s", s.Leg.Port, s.Leg.kind(), s.Appliance.label(), s.Leg.where())
+	case DeletePort:
+		return fmt.Sprintf("delete port %s, the %s of %s", s.Leg.Port, s.Leg.kind(), s.Appliance.label())
+	case Boot:
+		return fmt.Sprintf("boot %s on %s", s.Appliance.label(), count(len(s.Appliance.Legs), "port"))
+	case Shutdown:
+		return "shut down " + s.Appliance.label()
+	case Await:
+		return fmt.Sprintf("wait until a probe passes through %s%s", s.Appliance.label(), s.between())
+	case Move:
+		return s.describeMove()
+	}
+	return string(s.Verb)
+}
+
+func (n *Network) kind() string {
+	if n.Role == RoleManagement {
+		return "management network " + string(n.ID)
+	}
+	return "segment " + string(n.ID)
+}
+
+func (n *Network) describe() string {
+	var ranges []string
+	for _, s := range n.Subnets {
+		ranges = append(ranges, s.CIDR.String())
+	}
+	text := n.kind()
+	if len(n.Carries) > 0 {
+		text += " for the traffic of " + list(n.Carries)
+	}
+	if len(ranges) > 0 {
+		text += " (" + strings.Join(ranges, ", ") + ")"
+	}
+	return text
+}
+
+func (l *Leg) kind() string {
+	if l.Role == Inside || l.Role == Outside {
+		return fmt.Sprintf("%s leg of pair %d", l.Role, l.Pair)
+	}
+	return string(l.Role) + " leg"
+}
+
+func (l *Leg) where() string {
+	if l.At == "" {
+		return "not plugged in yet"
+	}
+	return "plugged into " + string(l.At)
+}
+
+func (a *Appliance) label() string { return label(a.Name, a.ID) }
+
+// between says from where to where the probe goes.
+func (s Step) between() string {
+	for _, w := range wires(s.Appliance) {
+		if in, out := s.Appliance.Legs[w.in], s.Appliance.Legs[w.out]; in.Pair == s.Pair {
+			return fmt.Sprintf(" between %s and %s", in.At, out.At)
+		}
+	}
+	return ""
+}
+
+func (s Step) describeMove() string {
+	what := fmt.Sprintf("port %s of gateway %s", s.Port, s.Gateway)
+	if s.Appliance != nil {
+		what = fmt.Sprintf("port %s of %s", s.Port, s.Appliance.label())
+	}
+	var text string
+	switch {
+	case s.From == "":
+		text = fmt.Sprintf("plug %s into %s", what, s.To)
+	case s.To == "":
+		text = fmt.Sprintf("unplug %s from %s", what, s.From)
+	default:
+		text = fmt.Sprintf("move %s from %s to %s", what, s.From, s.To)
+	}
+	if len(s.Serves) > 0 {
+		text += ": swaps the traffic of " + list(s.Serves)
+	}
+	return text
+}
+
+// Cost is what a plan takes.
+type Cost struct {
+	Calls   map[Verb]int      `json:"calls"`   // of the cloud, by verb
+	Total   int               `json:"total"`   // calls in all
+	Swaps   map[NetworkID]int `json:"swaps"`   // moves that traffic notices, by network
+	Swapped []NetworkID       `json:"swapped"` // networks that see a swap, sorted
+}
+
+// Costs counts the cloud calls of a plan and the swaps each network sees.
+func Costs(steps []Step) Cost {
+	c := Cost{Calls: map[Verb]int{}, Swaps: map[NetworkID]int{}, Swapped: []NetworkID{}}
+	for _, s := range steps {
+		c.Calls[s.Verb]++
+		c.Total++
+		if s.Verb != Move {
+			continue
+		}
+		for _, n := range s.Serves {
+			if c.Swaps[n]++; c.Swaps[n] == 1 {
+				c.Swapped = append(c.Swapped, n)
+			}
+		}
+	}
+	slices.Sort(c.Swapped)
+	return c
+}
+
+// Text is a plan for people: a numbered list, then what it takes and which
+// networks see a swap.
+func Text(steps []Step) string {
+	if len(steps) == 0 {
+		return "Nothing to do.\n"
+	}
+	var b strings.Builder
+	for i, s := range steps {
+		fmt.Fprintf(&b, "%*d. %s\n", len(fmt.Sprint(len(steps))), i+1, s)
+	}
+	b.WriteString("\n" + Costs(steps).String() + "\n")
+	return b.String()
+}
+
+// String says the cost in two sentences.
+func (c Cost) String() string {
+	var calls []string
+	for _, v := range []Verb{CreateNetwork, CreatePort, Boot, Await, Move, Shutdown, DeletePort, DeleteNetwork} {
+		if n := c.Calls[v]; n > 0 {
+			calls = append(calls, fmt.Sprintf("%s %d", v, n))
+		}
+	}
+	text := fmt.Sprintf("%s: %s.\n", count(c.Total, "cloud call"), strings.Join(calls, ", "))
+	if len(c.Swapped) == 0 {
+		return text + "No network sees a swap."
+	}
+	var seen []string
+	for _, n := range c.Swapped {
+		seen = append(seen, fmt.Sprintf("%s (%s)", n, count(c.Swaps[n], "move")))
+	}
+	return text + "Networks that see a swap: " + strings.Join(seen, ", ") + "."
+}
+
+func list(ids []NetworkID) string {
+	parts := make([]string, len(ids))
+	for i, id := range ids {
+		parts[i] = string(id)
+	}
+	if last := len(parts) - 1; last > 0 {
+		return strings.Join(parts[:last], ", ") + " and " + parts[last]
+	}
+	return strings.Join(parts, "")
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,57 @@
+package topology
+
+// wire is the way through an appliance from an inside leg to an outside leg, by
+// their indexes in Legs.
+type wire struct {
+	in, out int
+	// apart: the appliance keeps zones apart. What came in at one inside leg may
+	// share the outside leg with others, but never leaves at another inside leg.
+	apart bool
+}
+
+// wires are an appliance's ways through. An inside leg goes with the outside leg
+// of its pair. An appliance with fewer outside than inside legs keeps zones
+// apart: there an inside leg whose own outside leg is missing or waits unused
+// goes with the first outside leg.
+func wires(a *Appliance) []wire {
+	inside, outside, first := 0, 0, -1
+	for i, l := range a.Legs {
+		switch l.Role {
+		case Inside:
+			inside++
+		case Outside:
+			if outside++; first < 0 {
+				first = i
+			}
+		case Management, HA:
+		}
+	}
+	if inside == 0 || outside == 0 {
+		return nil
+	}
+	apart := outside < inside
+	ws := make([]wire, 0, inside)
+	for i, l := range a.Legs {
+		if l.Role != Inside {
+			continue
+		}
+		out := pairLeg(a, Outside, l.Pair)
+		if apart && (out < 0 || a.Legs[out].At == "") {
+			out = first
+		}
+		if out >= 0 {
+			ws = append(ws, wire{in: i, out: out, apart: apart})
+		}
+	}
+	return ws
+}
+
+// pairLeg is the index of the leg with a role and pair, or -1.
+func pairLeg(a *Appliance, role LegRole, pair int) int {
+	for i, l := range a.Legs {
+		if l.Role == role && l.Pair == pair {
+			return i
+		}
+	}
+	return -1
+}
