@@ -44,14 +44,15 @@ func (e *Engine) attend(stop, work context.Context, l Lane) time.Time {
 	return again
 }
 
-// keep renews the lease until let is called. The context ends with errLost when
-// the lease does.
+// keep renews the lease until let is called. The context ends with errLost a
+// little before the lease does, so that handlers are out before others come in.
 func (e *Engine) keep(work context.Context, h hold) (ctx context.Context, let func()) {
 	ctx, cancel := context.WithCancelCause(work)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		until := h.since.Add(e.opts.Lease)
+		usable := e.opts.Lease * 9 / 10
+		until := h.since.Add(usable)
 		for {
 			select {
 			case <-ctx.Done():
@@ -63,7 +64,7 @@ func (e *Engine) keep(work context.Context, h hold) (ctx context.Context, let fu
 			err := e.renew(bounded, h)
 			end()
 			if err == nil {
-				until = asked.Add(e.opts.Lease)
+				until = asked.Add(usable)
 			}
 			if errors.Is(err, errLost) || !time.Now().Before(until) {
 				cancel(errLost)

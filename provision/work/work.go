@@ -1,17 +1,17 @@
 // Package work carries out durable changes: lists of tasks, each with its undo,
 // that survive the death of the process at any instant. It knows no cloud.
 //
-//	         Submit                                   Retry (goes on undoing, or settling)
-//	           │                        ┌─────────────────────────────────────┐
-//	           ▼     Plan       tasks   ▼                Settle               │
-//	        queued ──▶ planning ──▶ doing ──all done──▶ settling ──▶ done     │
-//	           │          │           │                  ▲  │ │ └──▶ undone   │
-//	           │       fails    fails, cancelled,        │  │ └────▶ parked ──┤
-//	           │          │       out of time            │  │                 │
-//	           │          │           ▼                  │  └──▶ abandoned    │
-//	           │          │        undoing ──all undone, ┤          ▲         │
-//	           │          │           or cannot undo ────┤          └─────────┘
-//	           └cancelled─┴──────────────────────────────┘            Abandon
+//	 Submit                                   Retry (goes on undoing, or settling)
+//	   │                        ┌─────────────────────────────────────┐
+//	   ▼     Plan       tasks   ▼                Settle               │
+//	queued ──▶ planning ──▶ doing ──all done──▶ settling ──▶ done     │
+//	   │          │           │                  ▲  │ │ └──▶ undone   │
+//	   │       fails    fails, cancelled,        │  │ └────▶ parked ──┤
+//	   │          │       out of time            │  │                 │
+//	   │          │           ▼                  │  └──▶ abandoned    │
+//	   │          │        undoing ──all undone, ┤          ▲         │
+//	   │          │           or cannot undo ────┤          └─────────┘
+//	   └cancelled─┴──────────────────────────────┘            Abandon
 //
 // The rules:
 //   - A task's intent is on disk before its handler is called, its result before

@@ -50,6 +50,21 @@ func NewFaulty(d store.Driver, decide func(Op) Outcome) *Faulty {
 // Dead is closed once the driver has died.
 func (f *Faulty) Dead() <-chan struct{} { return f.dead }
 
+// Kill lets no later call work, as if the process had died now.
+func (f *Faulty) Kill() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.die()
+}
+
+func (f *Faulty) die() {
+	select {
+	case <-f.dead:
+	default:
+		close(f.dead)
+	}
+}
+
 // Writes is how many writes have been asked for so far.
 func (f *Faulty) Writes() int {
 	f.mu.Lock()
@@ -121,7 +136,7 @@ func (f *Faulty) decide(op Op) Outcome {
 	}
 	outcome := f.Fault(op)
 	if outcome == DiesBefore || outcome == DiesAfter {
-		close(f.dead)
+		f.die()
 	}
 	return outcome
 }
