@@ -22,7 +22,8 @@ import (
 type document struct {
 	root   *etree.Element
 	places map[*etree.Element]*place
-	legacy bool // VMware's 0.9 namespace counts as OVF here
+	legacy bool // VMware's 0.9 namespace counts as OVF here, and so do elements in none
+	late   bool // the XML declaration stands after white space
 }
 
 func (d *document) node(el *etree.Element) node { return node{el, d} }
@@ -38,12 +39,14 @@ const (
 	nsVMware     = "http://www.vmware.com/schema/ovf"
 	nsVBox       = "http://www.virtualbox.org/ovf/machine"
 	nsCIM        = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_"
+	nsStrings    = "http://schemas.dmtf.org/ovf/strings/1"
 	nsIBM        = "ibmpvc"
 	nsVCloud     = "http://www.vmware.com/vcloud/v1.5"
 )
 
 func (d *document) isOVF(namespace string) bool {
-	return namespace == nsEnvelope1 || namespace == nsEnvelope2 || (d.legacy && namespace == nsEnvelope09)
+	return namespace == nsEnvelope1 || namespace == nsEnvelope2 ||
+		(d.legacy && (namespace == nsEnvelope09 || namespace == ""))
 }
 
 // syntaxError is what makes a descriptor unreadable, and where.
@@ -160,7 +163,9 @@ func (s *scanner) token(token xml.Token, line, column int, first bool) *syntaxEr
 	case xml.Directive:
 		return refuse(CodeXMLDoctype, "a document type declaration is not accepted")
 	case xml.ProcInst:
-		if t.Target == "xml" && !first {
+		if t.Target == "xml" && !first && s.doc.root == nil {
+			s.doc.late = true // not well-formed, and harmless
+		} else if t.Target == "xml" && !first {
 			return refuse(CodeXMLSyntax, "the XML declaration is not at the start of the file")
 		}
 	}

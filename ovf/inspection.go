@@ -1,5 +1,7 @@
 package ovf
 
+import "strings"
+
 // Inspection is the answer of `package inspect`: a package as one JSON object.
 // Its field names are a contract with other programs.
 type Inspection struct {
@@ -91,4 +93,85 @@ type InspectionFinding struct {
 	File     string   `json:"file"`
 	Line     int      `json:"line"`
 	Path     string   `json:"path"`
+}
+
+// Inspect returns the package as one object for JSON. Lists are never null.
+func (p *Package) Inspect() Inspection {
+	product := p.Product()
+	in := Inspection{
+		Valid: p.Valid(),
+		Package: InspectionPackage{
+			Name: p.name(), Version: product.Version, Vendor: product.Vendor, Product: product.Name,
+			OVFVersion: string(p.Dialect), Digest: p.Digest,
+		},
+		Verification: InspectionVerification{Manifest: p.Verification.Manifest, Signature: p.Verification.Signature},
+		Plans:        []InspectionPlan{}, Networks: []string{}, Properties: []InspectionProperty{},
+		Eulas: []InspectionEula{}, Findings: []InspectionFinding{},
+	}
+	for _, plan := range p.plans {
+		in.Plans = append(in.Plans, inspectPlan(plan))
+	}
+	for _, network := range p.Networks {
+		in.Networks = append(in.Networks, network.Name)
+	}
+	for _, property := range p.Properties() {
+		in.Properties = append(in.Properties, p.inspectProperty(property))
+	}
+	for _, eula := range p.Eulas() {
+		in.Eulas = append(in.Eulas, InspectionEula{Info: eula.Info, Text: eula.License, SHA256: sha256Hex([]byte(eula.License))})
+	}
+	for _, f := range p.Findings {
+		in.Findings = append(in.Findings, InspectionFinding{f.Severity, f.Code, f.Message, f.File, f.Line, f.Path})
+	}
+	return in
+}
+
+// name is what the package is called where nobody has given it a name: the
+// descriptor's file name without its ending.
+func (p *Package) name() string {
+	return baseName(p.Descriptor[strings.LastIndexByte(p.Descriptor, '/')+1:])
+}
+
+// baseName is a file name without its last ending.
+func baseName(file string) string {
+	if i := strings.LastIndexByte(file, '.'); i > 0 {
+		return file[:i]
+	}
+	return file
+}
+
+func inspectPlan(plan Plan) InspectionPlan {
+	out := InspectionPlan{
+		ID: plan.ID, Label: plan.Label, Default: plan.Default, VCPUs: plan.VCPUs, MemoryBytes: plan.MemoryBytes,
+		Systems: []InspectionSystem{},
+	}
+	for _, system := range plan.Systems {
+		s := InspectionSystem{
+			ID: system.ID, VCPUs: system.VCPUs, MemoryBytes: system.MemoryBytes,
+			Disks: []InspectionDisk{}, NICs: []InspectionNIC{},
+		}
+		for _, disk := range system.Disks {
+			s.Disks = append(s.Disks, InspectionDisk{disk.ID, disk.CapacityBytes, disk.Format})
+		}
+		for _, nic := range system.NICs {
+			s.NICs = append(s.NICs, InspectionNIC{nic.Name, nic.Network, nic.Role, nic.Model})
+		}
+		out.Systems = append(out.Systems, s)
+	}
+	return out
+}
+
+func (p *Package) inspectProperty(property Property) InspectionProperty {
+	configuration := ""
+	if plan, ok := p.Plan(""); ok {
+		configuration = plan.ID
+	}
+	out := InspectionProperty{
+		Key: property.ID, Type: property.Type, Label: property.Label, Required: property.RequiredIn(configuration),
+		UserConfigurable: property.UserConfigurable, Password: property.Password, Schema: property.Schema(configuration),
+	}
+	if value, ok := property.Value(configuration); ok && !property.Password {
+		out.Default = &value
+	}
+	return out
 }

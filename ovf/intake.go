@@ -1,0 +1,179 @@
+package ovf
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// intake takes the members of one package, in whatever order they come, and
+// judges them together at the end.
+type intake struct {
+	ctx    context.Context
+	limits Limits
+	opts   Options
+	sink   Sink
+	report *report
+
+	members  []Member
+	measured map[string]measurement // by member name
+	names    map[string]string      // folded name -> name
+	bytes    int64
+	entries  int
+	current  string // the member being read, for findings about the stream
+	trailer  bool
+
+	hasty       bool              // stop reading at the first error: nothing will be kept
+	stopped     bool              // the rest was not read, so what is absent means nothing
+	renamed     map[string]string // members by the name their href decodes to
+	badManifest bool
+
+	descriptor, manifest, certificate smallFile
+	reader                            *reader // once the descriptor has come
+	lines                             []ManifestEntry
+}
+
+// smallFile is one of the three small files that are kept in memory.
+type smallFile struct {
+	name string
+	data []byte
+}
+
+func newIntake(ctx context.Context, sink Sink, opts Options) *intake {
+	if opts.Now.IsZero() {
+		opts.Now = time.Now()
+	}
+	return &intake{
+		ctx: ctx, limits: opts.Limits.withDefaults(), opts: opts, sink: sink, report: &report{},
+		measured: map[string]measurement{}, names: map[string]string{}, renamed: map[string]string{},
+	}
+}
+
+// member takes one file. It returns an error only for failures of the source
+// or the sink; what is wrong with the package becomes a finding.
+func (in *intake) member(name string, size int64, r io.Reader) error {
+	in.current = name
+	clean, err := memberName(name)
+	if err != nil {
+		in.report.file(Error, CodeMemberName, name, "%v", err)
+		return nil
+	}
+	if other, twice := in.names[fold(clean)]; twice {
+		in.report.file(Error, CodeDuplicate, clean, "the package holds this name twice (%q)", printable(other, 100))
+		return nil
+	}
+	in.names[fold(clean)] = clean
+	if err := in.count(size); err != nil {
+		return err
+	}
+	switch kindByName(clean) {
+	case KindDescriptor:
+		return in.small(clean, size, r, KindDescriptor, &in.descriptor, in.limits.Descriptor)
+	case KindManifest:
+		return in.small(clean, size, r, KindManifest, &in.manifest, in.limits.Manifest)
+	case KindCertificate:
+		return in.small(clean, size, r, KindCertificate, &in.certificate, in.limits.Certificate)
+	}
+	return in.copy(clean, size, r, KindExtra)
+}
+
+// count keeps the number and the sum of members under their limits before
+// anything is read.
+func (in *intake) count(size int64) error {
+	in.entries++
+	if in.entries > in.limits.Members {
+		return archiveErrorf(CodeLimit, "more than %d members", in.limits.Members)
+	}
+	if size > in.limits.Package-in.bytes {
+		return archiveErrorf(CodeLimit, "the package is longer than %d bytes", in.limits.Package)
+	}
+	in.bytes += size
+	return nil
+}
+
+func kindByName(name string) MemberKind {
+	switch lower := strings.ToLower(name); {
+	case strings.Contains(lower, "/"), strings.HasPrefix(lower, "._"): // the latter: macOS's shadow files
+		return KindExtra
+	case strings.HasSuffix(lower, ".ovf"):
+		return KindDescriptor
+	case strings.HasSuffix(lower, ".mf"):
+		return KindManifest
+	case strings.HasSuffix(lower, ".cert"):
+		return KindCertificate
+	}
+	return KindExtra
+}
+
+// small takes one of the files that the package has once.
+func (in *intake) small(name string, size int64, r io.Reader, kind MemberKind, into *smallFile, limit int64) error {
+	if into.name != "" {
+		code := CodeDuplicate
+		if kind == KindDescriptor {
+			code = CodeDescriptorCount
+		}
+		in.report.file(Error, code, name, "the package has a second %s; the first is %q", kind, into.name)
+		return nil
+	}
+	if size > limit {
+		in.report.file(Error, CodeLimit, name, "the %s is longer than %d bytes", kind, limit)
+		return nil
+	}
+	var data bytes.Buffer
+	if err := in.copy(name, size, io.TeeReader(io.LimitReader(r, limit), &data), kind); err != nil {
+		return err
+	}
+	*into = smallFile{name, data.Bytes()}
+	switch kind {
+	case KindDescriptor:
+		in.reader = newReader(name, in.limits, in.report)
+		in.reader.read(into.data)
+	case KindManifest:
+		in.readManifest()
+	}
+	return nil
+}
+
+// copy streams a member to the sink.
+func (in *intake) copy(name string, size int64, r io.Reader, kind MemberKind) error {
+	w, err := in.sink.Create(name, size)
+	if err != nil {
+		return fmt.Errorf("cannot keep member %q: %w", name, err)
+	}
+	m, err := measure(in.ctx, w, r, in.algorithms(name))
+	if closeErr := w.Close(); err == nil && closeErr != nil {
+		err = writeError{closeErr}
+	}
+	if write := (writeError{}); errors.As(err, &write) {
+		return fmt.Errorf("cannot keep member %q: %w", name, write.error)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot read member %q: %w", name, err)
+	}
+	if m.size != size {
+		in.report.file(Error, CodeFileSize, name, "the file has %d bytes instead of %d", m.size, size)
+	}
+	in.measured[name] = m
+	in.members = append(in.members, Member{Name: name, Size: m.size, SHA256: m.digests[crypto.SHA256], Kind: kind})
+	return nil
+}
+
+// algorithms are the digests to compute of a member: SHA-256 always, and what
+// the manifest wants, or could still want when it comes later.
+func (in *intake) algorithms(name string) []crypto.Hash {
+	if in.manifest.name == "" {
+		return []crypto.Hash{crypto.SHA256, crypto.SHA1, crypto.SHA384, crypto.SHA512}
+	}
+	algorithms := []crypto.Hash{crypto.SHA256}
+	for _, line := range in.lines {
+		if line.Name == name && line.Hash != crypto.SHA256 {
+			algorithms = append(algorithms, line.Hash)
+		}
+	}
+	return algorithms
+}

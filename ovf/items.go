@@ -1,0 +1,210 @@
+package ovf
+
+import (
+	"strconv"
+	"strings"
+)
+
+func (r *reader) hardware(c *Content, n node) {
+	r.info(n)
+	h := Hardware{place: n.place()}
+	h.ID, _ = r.attr(n, "id")
+	transport, _ := r.attr(n, "transport")
+	h.Transports = listed(transport) // 1.0 said commas, 1.1 spaces
+	for child := range n.children {
+		switch {
+		case child.is("Info"):
+		case child.is("System"):
+			r.hardwareSystem(&h, child)
+		case child.is("Item"), child.is("StorageItem"), child.is("EthernetPortItem"):
+			h.Items = append(h.Items, r.item(child))
+		case child.namespace() == nsVMware && child.el.Tag == "Config":
+			r.vmwareConfig(&h, child)
+		default:
+			r.unknown(child)
+		}
+	}
+	r.checkItems(&h)
+	c.Hardware = append(c.Hardware, h)
+}
+
+func (r *reader) hardwareSystem(h *Hardware, n node) {
+	for c := range n.children {
+		switch c.el.Tag {
+		case "VirtualSystemType":
+			h.Families = append(h.Families, listed(c.el.Text())...)
+		case "VirtualSystemIdentifier":
+			h.Identifier = strings.TrimSpace(c.el.Text())
+		}
+	}
+}
+
+// vmwareConfig takes the two settings that decide whether a guest boots at all.
+func (r *reader) vmwareConfig(h *Hardware, n node) {
+	key, value := foreignAttr(n, nsVMware, "key"), foreignAttr(n, nsVMware, "value")
+	switch key {
+	case "firmware":
+		h.Firmware = strings.ToLower(value)
+	case "bootOptions.efiSecureBootEnabled":
+		h.SecureBoot, _ = parseBool(value)
+	}
+}
+
+// item reads one Item. Its children are of CIM namespaces: rasd, or of the
+// storage and Ethernet kinds of 2.x; which one makes no difference to us.
+func (r *reader) item(n node) Item {
+	item := Item{
+		Quantity: -1, Required: r.required(n), Configurations: r.configurations(n),
+		Bound: r.bound(n), AutomaticAllocation: true, place: n.place(),
+	}
+	hasType := false
+	for c := range n.children {
+		if !strings.HasPrefix(c.namespace(), nsCIM) {
+			r.unknown(c)
+			continue
+		}
+		hasType = hasType || c.el.Tag == "ResourceType"
+		r.itemField(&item, c, strings.TrimSpace(c.el.Text()))
+	}
+	switch {
+	case item.InstanceID == "":
+		r.err(n.place(), CodeMissing, "the item has no InstanceID")
+	case !hasType:
+		r.err(n.place(), CodeMissing, "item %s has no ResourceType", printable(item.InstanceID, 40))
+	case item.ElementName == "":
+		r.warn(n.place(), CodeMissing, "item %s has no ElementName", printable(item.InstanceID, 40))
+	}
+	return item
+}
+
+func (r *reader) itemField(item *Item, n node, value string) {
+	switch n.el.Tag {
+	case "InstanceID", "InstanceId":
+		item.InstanceID = value
+	case "ElementName":
+		item.ElementName = r.text(n)
+	case "Caption":
+		if item.ElementName == "" {
+			item.ElementName = r.text(n) // 0.9 has no ElementName
+		}
+	case "Description":
+		item.Description = r.text(n)
+	case "ResourceType":
+		item.Type = r.resourceType(n, value)
+	case "ResourceSubType":
+		item.Subtypes = append(item.Subtypes, listed(value)...)
+	case "VirtualQuantity":
+		if value != "" {
+			item.Quantity, _ = r.number(n.place(), "VirtualQuantity", value, 0)
+		}
+	case "AllocationUnits":
+		item.Units = value
+	case "Parent":
+		item.Parent = value
+	case "AddressOnParent":
+		item.AddressOnParent = value
+	case "Address":
+		item.Address = value
+	case "HostResource":
+		item.HostResources = append(item.HostResources, value)
+	case "Connection":
+		item.Connections = append(item.Connections, value)
+	case "AutomaticAllocation":
+		if on, ok := parseBool(value); ok {
+			item.AutomaticAllocation = on
+		}
+	}
+}
+
+func (r *reader) resourceType(n node, value string) int {
+	number, err := strconv.ParseUint(value, 10, 16)
+	if err != nil {
+		r.err(n.place(), CodeValue, "ResourceType %q is no number", printable(value, 40))
+	}
+	return int(number)
+}
+
+func (r *reader) bound(n node) Bound {
+	value, _ := r.attr(n, "bound")
+	switch value {
+	case "", string(BoundNormal):
+		return BoundNormal
+	case string(BoundMin):
+		return BoundMin
+	case string(BoundMax):
+		return BoundMax
+	}
+	r.err(n.place(), CodeBound, "bound is %q; it must be normal, min or max", printable(value, 40))
+	return BoundNormal
+}
+
+// checkItems finds items that cannot all be meant. An InstanceID may stand
+// again for another configuration or bound, and nowhere else (DSP0243 9.8).
+func (r *reader) checkItems(h *Hardware) {
+	type key struct {
+		id    string
+		bound Bound
+	}
+	general := map[key]bool{}
+	parents := map[string]string{}
+	for _, item := range h.Items {
+		k := key{item.InstanceID, item.Bound}
+		if item.InstanceID == "" {
+			continue
+		}
+		if len(item.Configurations) == 0 && general[k] {
+			r.err(item.place, CodeDuplicate, "InstanceID %s stands twice", printable(item.InstanceID, 40))
+		}
+		general[k] = general[k] || len(item.Configurations) == 0
+		parents[item.InstanceID] = item.Parent
+	}
+	for _, item := range h.Items {
+		if _, ok := parents[item.Parent]; item.Parent != "" && !ok {
+			r.warn(item.place, CodeDangling, "Parent %s of item %s is no item", printable(item.Parent, 40), printable(item.InstanceID, 40))
+		}
+		if cyclic(parents, item.InstanceID) {
+			r.err(item.place, CodeDangling, "item %s is its own parent, directly or not", printable(item.InstanceID, 40))
+		}
+		r.checkItemRefs(item)
+	}
+}
+
+// maxParents bounds the chain of an item's parents: a disk hangs on a
+// controller, a controller on a bus.
+const maxParents = 8
+
+func cyclic(parents map[string]string, id string) bool {
+	for range maxParents {
+		id = parents[id]
+		if id == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// checkItemRefs checks what an item refers to, whichever configuration it is
+// for.
+func (r *reader) checkItemRefs(item Item) {
+	for _, resource := range item.HostResources {
+		kind, id := hostResource(resource)
+		_, disk := r.diskIDs[id]
+		_, file := r.fileIDs[id]
+		switch {
+		case resource == "":
+		case kind == "disk" && !disk, kind == "file" && !file, kind == "" && item.isDisk():
+			r.err(item.place, CodeDangling, "item %s: HostResource %q names no disk or file of this package", printable(item.InstanceID, 40), printable(resource, 80))
+		}
+	}
+	if item.Type != ResourceEthernet {
+		return
+	}
+	for _, connection := range item.Connections {
+		if !r.networks[connection] {
+			r.err(item.place, CodeDangling, "item %s: Connection %q is not in the NetworkSection", printable(item.InstanceID, 40), printable(connection, 60))
+		}
+	}
+	if len(item.Connections) != 1 {
+		r.warn(item.place, CodeMissing, "item %s is an Ethernet adapter with %d networks; it should have one", printable(item.InstanceID, 40), len(item.Connections))
+	}
+}

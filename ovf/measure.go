@@ -1,0 +1,81 @@
+package ovf
+
+import (
+	"context"
+	"crypto"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+	"sync"
+)
+
+// chunkSize is how much is in memory of a member at a time.
+const chunkSize = mib
+
+// measurement is what is learnt about a member while it streams by.
+type measurement struct {
+	size       int64
+	digests    map[crypto.Hash]string // hex
+	head, tail []byte
+}
+
+// writeError marks a failure of the sink, as against one of the source.
+type writeError struct{ error }
+
+func (e writeError) Unwrap() error { return e.error }
+
+// measure copies r to w once. Each digest is computed beside the writing of
+// the same chunk; memory does not depend on the size.
+func measure(ctx context.Context, w io.Writer, r io.Reader, algorithms []crypto.Hash) (measurement, error) {
+	m := measurement{digests: map[crypto.Hash]string{}}
+	hashers := make([]hash.Hash, len(algorithms))
+	for i, a := range algorithms {
+		hashers[i] = a.New()
+	}
+	buf := make([]byte, chunkSize)
+	for {
+		if err := ctx.Err(); err != nil {
+			return m, err
+		}
+		n, err := io.ReadFull(r, buf)
+		if n > 0 {
+			m.note(buf[:n])
+			if err := writeAndHash(w, hashers, buf[:n]); err != nil {
+				return m, writeError{err}
+			}
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			break
+		}
+		if err != nil {
+			return m, err
+		}
+	}
+	for i, a := range algorithms {
+		m.digests[a] = hex.EncodeToString(hashers[i].Sum(nil))
+	}
+	return m, nil
+}
+
+func writeAndHash(w io.Writer, hashers []hash.Hash, chunk []byte) error {
+	var wg sync.WaitGroup
+	for _, h := range hashers {
+		wg.Go(func() { h.Write(chunk) })
+	}
+	_, err := w.Write(chunk)
+	wg.Wait()
+	return err
+}
+
+// note keeps the first and the last bytes.
+func (m *measurement) note(chunk []byte) {
+	m.size += int64(len(chunk))
+	if room := headSize - len(m.head); room > 0 {
+		m.head = append(m.head, chunk[:min(room, len(chunk))]...)
+	}
+	if len(chunk) < tailSize {
+		chunk = append(m.tail, chunk...)
+	}
+	m.tail = append([]byte(nil), chunk[max(0, len(chunk)-tailSize):]...)
+}

@@ -1,0 +1,236 @@
+package ovf
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+)
+
+// defaultPlan is the plan of a package without deployment options.
+const defaultPlan = "default"
+
+// plans resolves every configuration.
+func (r *reader) plans() {
+	options := r.pkg.Configurations
+	if len(options) == 0 {
+		options = []Configuration{{ID: defaultPlan, Label: r.pkg.Content.Name, Default: true}}
+	}
+	for _, option := range options {
+		r.pkg.plans = append(r.pkg.plans, r.plan(option))
+	}
+}
+
+func (r *reader) plan(option Configuration) Plan {
+	plan := Plan{ID: option.ID, Label: option.Label, Description: option.Description, Default: option.Default}
+	for _, content := range r.systems() {
+		system := r.planSystem(option.ID, content)
+		plan.Systems = append(plan.Systems, system)
+		plan.VCPUs += system.VCPUs
+		plan.MemoryBytes += system.MemoryBytes
+	}
+	return plan
+}
+
+// maxSystems is far above real appliances and keeps the sums of a plan, each
+// part of which is under its own limit, exact.
+const maxSystems = 1000
+
+func (r *reader) systems() []*Content {
+	systems := r.pkg.Systems()
+	if len(systems) > maxSystems {
+		r.once(Error, r.pkg.Content.place, CodeLimit, "more than %d virtual systems", maxSystems)
+		systems = systems[:maxSystems]
+	}
+	return systems
+}
+
+func (r *reader) planSystem(configuration string, c *Content) PlanSystem {
+	system := PlanSystem{ID: c.ID, Name: c.Name}
+	if len(c.Hardware) == 0 {
+		return system
+	}
+	h := c.Hardware[0] // alternatives, in the author's order of preference
+	system.Transports, system.Families = h.Transports, h.Families
+	system.Firmware, system.SecureBoot = h.Firmware, h.SecureBoot
+	items := effective(h.Items, configuration)
+	if cpu, ok := r.single(items, ResourceCPU, "CPU", configuration); ok {
+		system.VCPUs = r.cpus(cpu)
+	}
+	if memory, ok := r.single(items, ResourceMemory, "memory", configuration); ok {
+		system.MemoryBytes = r.memory(memory)
+	}
+	system.CPURange = r.ranged(h.Items, configuration, ResourceCPU, system.VCPUs, r.cpus)
+	system.MemoryRange = r.ranged(h.Items, configuration, ResourceMemory, system.MemoryBytes, r.memory)
+	controllers := controllersOf(items)
+	for _, item := range inBootOrder(items, controllers) {
+		system.Disks = append(system.Disks, r.planDisk(item, controllers, configuration))
+	}
+	for _, item := range items {
+		switch {
+		case item.Type == ResourceEthernet:
+			system.NICs = append(system.NICs, planNIC(item))
+		case item.isDrive():
+			system.Drives = append(system.Drives, r.planDrive(item))
+		}
+	}
+	assignRoles(system.NICs, c.Service)
+	return system
+}
+
+// effective returns the items that are devices in one configuration. Of those
+// with the same InstanceID one is meant: an item for this configuration goes
+// before one for all, and the last of several goes before the others. A
+// replacement without a unit keeps the unit of what it replaces.
+func effective(items []Item, configuration string) []Item {
+	var chosen []Item
+	index := make(map[string]int, len(items))
+	for _, item := range items {
+		if item.Bound != BoundNormal || !item.appliesTo(configuration) {
+			continue
+		}
+		i, seen := index[item.InstanceID]
+		if !seen || item.InstanceID == "" {
+			index[item.InstanceID] = len(chosen)
+			chosen = append(chosen, item)
+			continue
+		}
+		old := chosen[i]
+		if len(item.Configurations) == 0 && len(old.Configurations) > 0 {
+			item, old = old, item
+		}
+		if item.Units == "" {
+			item.Units = old.Units
+		}
+		chosen[i] = item
+	}
+	return chosen
+}
+
+// single picks the one CPU or memory item. Some writers give each
+// configuration's item an InstanceID of its own; then the specific one is
+// meant and the general one is the fallback.
+func (r *reader) single(items []Item, kind int, what, configuration string) (Item, bool) {
+	var found []Item
+	specific := 0
+	for _, item := range items {
+		if item.Type != kind {
+			continue
+		}
+		found = append(found, item)
+		if len(item.Configurations) > 0 {
+			specific++
+		}
+	}
+	if len(found) == 0 {
+		return Item{}, false
+	}
+	if specific > 0 {
+		found = slices.DeleteFunc(found, func(i Item) bool { return len(i.Configurations) == 0 })
+	}
+	last := found[len(found)-1]
+	if len(found) > 1 {
+		r.once(Error, last.place, CodeAmbiguous, "configuration %q has %d %s items; there must be one", configuration, len(found), what)
+	}
+	return last, true
+}
+
+func (r *reader) cpus(item Item) int64 {
+	if item.Quantity < 1 || item.Quantity > r.limits.VCPUs {
+		r.once(Error, item.place, CodeValue, "the number of CPUs is %s; it must be from 1 to %d", quantity(item), r.limits.VCPUs)
+		return 0
+	}
+	return item.Quantity
+}
+
+func quantity(item Item) string {
+	if item.Quantity < 0 {
+		return "not given"
+	}
+	return strconv.FormatInt(item.Quantity, 10)
+}
+
+// memory returns bytes. An item without a unit means MiB in practice, although
+// the schema's default would be bytes; a number too large for that is taken
+// as bytes.
+func (r *reader) memory(item Item) int64 {
+	if item.Quantity < 1 {
+		r.once(Error, item.place, CodeValue, "the memory size is %s; it must be positive", quantity(item))
+		return 0
+	}
+	unit := int64(1)
+	switch {
+	case item.Units != "":
+		u, err := ParseUnits(item.Units)
+		if err != nil {
+			r.once(Error, item.place, CodeUnits, "memory: %v", err)
+			return 0
+		}
+		unit = u
+	case item.Quantity < mib:
+		r.once(Warning, item.place, CodeUnits, "the memory size %d has no unit; MiB is assumed", item.Quantity)
+		unit = mib
+	default:
+		r.once(Warning, item.place, CodeUnits, "the memory size %d has no unit; bytes are assumed", item.Quantity)
+	}
+	n, _ := r.bytes(item.place, "memory", item.Quantity, unit, r.limits.Memory)
+	return n
+}
+
+// ranged reads the min and max items of one resource.
+func (r *reader) ranged(items []Item, configuration string, kind int, normal int64, amount func(Item) int64) Range {
+	var found Range
+	for _, item := range items {
+		if item.Type != kind || item.Quantity < 0 || !item.appliesTo(configuration) {
+			continue // a bound may speak of Limit and Reservation alone
+		}
+		switch item.Bound {
+		case BoundMin:
+			found.Min = amount(item)
+		case BoundMax:
+			found.Max = amount(item)
+		default:
+			continue
+		}
+		if (found.Min > 0 && normal > 0 && normal < found.Min) || (found.Max > 0 && normal > found.Max) ||
+			(found.Max > 0 && found.Min > found.Max) {
+			r.once(Error, item.place, CodeBound, "the quantity %d of configuration %q is outside its bounds %d to %d", normal, configuration, found.Min, found.Max)
+		}
+	}
+	return found
+}
+
+func controllersOf(items []Item) map[string]Item {
+	controllers := map[string]Item{}
+	for _, item := range items {
+		switch item.Type {
+		case ResourceIDE, ResourceSCSI, ResourceSATA:
+			controllers[item.InstanceID] = item
+		}
+	}
+	return controllers
+}
+
+// inBootOrder returns the disk items by controller address, then by address on
+// the controller; document order decides between equals.
+func inBootOrder(items []Item, controllers map[string]Item) []Item {
+	var disks []Item
+	for _, item := range items {
+		if item.isDisk() {
+			disks = append(disks, item)
+		}
+	}
+	slices.SortStableFunc(disks, func(a, b Item) int {
+		return cmp.Or(
+			cmp.Compare(address(controllers[a.Parent].Address), address(controllers[b.Parent].Address)),
+			cmp.Compare(address(a.AddressOnParent), address(b.AddressOnParent)))
+	})
+	return disks
+}
+
+func address(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,129 @@
+package ovf
+
+import (
+	"crypto"
+	"fmt"
+)
+
+// readManifest parses the manifest as soon as it comes, so that later members
+// need no digest but the ones it names.
+func (in *intake) readManifest() {
+	lines, problems := parseManifest(in.manifest.data)
+	in.lines = lines
+	for _, p := range problems {
+		in.badManifest = in.badManifest || p.severity == Error
+		in.report.add(Finding{Severity: p.severity, Code: p.code, Message: p.message, File: in.manifest.name, Line: p.line, Column: 1})
+	}
+}
+
+func (in *intake) manifestFinding(s Severity, code Code, line int, format string, args ...any) {
+	f := Finding{Severity: s, Code: code, File: in.manifest.name, Line: line, Column: 1}
+	f.Message = fmt.Sprintf(format, args...)
+	in.report.add(f)
+}
+
+// checkManifest compares every line of the manifest with the bytes that came.
+func (in *intake) checkManifest(pkg *Package, c completeness) {
+	if in.manifest.name == "" {
+		if c == whole {
+			in.report.file(Warning, CodeManifestAbsent, "", "the package has no manifest, so its files cannot be verified")
+		}
+		return
+	}
+	if !sameBase(in.manifest.name, in.descriptor.name) {
+		in.manifestFinding(Warning, CodeMemberName, 0, "the manifest should be named like the descriptor %q", in.descriptor.name)
+	}
+	listed := map[string]bool{}
+	state, weak := ManifestVerified, false
+	if in.badManifest {
+		state = ManifestFailed
+	}
+	for _, line := range in.lines {
+		listed[line.Name] = true
+		weak = weak || line.Hash == crypto.SHA1
+		if line.Name == in.manifest.name || line.Name == in.certificate.name {
+			in.manifestFinding(Warning, CodeIgnored, line.Line, "a manifest should not list %q", printable(line.Name, 100))
+			continue
+		}
+		state = worse(state, in.checkLine(line, c))
+	}
+	for _, m := range in.members {
+		if listed[m.Name] || m.Kind == KindManifest || m.Kind == KindCertificate {
+			continue
+		}
+		in.unlisted(m)
+		state = worse(state, ManifestPartial)
+	}
+	if weak {
+		in.manifestFinding(Warning, CodeWeakDigest, 0, "the manifest uses SHA-1, which no longer proves anything against a forger")
+	}
+	pkg.Verification.Manifest = state
+}
+
+// worse returns the state that proves less.
+func worse(a, b ManifestState) ManifestState {
+	if a == ManifestFailed || b == ManifestFailed {
+		return ManifestFailed
+	}
+	if a == ManifestPartial || b == ManifestPartial {
+		return ManifestPartial
+	}
+	return ManifestVerified
+}
+
+func (in *intake) checkLine(line ManifestEntry, c completeness) ManifestState {
+	measured, ok := in.measured[line.Name]
+	name := printable(line.Name, 100)
+	switch {
+	case !ok && c == alone:
+		in.manifestFinding(Warning, CodeManifestMissing, line.Line, "file %q is listed but not at hand", name)
+		return ManifestPartial
+	case !ok:
+		in.manifestFinding(Error, CodeManifestMissing, line.Line, "file %q is listed but not in the package", name)
+		return ManifestFailed
+	case measured.digests[line.Hash] != line.Digest:
+		in.manifestFinding(Error, CodeManifestMismatch, line.Line, "the %s digest of file %q is not the listed one: the file was changed or damaged", line.Hash, name)
+		return ManifestFailed
+	}
+	return ManifestVerified
+}
+
+// unlisted is a file that the manifest does not cover. In a signed package it
+// is content that nobody signed.
+func (in *intake) unlisted(m Member) {
+	severity := Warning
+	if in.certificate.name != "" || m.Kind == KindDescriptor {
+		severity = Error
+	}
+	in.report.file(severity, CodeManifestUnlisted, m.Name, "the file is not listed in the manifest %q", in.manifest.name)
+}
+
+// checkCertificate verifies the signature over the manifest.
+func (in *intake) checkCertificate(pkg *Package) {
+	if in.certificate.name == "" {
+		return
+	}
+	v := &pkg.Verification
+	v.CheckedAt = in.opts.Now
+	if in.manifest.name == "" {
+		v.Signature = SignatureInvalid
+		in.report.file(Error, CodeCertificate, in.certificate.name, "there is a certificate but no manifest that it could sign")
+		return
+	}
+	var err error
+	v.Signature, v.Certificate, err = VerifySignature(in.manifest.name, in.manifest.data, in.certificate.data, in.opts.Trust, in.opts.Now)
+	severity, code := Warning, CodeSignatureUntrust
+	switch v.Signature {
+	case SignatureTrusted:
+	case SignatureExpired:
+		code = CodeSignatureExpired
+	case SignatureInvalid:
+		severity, code = Error, CodeSignatureInvalid
+	}
+	if err != nil {
+		in.report.file(severity, code, in.certificate.name, "%v", err)
+	}
+	if s, err := parseSignatureFile(in.certificate.data); err == nil && s.privateKey {
+		in.report.file(Warning, CodeCertificate, in.certificate.name, "a PRIVATE KEY is packed with the certificate: whoever has this package can sign in its owner's name")
+	}
+}
