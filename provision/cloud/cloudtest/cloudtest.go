@@ -1,0 +1,64 @@
+// Package cloudtest is the conformance suite of cloud drivers: what package
+// cloud says in words, it says in tests. A driver runs it in one test:
+//
+//	func TestContract(t *testing.T) {
+//		cloudtest.Run(t, func(t *testing.T) cloudtest.Bed { … })
+//	}
+//
+// It assumes nothing about speed: it waits as an await's NotYet says, up to
+// Bed.BootTimeout. Of MACs and of the ids of ports and gateways it assumes only
+// that they stay what they are.
+package cloudtest
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/bumpwire/bumpwire/provision/cloud"
+)
+
+// Bed is a cloud under test and what it takes to test it.
+type Bed struct {
+	// Cloud has nothing in it, and nobody else makes anything in it.
+	Cloud cloud.Testbed
+
+	// Server gives a payload that the driver can boot. Its NICs are management,
+	// inside 1, outside 1, inside 2, outside 2; it bridges the two of a number.
+	Server func() cloud.Server
+
+	// BootTimeout is how long an appliance may take until it forwards.
+	BootTimeout time.Duration
+
+	// Health is where an appliance booted from Server answers GET /health with
+	// 200; its management leg gets this address. Zero when it answers nowhere.
+	Health netip.AddrPort
+}
+
+// Run tests one driver. newBed is called once for every part, whose clean-up it
+// may register and which it may make parallel.
+func Run(t *testing.T, newBed func(t *testing.T) Bed) {
+	t.Helper()
+	for _, part := range []struct {
+		name string
+		run  func(t *testing.T, bed Bed)
+	}{
+		{"a tenant with nothing is not found", nothing},
+		{"networks come with the gateway's plug and go with their hosts", networks},
+		{"hosts are attached to networks and reach the gateway", hosts},
+		{"every step of an insertion and of a removal repeats and is undone", everyStep},
+		{"impossible steps are refused and change nothing", impossible},
+		{"a service is inserted, waited for, reached and removed", insertion},
+		{"two services are passed in the order of their chain", chain},
+		{"a running appliance takes a second network on its spare pair", sparePair},
+		{"tenants do not see or touch each other", isolation},
+		{"tenants are served at the same time", concurrency},
+		{"a cancelled call has no effect that a repetition does not complete", cancellation},
+	} {
+		t.Run(part.name, func(t *testing.T) {
+			bed := newBed(t)
+			part.run(t, bed)
+			clearAll(t, bed)
+		})
+	}
+}
