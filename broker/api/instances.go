@@ -1,0 +1,214 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"time"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// Instance is a service instance as people see it: no secrets.
+type Instance struct {
+	ID            string            `json:"id"`
+	Name          string            `json:"name"`
+	Platform      string            `json:"platform"`
+	Tenant        string            `json:"tenant"`
+	Service       string            `json:"service"`      // id
+	ServiceName   string            `json:"service_name"` // empty once the service is gone
+	Plan          string            `json:"plan"`         // id
+	PlanName      string            `json:"plan_name"`
+	Package       string            `json:"package"`
+	Configuration string            `json:"configuration"`
+	State         string            `json:"state"`
+	Operation     Operation         `json:"operation"`
+	Networks      []string          `json:"networks"` // the tenant networks it protects, bindings' included
+	Management    string            `json:"management,omitempty"`
+	Parameters    map[string]string `json:"parameters,omitempty"` // without passwords
+	Health        Health            `json:"health"`
+	Bindings      []Binding         `json:"bindings"`
+	Created       time.Time         `json:"created,omitzero"`
+}
+
+// Operation is the latest operation on an instance or a binding.
+type Operation struct {
+	ID          string    `json:"id,omitempty"`
+	Kind        string    `json:"kind,omitempty"`
+	State       string    `json:"state,omitempty"` // in progress, succeeded, failed
+	Description string    `json:"description,omitempty"`
+	Started     time.Time `json:"started,omitzero"`
+	Finished    time.Time `json:"finished,omitzero"`
+}
+
+// Health is the latest verdict on an instance's appliance.
+type Health struct {
+	Status string    `json:"status"` // unknown, ok, failing
+	Detail string    `json:"detail,omitempty"`
+	Since  time.Time `json:"since,omitzero"` // of this status
+}
+
+// Binding is a binding as people see it. Credentials are there only when one
+// binding is asked for.
+type Binding struct {
+	ID          string       `json:"id"`
+	Instance    string       `json:"instance"`
+	State       string       `json:"state"`
+	Network     string       `json:"network,omitempty"` // that it stitches
+	Operation   Operation    `json:"operation"`
+	Credentials *Credentials `json:"credentials,omitempty"`
+	Endpoints   []Endpoint   `json:"endpoints,omitempty"`
+}
+
+// Event is one entry of an instance's history.
+type Event struct {
+	Seq      int       `json:"seq"`
+	At       time.Time `json:"at"`
+	Instance string    `json:"instance"`
+	Name     string    `json:"name"`
+	Tenant   string    `json:"tenant"`
+	State    string    `json:"state"`
+	Message  string    `json:"message"`
+	Binding  string    `json:"binding,omitempty"`
+	By       string    `json:"by,omitempty"`
+}
+
+// NewInstance asks for an instance. Service and Plan are ids or names; an empty
+// Plan is the service's default one.
+type NewInstance struct {
+	ID         string          `json:"id,omitempty"` // empty: the broker makes one
+	Name       string          `json:"name,omitempty"`
+	Tenant     string          `json:"tenant,omitempty"` // a tenant's user may leave it out
+	Service    string          `json:"service"`
+	Plan       string          `json:"plan,omitempty"`
+	Parameters json.RawMessage `json:"parameters,omitempty"`
+}
+
+// NewBinding asks for a binding.
+type NewBinding struct {
+	ID         string          `json:"id,omitempty"` // empty: the broker makes one
+	Parameters json.RawMessage `json:"parameters,omitempty"`
+}
+
+// Accepted answers what takes its time.
+type Accepted struct {
+	Instance string `json:"instance"`
+	Binding  string `json:"binding,omitempty"`
+	Change   string `json:"change,omitempty"` // empty: done already
+}
+
+// Removal asks for a preview of a removal.
+type Removal struct {
+	Instance string `json:"instance"`
+	Binding  string `json:"binding,omitempty"` // empty: of the instance itself
+}
+
+// PreviewRequest asks what a request would do. Exactly one field is set.
+type PreviewRequest struct {
+	Create *NewInstance `json:"create,omitempty"`
+	Delete *Removal     `json:"delete,omitempty"`
+}
+
+// Preview is what a request would do, before it does it.
+type Preview struct {
+	Before topology.Fabric `json:"before"`
+	After  topology.Fabric `json:"after"`
+	Steps  []topology.Step `json:"steps"`
+	Text   string          `json:"text"` // the steps for people, one per line
+}
+
+// InstanceFilter narrows a listing; empty fields let everything pass.
+type InstanceFilter struct {
+	Tenant   string
+	Platform string
+	Service  string // id or name
+	State    string
+}
+
+func (f InstanceFilter) query() url.Values {
+	return url.Values{"tenant": {f.Tenant}, "platform": {f.Platform}, "service": {f.Service}, "state": {f.State}}
+}
+
+// Instances lists instances, deleted ones only when asked for by state.
+func (c *Client) Instances(ctx context.Context, f InstanceFilter) ([]Instance, error) {
+	return list[Instance](ctx, c, f.query(), "instances")
+}
+
+// Instance reads one instance.
+func (c *Client) Instance(ctx context.Context, id string) (i Instance, err error) {
+	return i, c.get(ctx, nil, &i, "instances", id)
+}
+
+// CreateInstance asks for an instance.
+func (c *Client) CreateInstance(ctx context.Context, n NewInstance) (a Accepted, err error) {
+	return a, c.call(ctx, "POST", nil, n, &a, "instances")
+}
+
+// DeleteInstance asks to remove an instance.
+func (c *Client) DeleteInstance(ctx context.Context, id string) (a Accepted, err error) {
+	return a, c.call(ctx, "DELETE", nil, nil, &a, "instances", id)
+}
+
+// Operation reads the latest operation on an instance, also of a deleted one.
+func (c *Client) Operation(ctx context.Context, id string) (o Operation, err error) {
+	return o, c.get(ctx, nil, &o, "instances", id, "operation")
+}
+
+// CreateBinding asks for a binding.
+func (c *Client) CreateBinding(ctx context.Context, instance string, n NewBinding) (a Accepted, err error) {
+	return a, c.call(ctx, "POST", nil, n, &a, "instances", instance, "bindings")
+}
+
+// Binding reads one binding with its credentials.
+func (c *Client) Binding(ctx context.Context, instance, binding string) (b Binding, err error) {
+	return b, c.get(ctx, nil, &b, "instances", instance, "bindings", binding)
+}
+
+// DeleteBinding asks to remove a binding.
+func (c *Client) DeleteBinding(ctx context.Context, instance, binding string) (a Accepted, err error) {
+	return a, c.call(ctx, "DELETE", nil, nil, &a, "instances", instance, "bindings", binding)
+}
+
+// BindingOperation reads the latest operation on a binding.
+func (c *Client) BindingOperation(ctx context.Context, instance, binding string) (o Operation, err error) {
+	return o, c.get(ctx, nil, &o, "instances", instance, "bindings", binding, "operation")
+}
+
+// Events lists what happened, the oldest first; an empty instance: to all that
+// the caller may see.
+func (c *Client) Events(ctx context.Context, instance string) ([]Event, error) {
+	if instance == "" {
+		return list[Event](ctx, c, nil, "events")
+	}
+	return list[Event](ctx, c, nil, "instances", instance, "events")
+}
+
+// Preview says what a request would do.
+func (c *Client) Preview(ctx context.Context, r PreviewRequest) (p Preview, err error) {
+	return p, c.call(ctx, "POST", nil, r, &p, "plan")
+}
+
+// Wait polls an operation until it is done and shows each state on its way; see
+// may be nil. An operation that failed is a Conflict with its description.
+func Wait(ctx context.Context, poll func(context.Context) (Operation, error), every time.Duration, see func(Operation)) error {
+	for {
+		o, err := poll(ctx)
+		if err != nil {
+			return err
+		}
+		if see != nil {
+			see(o)
+		}
+		switch o.State {
+		case Failed:
+			return fault.New(fault.Conflict, "it failed: %s", o.Description)
+		case InProgress:
+		default:
+			return nil
+		}
+		if err := pause(ctx, every); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package api
+
+import (
+	"context"
+	"net/netip"
+	"net/url"
+
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// Fabric is shown as the planner has it.
+type Fabric = topology.Fabric
+
+// Network is a tenant's own network.
+type Network struct {
+	ID      string     `json:"id"`
+	Name    string     `json:"name,omitempty"` // empty: as ID
+	CIDR    string     `json:"cidr"`
+	Gateway netip.Addr `json:"gateway,omitzero"` // absent: the first address of the range
+}
+
+// Host is a machine on a tenant's network.
+type Host struct {
+	Name    string       `json:"name"`
+	Network string       `json:"network"`
+	Address netip.Prefix `json:"address"`
+}
+
+// Topology reads a tenant's fabric.
+func (c *Client) Topology(ctx context.Context, tenant string) (f Fabric, err error) {
+	return f, c.get(ctx, nil, &f, "tenants", tenant, "topology")
+}
+
+// Drawing draws a tenant's fabric as text, svg or dot.
+func (c *Client) Drawing(ctx context.Context, tenant, format string) ([]byte, error) {
+	var b []byte
+	return b, c.get(ctx, url.Values{"format": {format}}, &b, "tenants", tenant, "topology")
+}
+
+// Networks lists a tenant's own networks.
+func (c *Client) Networks(ctx context.Context, tenant string) ([]Network, error) {
+	return list[Network](ctx, c, nil, "tenants", tenant, "networks")
+}
+
+// CreateNetwork makes a tenant network, on clouds that can.
+func (c *Client) CreateNetwork(ctx context.Context, tenant string, n Network) (made Network, err error) {
+	return made, c.call(ctx, "POST", nil, n, &made, "tenants", tenant, "networks")
+}
+
+// DeleteNetwork removes a tenant network and its hosts.
+func (c *Client) DeleteNetwork(ctx context.Context, tenant, id string) error {
+	return c.call(ctx, "DELETE", nil, nil, nil, "tenants", tenant, "networks", id)
+}
+
+// Hosts lists a tenant's hosts.
+func (c *Client) Hosts(ctx context.Context, tenant string) ([]Host, error) {
+	return list[Host](ctx, c, nil, "tenants", tenant, "hosts")
+}
+
+// CreateHost attaches a host to a tenant network, on clouds that can.
+func (c *Client) CreateHost(ctx context.Context, tenant string, h Host) (made Host, err error) {
+	return made, c.call(ctx, "POST", nil, h, &made, "tenants", tenant, "hosts")
+}
