@@ -1,0 +1,130 @@
+//go:build linux
+
+package linux
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision/cloud"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// Do carries out one step. See cloud.Cloud.
+//
+// What a step may do is decided by topology.Apply on the fabric as it is, so that
+// this cloud, the simulated one and the planner agree on what is impossible.
+func (c *Cloud) Do(ctx context.Context, tenant topology.TenantID, step topology.Step) error {
+	if step.Verb == topology.Boot {
+		return fault.New(fault.Invalid, "an appliance is booted by Boot, which knows its disks")
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return c.withFabric(tenant, func(v *view) error {
+		f, err := v.fabric()
+		if err != nil {
+			return err
+		}
+		if err := possible(f, step); err != nil {
+			return err
+		}
+		return v.do(ctx, f, step)
+	})
+}
+
+func (v *view) do(ctx context.Context, f topology.Fabric, s topology.Step) error {
+	switch s.Verb {
+	case topology.CreateNetwork:
+		return v.makeNetwork(*s.Network)
+	case topology.DeleteNetwork:
+		return v.removeNetwork(s.Network.ID)
+	case topology.CreatePort:
+		return v.makeLeg(*s.Appliance, *s.Leg)
+	case topology.DeletePort:
+		return v.remove(kindLeg, string(s.Leg.Port))
+	case topology.Shutdown:
+		return v.cloud.machines.stop(ctx, machine{v.tenant, *s.Appliance})
+	case topology.Await:
+		return v.await(ctx, f, *s.Appliance, s.Pair)
+	case topology.Move:
+		return v.move(ctx, f, s)
+	}
+	return fault.New(fault.Invalid, "there is no step %q", s.Verb)
+}
+
+// possible refuses steps that name what is not there (NotFound) or that no cloud
+// could do (Invalid).
+func possible(f topology.Fabric, s topology.Step) error {
+	if id, ok := needs(s); ok && !slices.ContainsFunc(f.Networks, func(n topology.Network) bool { return n.ID == id }) {
+		return fault.New(fault.NotFound, "tenant %q has no network %q", f.Tenant, id)
+	}
+	if s.Verb == topology.Move && !hasPort(f, s.Port) {
+		return fault.New(fault.NotFound, "tenant %q has no port %q", f.Tenant, s.Port)
+	}
+	if _, err := topology.Apply(f, s); err != nil {
+		return &fault.Error{Kind: fault.Invalid, Message: err.Error()}
+	}
+	return nil
+}
+
+// needs is the network that a step plugs into, if any.
+func needs(s topology.Step) (topology.NetworkID, bool) {
+	switch {
+	case s.Verb == topology.CreatePort && s.Leg != nil:
+		return s.Leg.At, s.Leg.At != ""
+	case s.Verb == topology.Move:
+		return s.To, s.To != ""
+	}
+	return "", false
+}
+
+func hasPort(f topology.Fabric, id topology.PortID) bool {
+	for _, g := range f.Gateways {
+		if slices.ContainsFunc(g.Plugs, func(p topology.Plug) bool { return p.Port == id }) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(f.Appliances, func(a topology.Appliance) bool {
+		return slices.ContainsFunc(a.Legs, func(l topology.Leg) bool { return l.Port == id })
+	})
+}
+
+// Boot starts an appliance on its ports. See cloud.Cloud.
+func (c *Cloud) Boot(ctx context.Context, tenant topology.TenantID, a topology.Appliance, s cloud.Server) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return c.withFabric(tenant, func(v *view) error {
+		f, err := v.fabric()
+		if err != nil {
+			return err
+		}
+		if err := possible(f, topology.Step{Verb: topology.Boot, Appliance: &a}); err != nil {
+			return err
+		}
+		i := slices.IndexFunc(f.Appliances, func(o topology.Appliance) bool { return o.ID == a.ID })
+		m := machine{tenant, f.Appliances[i]} // with the legs as they are
+		if m.Booted {
+			return nil
+		}
+		return c.machines.start(ctx, m, s)
+	})
+}
+
+// Dial connects from the management network's own bridge. See cloud.Cloud.
+func (c *Cloud) Dial(ctx context.Context, tenant topology.TenantID, to netip.AddrPort) (conn net.Conn, err error) {
+	err = c.withFabric(tenant, func(*view) error {
+		var d net.Dialer
+		conn, err = d.DialContext(ctx, "tcp", to.String())
+		return err
+	})
+	if err != nil && fault.KindOf(err) == fault.Internal {
+		err = &fault.Error{Kind: fault.Unavailable, Message: fmt.Sprintf("nothing answers at %s on the management network", to), Err: err}
+	}
+	return conn, err
+}

@@ -1,0 +1,101 @@
+//go:build linux
+
+package linux
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// A short cut hands frames that come in from a link to another link before the
+// bridge sees them (tc ingress, u32, mirred). The filters used are the oldest
+// there are: flower and matchall are missing from small kernels.
+//
+// Short cuts live for milliseconds, during a swap. One that a crash left behind
+// still carries the tenant's traffic the way it was meant to go, and the next
+// step on the fabric removes it.
+
+// shortCut sends what comes in from one link out of another: all of it, or what
+// is for the given addresses. Cut again: the same.
+func shortCut(from, to netlink.Link, only ...net.HardwareAddr) error {
+	ingress := &netlink.Ingress{QdiscAttrs: netlink.QdiscAttrs{
+		LinkIndex: from.Attrs().Index, Parent: netlink.HANDLE_INGRESS, Handle: netlink.MakeHandle(0xffff, 0),
+	}}
+	if err := netlink.QdiscAdd(ingress); err != nil && !errors.Is(err, unix.EEXIST) {
+		return fmt.Errorf("cannot prepare a short cut at %q: %w", from.Attrs().Name, err)
+	}
+	selectors := []*netlink.TcU32Sel{selectAll()}
+	if len(only) > 0 {
+		selectors = selectors[:0]
+		for _, mac := range only {
+			selectors = append(selectors, selectDestination(mac))
+		}
+	}
+	for _, sel := range selectors {
+		if err := netlink.FilterAdd(&netlink.U32{
+			FilterAttrs: netlink.FilterAttrs{
+				LinkIndex: from.Attrs().Index, Parent: netlink.MakeHandle(0xffff, 0), Priority: 1, Protocol: unix.ETH_P_ALL,
+			},
+			Sel:     sel,
+			Actions: []netlink.Action{netlink.NewMirredAction(to.Attrs().Index)},
+		}); err != nil {
+			return fmt.Errorf("cannot make a short cut from %q to %q: %w", from.Attrs().Name, to.Attrs().Name, err)
+		}
+	}
+	return nil
+}
+
+func selectAll() *netlink.TcU32Sel {
+	return &netlink.TcU32Sel{Flags: netlink.TC_U32_TERMINAL, Nkeys: 1, Keys: []netlink.TcU32Key{{}}}
+}
+
+// selectDestination matches the six bytes that begin 14 before the network
+// header, where u32 counts from; its words are aligned, so the first is half
+// before the frame.
+func selectDestination(mac net.HardwareAddr) *netlink.TcU32Sel {
+	return &netlink.TcU32Sel{
+		Flags: netlink.TC_U32_TERMINAL,
+		Nkeys: 2,
+		Keys: []netlink.TcU32Key{
+			{Mask: 0x0000ffff, Val: uint32(mac[0])<<8 | uint32(mac[1]), Off: -16},
+			{Mask: 0xffffffff, Val: uint32(mac[2])<<24 | uint32(mac[3])<<16 | uint32(mac[4])<<8 | uint32(mac[5]), Off: -12},
+		},
+	}
+}
+
+// endShortCuts lets the bridge see a link's frames again.
+func endShortCuts(from netlink.Link) error {
+	err := netlink.QdiscDel(&netlink.Ingress{QdiscAttrs: netlink.QdiscAttrs{
+		LinkIndex: from.Attrs().Index, Parent: netlink.HANDLE_INGRESS, Handle: netlink.MakeHandle(0xffff, 0),
+	}})
+	if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINVAL) && !isGone(err) {
+		return fmt.Errorf("cannot end the short cut at %q: %w", from.Attrs().Name, err)
+	}
+	return nil
+}
+
+// endLeftShortCuts ends those that an interrupted swap left behind.
+func (v *view) endLeftShortCuts() error {
+	all, err := netlink.QdiscList(nil)
+	if err != nil {
+		return fmt.Errorf("cannot list short cuts: %w", err)
+	}
+	for _, q := range all {
+		if q.Type() != "ingress" {
+			continue
+		}
+		for _, l := range v.links {
+			if l.index() != q.Attrs().LinkIndex {
+				continue
+			}
+			if err := endShortCuts(l); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,229 @@
+//go:build linux
+
+package linux
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"sync"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision/cloud"
+)
+
+var digests = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+
+// imageCache keeps disk images by digest. An image is there whole and verified,
+// or not at all. Images are never written to: each appliance has overlays.
+type imageCache struct {
+	dir string
+	mu  sync.Mutex
+	// busy holds one slot per digest being fetched: many appliances of one package
+	// that boot at the same time wait for one download.
+	busy map[string]chan struct{}
+}
+
+func newImageCache(dir string) *imageCache {
+	return &imageCache{dir: dir, busy: map[string]chan struct{}{}}
+}
+
+// fetch is the path of a disk's image. Invalid when its bytes are not those that
+// were promised, or could make QEMU open other files; Full when there is no space.
+func (c *imageCache) fetch(ctx context.Context, d cloud.Disk) (string, error) {
+	if !digests.MatchString(d.Digest) {
+		return "", fault.New(fault.Invalid, "disk %q has an image but no sha256 digest", d.ID)
+	}
+	path := filepath.Join(c.dir, d.Digest[len("sha256:"):])
+	release, err := c.claim(ctx, d.Digest)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		return "", noSpace(err)
+	}
+	return path, c.download(ctx, d, path)
+}
+
+func (c *imageCache) claim(ctx context.Context, digest string) (release func(), err error) {
+	c.mu.Lock()
+	slot, ok := c.busy[digest]
+	if !ok {
+		slot = make(chan struct{}, 1)
+		c.busy[digest] = slot
+	}
+	c.mu.Unlock()
+	select {
+	case slot <- struct{}{}:
+		return func() { <-slot }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (c *imageCache) download(ctx context.Context, d cloud.Disk, path string) error {
+	in, err := d.Open(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot read the image of disk %q: %w", d.ID, err)
+	}
+	defer in.Close()
+	f, err := os.CreateTemp(c.dir, ".new-*")
+	if err != nil {
+		return noSpace(err)
+	}
+	defer os.Remove(f.Name()) // after the rename it is gone already
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(f, sum), untilDone{ctx, in}); err != nil {
+		return fmt.Errorf("cannot keep the image of disk %q: %w", d.ID, noSpace(err))
+	}
+	if got := "sha256:" + hex.EncodeToString(sum.Sum(nil)); got != d.Digest {
+		return fault.New(fault.Invalid, "the image of disk %q is damaged: its digest is %s instead of %s", d.ID, got, d.Digest)
+	}
+	if err := selfContained(f, d); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return noSpace(err)
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// untilDone is a reader that ends with its context.
+type untilDone struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r untilDone) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}
+
+// selfContained refuses images that name other files: opened with our rights,
+// they would show a package's vendor anything on this machine.
+func selfContained(f io.ReaderAt, d cloud.Disk) error {
+	head := make([]byte, 104)
+	if _, err := f.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	bad := func(why string) error {
+		return fault.New(fault.Invalid, "the image of disk %q %s", d.ID, why)
+	}
+	switch d.Format {
+	case "raw", "vpc", "vdi":
+		return nil
+	case "vmdk":
+		if !bytes.HasPrefix(head, []byte("KDMV")) {
+			return bad("is not a sparse VMDK, which has its data in itself")
+		}
+		// QEMU reads one of capacity 0 as a descriptor that may name any file.
+		if binary.LittleEndian.Uint64(head[12:]) == 0 {
+			return bad("is a VMDK descriptor that names other files")
+		}
+		return nil
+	case "qcow2":
+		if !bytes.HasPrefix(head, []byte("QFI\xfb")) {
+			return bad("is not a qcow2 image")
+		}
+		if binary.BigEndian.Uint64(head[8:]) != 0 {
+			return bad("names a backing file")
+		}
+		if binary.BigEndian.Uint32(head[4:]) >= 3 && binary.BigEndian.Uint64(head[72:])&4 != 0 {
+			return bad("names an external data file")
+		}
+		return nil
+	}
+	return bad(fmt.Sprintf("has the format %q; this cloud reads vmdk, qcow2, raw, vpc and vdi", d.Format))
+}
+
+// prepareDisks makes each disk's overlay in a guest's directory. One that is
+// there already is kept: a machine that died is booted on its own disks.
+func (q *qemu) prepareDisks(ctx context.Context, dir string, disks []cloud.Disk) ([]drive, error) {
+	var out []drive
+	for i, d := range disks {
+		if d.Bus == "" {
+			d.Bus = "virtio"
+		}
+		base, content := "", "blank"
+		if d.Open != nil {
+			var err error
+			if base, err = q.images.fetch(ctx, d); err != nil {
+				return nil, err
+			}
+			content = filepath.Base(base)[:12]
+		}
+		overlay := filepath.Join(dir, fmt.Sprintf("disk%d-%s.qcow2", i, content))
+		if _, err := os.Stat(overlay); err != nil {
+			if err := makeOverlay(ctx, overlay, base, d); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, drive{overlay, d.Bus})
+	}
+	return out, nil
+}
+
+// makeOverlay makes a qcow2 image over a base, or a blank one. The base's format
+// is always said: probing would let a raw image pass itself off as another.
+func makeOverlay(ctx context.Context, path, base string, d cloud.Disk) error {
+	part := path + ".new"
+	args := []string{"create", "-q", "-f", "qcow2"}
+	if base != "" {
+		args = append(args, "-b", base, "-F", d.Format)
+	}
+	args = append(args, part)
+	size, err := overlaySize(ctx, base, d)
+	if err != nil {
+		return err
+	}
+	if size > 0 {
+		args = append(args, strconv.FormatInt(size, 10))
+	}
+	if out, err := exec.CommandContext(ctx, imageBinary, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot make disk %q: %w: %s", d.ID, err, bytes.TrimSpace(out))
+	}
+	return os.Rename(part, path)
+}
+
+// overlaySize is what an overlay must be made with; 0 when the base says it. A
+// package may state more than its image has, never less: the end would be cut.
+func overlaySize(ctx context.Context, base string, d cloud.Disk) (int64, error) {
+	if base == "" {
+		if d.CapacityBytes <= 0 {
+			return 0, fault.New(fault.Invalid, "the blank disk %q has no size", d.ID)
+		}
+		return d.CapacityBytes, nil
+	}
+	out, err := exec.CommandContext(ctx, imageBinary, "info", "--output=json", "-f", d.Format, base).Output()
+	if err != nil {
+		return 0, fault.New(fault.Invalid, "the image of disk %q cannot be read as %s", d.ID, d.Format)
+	}
+	var info struct {
+		Size int64 `json:"virtual-size"`
+	}
+	if err := json.Unmarshal(out, &info); err != nil {
+		return 0, err
+	}
+	if d.CapacityBytes > info.Size {
+		return d.CapacityBytes, nil
+	}
+	return 0, nil
+}

@@ -1,0 +1,106 @@
+//go:build linux
+
+package linux
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// Observe reads a tenant's fabric from its links and processes. See cloud.Cloud.
+func (c *Cloud) Observe(ctx context.Context, tenant topology.TenantID) (f topology.Fabric, err error) {
+	err = c.withFabric(tenant, func(v *view) error {
+		f, err = v.fabric()
+		return err
+	})
+	return f, err
+}
+
+func (v *view) fabric() (f topology.Fabric, err error) {
+	f.Tenant = v.tenant
+	if f.Networks, err = v.networks(); err != nil {
+		return f, err
+	}
+	if f.Gateways, err = v.gateways(); err != nil {
+		return f, err
+	}
+	if f.Appliances, err = v.appliances(); err != nil {
+		return f, err
+	}
+	return topology.Settle(f), nil
+}
+
+func (v *view) networks() (out []topology.Network, err error) {
+	for _, l := range v.all(kindNetwork) {
+		n, err := facts[topology.Network](l.tag)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+func (v *view) gateways() ([]topology.Gateway, error) {
+	plugs := v.all(kindPlug)
+	if len(plugs) == 0 {
+		return nil, nil
+	}
+	g := topology.Gateway{ID: gatewayID, Name: gatewayText}
+	for _, l := range plugs {
+		f, err := facts[plugFacts](l.tag)
+		if err != nil {
+			return nil, err
+		}
+		port := topology.PortID(l.tag.ID)
+		mac, addresses, err := v.cloud.plugEnd(v.tenant, port)
+		if err != nil {
+			return nil, err
+		}
+		g.Plugs = append(g.Plugs, topology.Plug{Port: port, Home: f.Home, At: v.at(l), MAC: mac.String(), Addresses: inOrder(addresses, f.Addresses)})
+	}
+	return []topology.Gateway{g}, nil
+}
+
+// inOrder puts what is there into the order that was stated; the kernel keeps
+// none that a reader could rely on. What nobody stated comes last.
+func inOrder(have, stated []netip.Prefix) (out []netip.Prefix) {
+	for _, p := range stated {
+		if slices.Contains(have, p) {
+			out = append(out, p)
+		}
+	}
+	for _, p := range have {
+		if !slices.Contains(stated, p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (v *view) appliances() ([]topology.Appliance, error) {
+	var out []topology.Appliance
+	for _, l := range v.all(kindLeg) {
+		f, err := facts[legFacts](l.tag)
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(out, func(a topology.Appliance) bool { return a.ID == f.Appliance })
+		if i < 0 {
+			out = append(out, topology.Appliance{ID: f.Appliance, Instance: f.Instance, Name: f.Name})
+			i = len(out) - 1
+		}
+		f.Leg.At = v.at(l)
+		out[i].Legs = append(out[i].Legs, f.Leg)
+	}
+	for i := range out {
+		var err error
+		if out[i].Booted, err = v.cloud.machines.running(machine{v.tenant, out[i]}); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,162 @@
+//go:build linux
+
+package linux
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision/cloud"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// Times of probes. A software-emulated guest forwards within a millisecond or
+// two; what takes longer is not ready to carry anybody's traffic.
+const (
+	probePatience = 60 * time.Millisecond
+	probeAgain    = 100 * time.Millisecond
+)
+
+// pair is two legs of an appliance that are the ends of one wire.
+type pair struct {
+	in, out tagged
+}
+
+// await answers nil once probes have passed through a pair of legs both ways: if
+// one leg is dead, the appliance is.
+func (v *view) await(ctx context.Context, f topology.Fabric, a topology.Appliance, number int) error {
+	p, ok := v.pairOf(f, a.ID, number)
+	if !ok {
+		return fault.New(fault.Invalid, "%q has no pair of legs %d", a.ID, number)
+	}
+	for _, way := range []struct {
+		name  string
+		probe func(*passage) (bool, error)
+	}{
+		{"from inside to outside", (*passage).outward},
+		{"from outside to inside", (*passage).inward},
+	} {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		passed, err := v.through(p, way.probe)
+		if err != nil {
+			return err
+		}
+		if !passed {
+			return &cloud.NotYet{Reason: fmt.Sprintf("no probe came through %s %s yet", a.Name, way.name), After: probeAgain}
+		}
+	}
+	return nil
+}
+
+// pairOf finds the two legs of a numbered pair. An appliance that keeps zones
+// apart may have one outside leg for several inside ones; then it is the first.
+func (v *view) pairOf(f topology.Fabric, id topology.ApplianceID, number int) (p pair, ok bool) {
+	for _, a := range f.Appliances {
+		if a.ID != id {
+			continue
+		}
+		in, _ := legOf(a, topology.Inside, number)
+		out, own := legOf(a, topology.Outside, number)
+		if !own || out.At == "" {
+			out, _ = legOf(a, topology.Outside, 0)
+		}
+		var found bool
+		if p.in, ok = v.find(kindLeg, string(in.Port)); ok {
+			p.out, found = v.find(kindLeg, string(out.Port))
+		}
+		return p, ok && found
+	}
+	return p, false
+}
+
+// legOf is an appliance's leg by role and pair; pair 0 is any, plugged in.
+func legOf(a topology.Appliance, role topology.LegRole, number int) (topology.Leg, bool) {
+	for _, l := range a.Legs {
+		if l.Role == role && (l.Pair == number || number == 0 && l.At != "") {
+			return l, true
+		}
+	}
+	return topology.Leg{}, false
+}
+
+// through opens the passage and sends a probe along it.
+func (v *view) through(p pair, probe func(*passage) (bool, error)) (bool, error) {
+	t, err := openPassage(p)
+	if err != nil {
+		return false, err
+	}
+	defer t.close()
+	return probe(t)
+}
+
+// A passage is the way through an appliance, held at both ends. Frames sent here
+// go out of the links towards the appliance only; what the appliance makes of
+// them comes in from its other leg like any frame.
+type passage struct {
+	pair
+	inside, outside *socket
+}
+
+func openPassage(p pair) (*passage, error) {
+	inside, err := openSocket(p.in.index(), onlyARP())
+	if err != nil {
+		return nil, err
+	}
+	outside, err := openSocket(p.out.index(), onlyARP())
+	if err != nil {
+		inside.close()
+		return nil, err
+	}
+	return &passage{p, inside, outside}, nil
+}
+
+func (t *passage) close() {
+	t.inside.close()
+	t.outside.close()
+}
+
+// outward sends a probe in at the inside leg and looks for it at the outside
+// one. Before the swap it ends in an empty segment; afterwards the gateway sees
+// one request for an address that it does not have.
+func (t *passage) outward() (bool, error) {
+	src := nonce()
+	return cross(t.inside, t.outside, arpProbe(broadcast, src), src)
+}
+
+// inward sends a probe the other way without letting hosts see it: it goes to an
+// address of which the inside network is told that it lives at the leg the probe
+// comes from, and a bridge never sends a frame back where it came from. The
+// appliance knows nothing of that address and passes the probe as any frame to
+// somebody unknown.
+func (t *passage) inward() (bool, error) {
+	src, sink := nonce(), nonce()
+	if t.in.Attrs().MasterIndex != 0 {
+		entry := &netlink.Neigh{
+			Family: unix.AF_BRIDGE, LinkIndex: t.in.index(), HardwareAddr: sink,
+			State: unix.NUD_NOARP, Flags: unix.NTF_MASTER,
+		}
+		if err := netlink.NeighAppend(entry); err != nil {
+			return false, fmt.Errorf("cannot shield hosts from a probe: %w", err)
+		}
+		defer netlink.NeighDel(entry) // an entry that stays goes with the leg
+	}
+	return cross(t.outside, t.inside, arpProbe(sink, src), src)
+}
+
+// cross sends a frame and waits for one from its source to come in elsewhere.
+func cross(from, to *socket, frame []byte, src net.HardwareAddr) (bool, error) {
+	if err := from.send(frame); err != nil {
+		return false, fmt.Errorf("cannot send a probe: %w", err)
+	}
+	return to.receive(time.Now().Add(probePatience), func(s sighting) bool {
+		return !s.out && isFrom(s.frame, src)
+	})
+}

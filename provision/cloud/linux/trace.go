@@ -1,0 +1,168 @@
+//go:build linux
+
+package linux
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision/cloud"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// Patience with one traced packet, and with all of them.
+const (
+	echoPatience  = 250 * time.Millisecond
+	tracePatience = 1500 * time.Millisecond
+)
+
+// Trace sends echo requests from a host to its gateway and watches all links of
+// the fabric for them. See cloud.Testbed.
+//
+// An appliance counts as passed when the request went in at one of its legs and
+// came out of another. The first request that is answered only teaches: until
+// every bridge knows where the gateway is, a frame is flooded into places that
+// are not on its way. The next one is looked at. When none is answered, passed is
+// as far as the last one came. Nothing is asked by ARP first, so that a way that
+// is blocked is followed up to where it is.
+func (c *Cloud) Trace(ctx context.Context, tenant topology.TenantID, host string) (passed []topology.ApplianceID, reached bool, err error) {
+	f, err := c.Observe(ctx, tenant)
+	if err != nil {
+		return nil, false, err
+	}
+	e, err := c.openTrace(ctx, f, host)
+	if err != nil {
+		return nil, false, err
+	}
+	defer e.close()
+	until := time.Now().Add(tracePatience)
+	for answered := 0; answered < 2 && time.Now().Before(until); {
+		if err := ctx.Err(); err != nil {
+			return nil, false, err
+		}
+		if passed, reached, err = e.send(); err != nil {
+			return nil, false, err
+		}
+		if reached {
+			answered++
+		}
+	}
+	return passed, reached, nil
+}
+
+// trace is a host's link and a watch over its tenant's fabric.
+type trace struct {
+	host     *socket
+	fabric   *socket
+	legs     map[int]topology.ApplianceID // by link
+	mac, via net.HardwareAddr
+	from, to netip.Addr
+}
+
+func (c *Cloud) openTrace(ctx context.Context, f topology.Fabric, host string) (*trace, error) {
+	hosts, err := c.Hosts(ctx, f.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(hosts, func(h cloud.Host) bool { return h.Name == host })
+	if i < 0 {
+		return nil, fault.New(fault.NotFound, "tenant %q has no host %q", f.Tenant, host)
+	}
+	e := &trace{legs: map[int]topology.ApplianceID{}, from: hosts[i].Address.Addr()}
+	if e.to, e.via, err = gatewayOf(f, hosts[i]); err != nil {
+		return nil, err
+	}
+	filter := only(etherIPv4, 14+9, 1)
+	if e.to.Is6() {
+		filter = only(etherIPv6, 14+6, 58)
+	}
+	err = c.within(c.hostName(f.Tenant, host), func() error {
+		l, err := netlink.LinkByName("eth0")
+		if err != nil {
+			return err
+		}
+		e.mac = l.Attrs().HardwareAddr
+		e.host, err = openSocket(l.Attrs().Index, filter)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot send from host %q: %w", host, err)
+	}
+	err = c.withFabric(f.Tenant, func(v *view) error {
+		for _, l := range v.all(kindLeg) {
+			owner, err := facts[legFacts](l.tag)
+			if err != nil {
+				return err
+			}
+			e.legs[l.index()] = owner.Appliance
+		}
+		e.fabric, err = openSocket(0, filter)
+		return err
+	})
+	if err != nil {
+		e.host.close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// gatewayOf is where a host's packets go: an address of its network's gateway
+// and the MAC address that has it.
+func gatewayOf(f topology.Fabric, h cloud.Host) (netip.Addr, net.HardwareAddr, error) {
+	for _, g := range f.Gateways {
+		for _, p := range g.Plugs {
+			for _, a := range p.Addresses {
+				if p.Home == h.Network && a.Contains(h.Address.Addr()) {
+					mac, err := net.ParseMAC(p.MAC)
+					return a.Addr(), mac, err
+				}
+			}
+		}
+	}
+	return netip.Addr{}, nil, fault.New(fault.NotFound, "host %q has no gateway for its address %s", h.Name, h.Address)
+}
+
+func (e *trace) close() {
+	e.host.close()
+	e.fabric.close()
+}
+
+// send sends one request, waits for its answer, and reads what was seen of it.
+func (e *trace) send() (passed []topology.ApplianceID, reached bool, err error) {
+	marker := make([]byte, 32)
+	rand.Read(marker)
+	if err := e.host.send(echoRequest(e.mac, e.via, e.from, e.to, marker)); err != nil {
+		return nil, false, fmt.Errorf("cannot send an echo request: %w", err)
+	}
+	reached, err = e.host.receive(time.Now().Add(echoPatience), func(s sighting) bool {
+		return !s.out && !isEchoRequest(s.frame) && bytes.Contains(s.frame, marker)
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	entered := map[topology.ApplianceID]int{} // by which leg
+	_, err = e.fabric.receive(time.Now(), func(s sighting) bool {
+		a, ours := e.legs[s.index]
+		if !ours || !isEchoRequest(s.frame) || !bytes.Contains(s.frame, marker) {
+			return false
+		}
+		leg, in := entered[a]
+		switch {
+		case s.out && !in:
+			entered[a] = s.index
+		case !s.out && in && leg != s.index && !slices.Contains(passed, a):
+			passed = append(passed, a)
+		}
+		return false
+	})
+	return passed, reached, err
+}
