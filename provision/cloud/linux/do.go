@@ -4,6 +4,7 @@ package linux
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -25,7 +26,7 @@ func (c *Cloud) Do(ctx context.Context, tenant topology.TenantID, step topology.
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return c.withFabric(tenant, func(v *view) error {
+	err := c.withFabric(tenant, func(v *view) error {
 		f, err := v.fabric()
 		if err != nil {
 			return err
@@ -35,6 +36,14 @@ func (c *Cloud) Do(ctx context.Context, tenant topology.TenantID, step topology.
 		}
 		return v.do(ctx, f, step)
 	})
+	if removes(step.Verb) && errors.Is(err, fault.NotFound) {
+		return nil // a tenant with nothing has not got that either
+	}
+	return err
+}
+
+func removes(v topology.Verb) bool {
+	return v == topology.DeleteNetwork || v == topology.DeletePort || v == topology.Shutdown
 }
 
 func (v *view) do(ctx context.Context, f topology.Fabric, s topology.Step) error {

@@ -25,7 +25,9 @@ func New(context.Context, Options) (*Cloud, error) { return nil, notHere() }
 func Enter(context.Context, string) error { return nil }
 
 // InHost fails as New does.
-func (c *Cloud) InHost(context.Context, topology.TenantID, string, func() error) error { return notHere() }
+func (c *Cloud) InHost(context.Context, topology.TenantID, string, func() error) error {
+	return notHere()
+}
 
 // InGateway fails as New does.
 func (c *Cloud) InGateway(context.Context, topology.TenantID, func() error) error { return notHere() }

@@ -1,0 +1,91 @@
+//go:build linux
+
+package linux
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/bumpwire/bumpwire/provision/cloud"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// patchbay is a launcher whose appliances are bridges: a leg is a veth, whose
+// other end is patched to the other leg's of its pair when the machine starts.
+type patchbay struct{}
+
+func (patchbay) nic(name string) netlink.Link {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = name
+	veth := netlink.NewVeth(attrs)
+	veth.PeerName = socketName(name)
+	return veth
+}
+
+// socketName is the appliance's end of a leg.
+func socketName(leg string) string { return "s" + leg[1:] }
+
+func wirePrefix(m machine) string { return "w-" + digest(string(m.ID))[:8] + "-" }
+
+func (p patchbay) start(_ context.Context, m machine, _ cloud.Server) error {
+	for _, l := range m.Legs {
+		if l.Role != topology.Inside && l.Role != topology.Outside {
+			continue
+		}
+		wire, err := netlink.LinkByName(fmt.Sprintf("%s%d", wirePrefix(m), l.Pair))
+		if err != nil {
+			attrs := netlink.NewLinkAttrs()
+			attrs.Name = fmt.Sprintf("%s%d", wirePrefix(m), l.Pair)
+			off := false
+			wire = &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &off}
+			if err := netlink.LinkAdd(wire); err != nil {
+				return err
+			}
+		}
+		end, err := netlink.LinkByName(socketName(legName(l.Port)))
+		if err != nil {
+			return err
+		}
+		if err := netlink.LinkSetMaster(end, wire); err != nil {
+			return err
+		}
+		for _, l := range []netlink.Link{end, wire} {
+			if err := netlink.LinkSetUp(l); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p patchbay) wires(m machine) (out []netlink.Link, err error) {
+	links, err := netlink.LinkList()
+	for _, l := range links {
+		if strings.HasPrefix(l.Attrs().Name, wirePrefix(m)) {
+			out = append(out, l)
+		}
+	}
+	return out, err
+}
+
+func (p patchbay) running(m machine) (bool, error) {
+	wires, err := p.wires(m)
+	return len(wires) > 0, err
+}
+
+func (p patchbay) stop(_ context.Context, m machine) error {
+	wires, err := p.wires(m)
+	for _, w := range wires {
+		if err := netlink.LinkDel(w); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (patchbay) processes(topology.TenantID) ([]cloud.Resource, error) { return nil, nil }
+func (patchbay) sweep(context.Context) error                           { return nil }
+func (patchbay) check(context.Context) []cloud.Problem                 { return nil }
