@@ -135,6 +135,9 @@ func (g *graph) judge(fl flood) []Violation {
 	if fl.looped != nil {
 		found = append(found, Violation{Fault: Loop, Network: fl.from, Service: fl.looped.node.ID})
 	}
+	if g.roles[fl.from] != RoleTenant {
+		return found
+	}
 	for _, id := range fl.order[1:] {
 		if role := g.roles[id]; role == RoleManagement || role == RoleTenant && fl.from < id || role == RoleTenant && !g.mutual(id, fl.from) {
 			found = append(found, Violation{Fault: Joined, Network: fl.from, Other: id})

@@ -43,9 +43,12 @@ func newGraph(f Fabric) *graph {
 		legs := a.Legs
 		a.Legs = nil
 		n := g.addNode(a)
-		for _, l := range legs {
-			g.addLeg(n, l)
+		for i, l := range legs {
+			n.Legs = append(n.Legs, l)
+			g.legs[l.Port] = place{n, i}
+			g.connect(place{n, i})
 		}
+		n.wires = wires(&n.Appliance)
 	}
 	return g
 }
@@ -61,6 +64,7 @@ func (g *graph) addLeg(n *node, l Leg) {
 	p := place{n, len(n.Legs) - 1}
 	g.legs[l.Port] = p
 	g.connect(p)
+	n.wires = wires(&n.Appliance)
 }
 
 func (g *graph) dropLastLeg(n *node) {
@@ -88,11 +92,13 @@ func (g *graph) plugIn(port PortID, to NetworkID) (from NetworkID) {
 	g.disconnect(p)
 	from, p.node.Legs[p.leg].At = p.at(), to
 	g.connect(p)
+	if ws := p.node.wires; len(ws) > 0 && ws[0].apart { // else they do not depend on the plugs
+		p.node.wires = wires(&p.node.Appliance)
+	}
 	return from
 }
 
 func (g *graph) connect(p place) {
-	p.node.wires = wires(&p.node.Appliance)
 	if role := p.node.Legs[p.leg].Role; p.at() != "" && (role == Inside || role == Outside) {
 		g.ends[p.at()] = append(g.ends[p.at()], p)
 	}
@@ -100,6 +106,38 @@ func (g *graph) connect(p place) {
 
 func (g *graph) disconnect(p place) {
 	g.ends[p.at()] = slices.DeleteFunc(g.ends[p.at()], func(o place) bool { return o == p })
+}
+
+// carried adds the tenant networks whose frames come to a network from the
+// hosts' side, through the appliance whose segment it is.
+func (g *graph) carried(to []NetworkID, at NetworkID, depth int) []NetworkID {
+	if g.roles[at] == RoleTenant {
+		return append(to, at)
+	}
+	if depth > len(g.nodes) {
+		return to // a loop
+	}
+	for _, end := range g.ends[at] {
+		for _, w := range end.node.wires {
+			if in := end.node.Legs[w.in].At; w.out == end.leg && in != "" {
+				to = g.carried(to, in, depth+1)
+			}
+		}
+	}
+	return to
+}
+
+// behind are the networks whose frames leave through an outside leg.
+func (g *graph) behind(port PortID) []NetworkID {
+	var ids []NetworkID
+	if p, ok := g.legs[port]; ok {
+		for _, w := range p.node.wires {
+			if w.out == p.leg {
+				ids = append(ids, p.node.Legs[w.in].At)
+			}
+		}
+	}
+	return ids
 }
 
 // crossing is one pass of a frame through an appliance.

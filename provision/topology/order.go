@@ -12,6 +12,7 @@ type change struct {
 	appliance ApplianceID // of a leg
 	gateway   GatewayID   // of a gateway's plug
 	nets      []NetworkID // tenant networks whose traffic passes there before or after
+	detoured  bool
 	parked    bool
 }
 
@@ -25,7 +26,7 @@ func (c *change) first() NetworkID {
 // duty is what one network's traffic to one gateway plug must pass.
 type duty struct {
 	plug *Plug
-	want map[ApplianceID]bool // services of the new chain
+	want map[ApplianceID]int  // services of the new chain, each with the pair it is to be passed by
 	must map[ApplianceID]bool // those of them that it passes already and so may not get past any more
 }
 
@@ -40,7 +41,7 @@ type effect int
 
 const (
 	harmless effect = iota // traffic goes on, perhaps another way
-	cuts                   // traffic of a network stops, or starts through a pair not known to forward
+	cuts                   // traffic of a network stops, or takes a way that is not known to forward or not the one wanted
 	unsafe                 // a loop, a joint, a service got past
 )
 
@@ -52,12 +53,12 @@ func (p *planner) remember(want Fabric) {
 		fl := p.g.flood(id)
 		wanted := final.flood(id)
 		for _, plug := range plugs {
-			d := &duty{plug: plug, want: map[ApplianceID]bool{}, must: map[ApplianceID]bool{}}
+			d := &duty{plug: plug, want: map[ApplianceID]int{}, must: map[ApplianceID]bool{}}
 			p.duties[id] = append(p.duties[id], d)
 			if to := final.plugs[plug.Port]; to != nil {
 				way, _ := wanted.way(to.At)
 				for _, c := range way {
-					d.want[c.node.ID] = true
+					d.want[c.node.ID] = c.pair().pair
 				}
 			}
 			m := fl.moment(plug)
@@ -83,7 +84,7 @@ func (c crossing) uses(port PortID) bool {
 
 func (d *duty) pass(m moment) {
 	for _, c := range m.way {
-		if m.live && d.want[c.node.ID] {
+		if _, wanted := d.want[c.node.ID]; m.live && wanted {
 			d.must[c.node.ID] = true
 		}
 	}
@@ -104,9 +105,7 @@ func (p *planner) moveAll() error {
 	for len(p.pending) > 0 {
 		switch {
 		case p.pass(attach), p.awaitAll(), p.pass(swap), p.pass(detach):
-		case p.cut(), p.park():
-		case !p.removed:
-			p.removeAppliances()
+		case p.removeAppliances(p.idle), p.detour(), p.cut(), p.park(), p.removeAppliances(p.any):
 		default:
 			return fmt.Errorf("cannot find a safe moment to move port %q to %q", p.pending[0].port, p.pending[0].to)
 		}
@@ -122,6 +121,40 @@ func (p *planner) pass(kind func(*change) bool) bool {
 	})
 	return len(p.pending) < before
 }
+
+// detour plugs a port nearer to the hosts for a while, past services that are to
+// go and others that are to come. It takes one swap more, but no cut.
+func (p *planner) detour() bool {
+	for _, c := range p.pending {
+		if c.detoured || c.to == "" || p.at(c.port) == "" || len(c.nets) == 0 {
+			continue
+		}
+		c.detoured = true
+		fl := p.g.flood(c.nets[0])
+		way, _ := fl.way(p.at(c.port))
+		for _, x := range slices.Backward(way) {
+			if at := x.node.Legs[x.wire.in].At; p.try(c, at, harmless) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// idle says whether no traffic passes an appliance; any is the other choice.
+func (p *planner) idle(n *node) bool {
+	for id, duties := range p.duties {
+		fl := p.g.flood(id)
+		for _, d := range duties {
+			if m := fl.moment(d.plug); m.live && slices.ContainsFunc(m.way, func(c crossing) bool { return c.node == n }) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (p *planner) any(*node) bool { return true }
 
 // cut makes the first change that does no worse than stop traffic.
 func (p *planner) cut() bool {
@@ -184,7 +217,7 @@ func (p *planner) try(c *change, to NetworkID, worst effect) bool {
 		s.Appliance = &who
 	}
 	p.add(s)
-	for _, id := range c.nets {
+	for _, id := range p.concerned(c, from) {
 		fl := p.g.flood(id)
 		for _, d := range p.duties[id] {
 			d.pass(fl.moment(d.plug))
@@ -208,12 +241,17 @@ func (p *planner) effect(c *change, to NetworkID) (worst effect, swapped []Netwo
 		}
 		return l
 	}
-	before := make([]look, len(c.nets))
-	for i, id := range c.nets {
+	nets := p.concerned(c, to)
+	before := make([]look, len(nets))
+	for i, id := range nets {
 		before[i] = see(id)
 	}
+	knotted := p.knotted(c.port, to)
 	p.g.plugIn(c.port, to)
-	for i, id := range c.nets {
+	if !knotted && p.knotted(c.port, to) {
+		worst = unsafe
+	}
+	for i, id := range nets {
 		after := see(id)
 		if after.bad && !before[i].bad {
 			worst = unsafe
@@ -229,6 +267,27 @@ func (p *planner) effect(c *change, to NetworkID) (worst effect, swapped []Netwo
 	return worst, sortedUnique(swapped)
 }
 
+// concerned are the networks that a change may disturb: those that are to pass
+// there and those whose frames are now at either place.
+func (p *planner) concerned(c *change, to NetworkID) []NetworkID {
+	if c.gateway != "" {
+		return c.nets
+	}
+	nets := some(c.nets)
+	for _, at := range append(p.g.behind(c.port), p.at(c.port), to) {
+		nets = p.g.carried(nets, at, 0)
+	}
+	return sortedUnique(nets)
+}
+
+// knotted says whether frames on a network, or on one that leads there through
+// the appliance of a leg, go round in a loop, though no host's frames get there.
+func (p *planner) knotted(port PortID, at NetworkID) bool {
+	return slices.ContainsFunc(append(p.g.behind(port), at), func(id NetworkID) bool {
+		return id != "" && p.g.roles[id] != RoleTenant && p.g.flood(id).looped != nil
+	})
+}
+
 func (p *planner) compare(d *duty, was, is moment) effect {
 	if !is.live {
 		if was.live {
@@ -237,10 +296,15 @@ func (p *planner) compare(d *duty, was, is moment) effect {
 		return harmless
 	}
 	passed := map[ApplianceID]bool{}
-	unproven := false
+	unproven, astray := false, false
 	for _, c := range is.way {
 		passed[c.node.ID] = true
-		unproven = unproven || !p.ready[c.pair()] && !(was.live && slices.Contains(was.way, c))
+		if was.live && slices.Contains(was.way, c) {
+			continue
+		}
+		pair, wanted := d.want[c.node.ID]
+		unproven = unproven || !p.ready[c.pair()]
+		astray = astray || wanted && pair != c.pair().pair
 	}
 	for id := range d.must {
 		if !passed[id] {
@@ -250,7 +314,7 @@ func (p *planner) compare(d *duty, was, is moment) effect {
 	switch {
 	case unproven && was.live:
 		return unsafe
-	case unproven:
+	case unproven, astray:
 		return cuts
 	}
 	return harmless

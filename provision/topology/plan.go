@@ -34,7 +34,7 @@ func Plan(have, want Fabric) ([]Step, error) {
 		return nil, err
 	}
 	p.awaitAll()
-	p.removeAppliances()
+	p.removeAppliances(p.any)
 	p.deleteNetworks(have)
 	return p.steps, nil
 }
@@ -47,7 +47,6 @@ type planner struct {
 	pending    []*change
 	ready      map[pairKey]bool // pairs known to forward
 	duties     map[NetworkID][]*duty
-	removed    bool // unwanted appliances are gone already
 }
 
 type pairKey struct {
@@ -171,17 +170,25 @@ func (p *planner) createAppliances(want Fabric) {
 // createPort plugs a new leg where it is wanted, unless that is not safe yet.
 func (p *planner) createPort(n *node, l Leg) {
 	p.g.addLeg(n, l)
-	for _, net := range l.Serves {
-		if fl := p.g.flood(net); fl.looped != nil || p.joins(fl) {
-			p.g.dropLastLeg(n)
-			l.At, l.Serves = "", nil
-			p.g.addLeg(n, l)
-			break
-		}
+	nets := some(l.Serves)
+	for _, at := range append(p.g.behind(l.Port), l.At) {
+		nets = p.g.carried(nets, at, 0)
+	}
+	if p.knotted(l.Port, l.At) || slices.ContainsFunc(sortedUnique(nets), p.bad) {
+		p.g.dropLastLeg(n)
+		l.At, l.Serves = "", nil
+		p.g.addLeg(n, l)
 	}
 	who := bare(n.Appliance)
 	l.Serves = some(l.Serves)
 	p.add(Step{Verb: CreatePort, Appliance: &who, Leg: &l})
+}
+
+// bad says whether a tenant network's frames go round in a loop or reach a
+// network that is not for them.
+func (p *planner) bad(id NetworkID) bool {
+	fl := p.g.flood(id)
+	return fl.looped != nil || p.joins(fl)
 }
 
 func (p *planner) joins(fl flood) bool {
@@ -229,17 +236,15 @@ func (p *planner) at(port PortID) NetworkID {
 	return p.g.legs[port].at()
 }
 
-// removeAppliances takes away the appliances that are not wanted. One that does
-// not run is shut down all the same: its remains go with that.
-func (p *planner) removeAppliances() {
-	if p.removed {
-		return
-	}
-	p.removed = true
+// removeAppliances takes away the appliances that are not wanted, those which
+// may go; false when there was none. One that does not run is shut down all the
+// same: its remains go with that.
+func (p *planner) removeAppliances(may func(*node) bool) bool {
 	var gone []*node
 	for _, id := range p.have.order {
-		if _, kept := p.want.appliances[id]; !kept {
-			gone = append(gone, p.g.nodes[id])
+		_, kept := p.want.appliances[id]
+		if n := p.g.nodes[id]; !kept && n != nil && may(n) {
+			gone = append(gone, n)
 		}
 	}
 	for _, n := range gone {
@@ -253,6 +258,7 @@ func (p *planner) removeAppliances() {
 		}
 		p.g.dropNode(n)
 	}
+	return len(gone) > 0
 }
 
 func (p *planner) deleteNetworks(have Fabric) {

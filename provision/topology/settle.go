@@ -86,6 +86,7 @@ type traffic struct {
 	f       *Fabric
 	nets    map[NetworkID]*Network
 	outs    map[NetworkID][]outLeg // outside legs by the network they are plugged into
+	feeds   map[outLeg][]NetworkID // where the inside legs that lead to an outside leg are plugged in
 	carries map[NetworkID][]NetworkID
 	open    map[NetworkID]bool // being worked out: guards against loops
 }
@@ -96,7 +97,7 @@ type outLeg struct {
 }
 
 func newTraffic(f *Fabric) *traffic {
-	t := &traffic{f: f, nets: make(map[NetworkID]*Network, len(f.Networks)), outs: map[NetworkID][]outLeg{},
+	t := &traffic{f: f, nets: make(map[NetworkID]*Network, len(f.Networks)), outs: map[NetworkID][]outLeg{}, feeds: map[outLeg][]NetworkID{},
 		carries: make(map[NetworkID][]NetworkID, len(f.Networks)), open: map[NetworkID]bool{}}
 	for i := range f.Networks {
 		t.nets[f.Networks[i].ID] = &f.Networks[i]
@@ -108,6 +109,11 @@ func newTraffic(f *Fabric) *traffic {
 				t.outs[l.At] = append(t.outs[l.At], outLeg{a, j})
 			}
 		}
+		for _, w := range wires(a) {
+			if in := a.Legs[w.in]; in.At != "" {
+				t.feeds[outLeg{a, w.out}] = append(t.feeds[outLeg{a, w.out}], in.At)
+			}
+		}
 	}
 	return t
 }
@@ -116,14 +122,13 @@ func (t *traffic) mark() {
 	management := map[NetworkID][]Subnet{}
 	for i := range t.f.Appliances {
 		a := &t.f.Appliances[i]
-		outside := t.outside(a)
 		for j := range a.Legs {
 			l := &a.Legs[j]
 			switch {
 			case l.Role == Inside && l.At != "":
 				l.Serves = some(t.at(l.At))
 			case l.Role == Outside && l.At != "":
-				l.Serves = outside[j]
+				l.Serves = some(t.through(outLeg{a, j}))
 			default:
 				l.Serves = nil
 			}
@@ -175,7 +180,7 @@ func (t *traffic) at(id NetworkID) []NetworkID {
 	var all []NetworkID
 	for _, o := range t.outs[id] {
 		if o.appliance.Instance == n.Instance {
-			all = append(all, t.outside(o.appliance)[o.leg]...)
+			all = append(all, t.through(o)...)
 		}
 	}
 	delete(t.open, id)
@@ -187,18 +192,13 @@ func (t *traffic) at(id NetworkID) []NetworkID {
 	return all
 }
 
-// outside is whose traffic leaves through each outside leg.
-func (t *traffic) outside(a *Appliance) map[int][]NetworkID {
-	serves := map[int][]NetworkID{}
-	for _, w := range wires(a) {
-		if in := a.Legs[w.in]; in.At != "" {
-			serves[w.out] = append(serves[w.out], t.at(in.At)...)
-		}
+// through is whose traffic leaves through an outside leg.
+func (t *traffic) through(o outLeg) []NetworkID {
+	var all []NetworkID
+	for _, id := range t.feeds[o] {
+		all = append(all, t.at(id)...)
 	}
-	for leg, nets := range serves {
-		serves[leg] = sortedUnique(nets)
-	}
-	return serves
+	return sortedUnique(all)
 }
 
 func sortedUnique(ids []NetworkID) []NetworkID {

@@ -1,5 +1,7 @@
 package topology
 
+import "slices"
+
 // wire is the way through an appliance from an inside leg to an outside leg, by
 // their indexes in Legs.
 type wire struct {
@@ -14,32 +16,35 @@ type wire struct {
 // apart: there an inside leg whose own outside leg is missing or waits unused
 // goes with the first outside leg.
 func wires(a *Appliance) []wire {
-	inside, outside, first := 0, 0, -1
+	inside := 0
+	var outs []int
 	for i, l := range a.Legs {
 		switch l.Role {
 		case Inside:
 			inside++
 		case Outside:
-			if outside++; first < 0 {
-				first = i
-			}
+			outs = append(outs, i)
 		case Management, HA:
 		}
 	}
-	if inside == 0 || outside == 0 {
+	if inside == 0 || len(outs) == 0 {
 		return nil
 	}
-	apart := outside < inside
+	apart := len(outs) < inside
+	byPair := make(map[int]int, len(outs))
+	for _, i := range slices.Backward(outs) {
+		byPair[a.Legs[i].Pair] = i
+	}
 	ws := make([]wire, 0, inside)
 	for i, l := range a.Legs {
 		if l.Role != Inside {
 			continue
 		}
-		out := pairLeg(a, Outside, l.Pair)
-		if apart && (out < 0 || a.Legs[out].At == "") {
-			out = first
+		out, ok := byPair[l.Pair]
+		if apart && (!ok || a.Legs[out].At == "") {
+			out, ok = outs[0], true
 		}
-		if out >= 0 {
+		if ok {
 			ws = append(ws, wire{in: i, out: out, apart: apart})
 		}
 	}

@@ -1,0 +1,304 @@
+package topology_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// tenant draws a tenant with 1 to 5 networks.
+func drawTenant(t *rapid.T) topology.Fabric {
+	return tenantOf(rapid.IntRange(1, 5).Draw(t, "networks"))
+}
+
+func tenantOf(networks int) topology.Fabric {
+	f := topology.Fabric{Tenant: "acme"}
+	gw := topology.Gateway{ID: "gw", Name: "GW"}
+	for i := range networks {
+		id := topology.NetworkID(fmt.Sprintf("net%d", i))
+		cidr := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24)
+		f.Networks = append(f.Networks, topology.Network{ID: id, Name: string(id), Role: topology.RoleTenant,
+			Subnets: []topology.Subnet{{CIDR: cidr, Gateway: cidr.Addr().Next()}}})
+		gw.Plugs = append(gw.Plugs, topology.Plug{Port: "gw-" + topology.PortID(id), Home: id, At: id})
+	}
+	f.Gateways = []topology.Gateway{gw}
+	return topology.Settle(f)
+}
+
+func networksOf(f topology.Fabric) []topology.NetworkID {
+	var ids []topology.NetworkID
+	for _, n := range topology.Base(f).Networks {
+		ids = append(ids, n.ID)
+	}
+	return ids
+}
+
+// drawService draws a service that may be stitched into every network: bridged
+// with a pair for each, or isolated with one outside NIC. Its ranks stay the same
+// for its life.
+func drawService(t *rapid.T, i int, nets []topology.NetworkID) topology.Service {
+	s := topology.Service{Instance: topology.InstanceID(fmt.Sprintf("svc%d", i)), Zones: topology.Bridged}
+	if rapid.Bool().Draw(t, "isolated") {
+		s.Zones = topology.Isolated
+		s.NICs = append(s.NICs, topology.NIC{Role: topology.Outside, Pair: 1}, topology.NIC{Role: topology.Inside, Pair: len(nets) + 1})
+	}
+	pairs := rapid.Permutation(nets).Draw(t, "pairs")
+	for j, n := range pairs {
+		s.NICs = append(s.NICs, topology.NIC{Role: topology.Inside, Pair: j + 1})
+		if s.Zones == topology.Bridged {
+			s.NICs = append(s.NICs, topology.NIC{Role: topology.Outside, Pair: j + 1})
+		}
+		s.Stitches = append(s.Stitches, topology.Stitch{Network: n, Pair: j + 1, Rank: rapid.IntRange(1, 3).Draw(t, "rank")})
+	}
+	if rapid.Bool().Draw(t, "managed") {
+		s.NICs = append(s.NICs, topology.NIC{Role: topology.Management}, topology.NIC{Role: topology.HA})
+		s.Management = netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 168, byte(i % 2), byte(i + 2)}), 24)
+	}
+	return s
+}
+
+// story is a tenant's life: which of its services are stitched into which
+// networks now.
+type story struct {
+	base    topology.Fabric
+	offered []topology.Service
+	on      map[topology.InstanceID]map[topology.NetworkID]bool
+}
+
+func drawStory(t *rapid.T) *story {
+	s := &story{base: drawTenant(t), on: map[topology.InstanceID]map[topology.NetworkID]bool{}}
+	for i := range rapid.IntRange(1, 4).Draw(t, "services") {
+		s.offered = append(s.offered, drawService(t, i, networksOf(s.base)))
+	}
+	return s
+}
+
+// compose states what the story wants; false when that is refused.
+func (s *story) compose() (topology.Fabric, bool) {
+	var services []topology.Service
+	for _, svc := range s.offered {
+		if nets, ok := s.on[svc.Instance]; ok {
+			svc.Stitches = slices.DeleteFunc(slices.Clone(svc.Stitches), func(st topology.Stitch) bool { return !nets[st.Network] })
+			services = append(services, svc)
+		}
+	}
+	f, err := topology.Compose(s.base, services)
+	return f, err == nil
+}
+
+// turn draws one request: an instance comes or goes, or one network of an
+// instance does. It answers the networks it is about, or undoes itself when
+// Compose refuses it.
+func (s *story) turn(t *rapid.T) ([]topology.NetworkID, bool) {
+	id := rapid.SampledFrom(s.offered).Draw(t, "service").Instance
+	before := maps.Clone(s.on[id])
+	n := rapid.SampledFrom(networksOf(s.base)).Draw(t, "network")
+	var about []topology.NetworkID
+	switch nets, on := s.on[id]; {
+	case !on:
+		some := rapid.SliceOfNDistinct(rapid.SampledFrom(networksOf(s.base)), 0, -1, rapid.ID).Draw(t, "stitched")
+		s.on[id] = map[topology.NetworkID]bool{}
+		for _, n := range some {
+			s.on[id][n] = true
+		}
+		about = some
+	case rapid.Bool().Draw(t, "leaves"):
+		about = slices.Collect(maps.Keys(nets))
+		delete(s.on, id)
+	case nets[n]:
+		s.on[id] = maps.Clone(nets)
+		delete(s.on[id], n)
+		about = []topology.NetworkID{n}
+	default:
+		s.on[id] = maps.Clone(nets)
+		s.on[id][n] = true
+		about = []topology.NetworkID{n}
+	}
+	if _, ok := s.compose(); !ok {
+		if s.on[id] = before; before == nil {
+			delete(s.on, id)
+		}
+		return nil, false
+	}
+	slices.Sort(about)
+	return about, true
+}
+
+func routes(f topology.Fabric) map[topology.NetworkID]string {
+	ways := map[topology.NetworkID]string{}
+	for _, n := range networksOf(f) {
+		route, ok := topology.Path(f, n)
+		ways[n] = fmt.Sprint(route.Detail(), ok)
+	}
+	return ways
+}
+
+// requireSafe applies steps one by one: each is safe, disturbs only the networks
+// it says it swaps, does nothing when repeated, and a plan made there finishes.
+func requireSafe(t *rapid.T, have, want topology.Fabric, steps []topology.Step) {
+	now, was := have, routes(have)
+	for i, s := range steps {
+		next, err := topology.Apply(now, s)
+		require.NoError(t, err, "%s\nin\n%s", s, topology.Text(steps))
+		require.Empty(t, topology.CheckBetween(have, next, want), "after %s\nin\n%s", s, topology.Text(steps))
+
+		is := routes(next)
+		for n := range is {
+			require.Equal(t, slices.Contains(s.Serves, n), was[n] != is[n], "%s and network %s: %s, then %s", s, n, was[n], is[n])
+		}
+		again, err := topology.Apply(next, s)
+		require.NoError(t, err, "%s, repeated", s)
+		requireSame(t, next, again)
+
+		requireResumes(t, next, want, steps[i+1:])
+		now, was = next, is
+	}
+	requireSame(t, want, now)
+	require.Empty(t, plan(t, now, want), "nothing is left to do")
+}
+
+// requireSame compares quickly and tells the difference in JSON, by line.
+func requireSame(t *rapid.T, want, got topology.Fabric) {
+	if !reflect.DeepEqual(want, got) {
+		w, _ := json.MarshalIndent(want, "", " ")
+		g, _ := json.MarshalIndent(got, "", " ")
+		require.Equal(t, strings.Split(string(w), "\n"), strings.Split(string(g), "\n"))
+		require.Equal(t, want, got)
+	}
+}
+
+// requireResumes plans from a state in which an earlier run stopped: only what
+// is missing is done. Waiting and shutting down may be repeated.
+func requireResumes(t *rapid.T, now, want topology.Fabric, left []topology.Step) {
+	rest := plan(t, now, want)
+	requireSame(t, want, applyAll(t, now, rest))
+	sentences := func(steps []topology.Step) []string {
+		var all []string
+		for _, s := range steps {
+			if s.Verb != topology.Await && s.Verb != topology.Shutdown {
+				all = append(all, s.String())
+			}
+		}
+		return all
+	}
+	require.ElementsMatch(t, sentences(left), sentences(rest))
+}
+
+// requireUndoes applies a prefix of the steps and undoes it in reverse.
+func requireUndoes(t *rapid.T, have topology.Fabric, steps []topology.Step) {
+	prefix := steps[:rapid.IntRange(0, len(steps)).Draw(t, "prefix")]
+	f := applyAll(t, have, prefix)
+	for _, s := range slices.Backward(prefix) {
+		if back, ok := s.Inverse(); ok {
+			var err error
+			f, err = topology.Apply(f, back)
+			require.NoError(t, err, "undo of %s: %s", s, back)
+		}
+	}
+	requireSame(t, have, f)
+}
+
+func TestEveryPrefixOfEveryPlanIsSafe(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawStory(t)
+		have, _ := s.compose()
+		for range rapid.IntRange(1, 4).Draw(t, "requests") {
+			for range rapid.IntRange(1, 3).Draw(t, "at once") {
+				s.turn(t)
+			}
+			want, ok := s.compose()
+			require.True(t, ok)
+			steps := plan(t, have, want)
+			requireSafe(t, have, want, steps)
+			requireUndoes(t, have, steps)
+			have = want
+		}
+		gone := plan(t, have, topology.Base(have))
+		requireSafe(t, have, s.base, gone)
+	})
+}
+
+func TestARequestSwapsEachOfItsNetworksOnce(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawStory(t)
+		have, _ := s.compose()
+		for range rapid.IntRange(1, 6).Draw(t, "requests") {
+			about, ok := s.turn(t)
+			if !ok {
+				continue
+			}
+			want, _ := s.compose()
+			cost := topology.Costs(plan(t, have, want))
+			require.ElementsMatch(t, about, cost.Swapped)
+			for n, moves := range cost.Swaps {
+				require.Equal(t, 1, moves, "moves of network %s", n)
+			}
+			have = want
+		}
+	})
+}
+
+// Any two fabrics: chains in another order, legs used for other networks, own
+// and shared segments exchanged. Traffic may be cut on the way, never worse.
+func TestAnyFabricIsReachedFromAnyOther(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		base := drawTenant(t)
+		have, want := drawAny(t, base), drawAny(t, base)
+		steps := plan(t, have, want)
+		now := have
+		for _, s := range steps {
+			var err error
+			now, err = topology.Apply(now, s)
+			require.NoError(t, err, "%s\nin\n%s", s, topology.Text(steps))
+			for _, v := range topology.CheckBetween(have, now, want) {
+				require.Contains(t, []topology.Fault{topology.Unreachable, topology.Misordered}, v.Fault, "%s after %s\nin\n%s", v, s, topology.Text(steps))
+			}
+			requireSame(t, want, applyAll(t, now, plan(t, now, want)))
+		}
+		requireSame(t, want, now)
+		requireUndoes(t, have, steps)
+	})
+}
+
+// drawAny draws services whose pairs and ranks are drawn anew each time. NICs
+// depend on the instance only, as an instance keeps its package.
+func drawAny(t *rapid.T, base topology.Fabric) topology.Fabric {
+	var services []topology.Service
+	for i := range 4 {
+		if rapid.Bool().Draw(t, "absent") {
+			continue
+		}
+		svc := topology.Service{Instance: topology.InstanceID(fmt.Sprintf("svc%d", i)), Zones: topology.Bridged}
+		for p := range 3 {
+			svc.NICs = append(svc.NICs, topology.NIC{Role: topology.Inside, Pair: p + 1}, topology.NIC{Role: topology.Outside, Pair: p + 1})
+		}
+		if i%2 == 1 {
+			svc.Zones, svc.NICs = topology.Isolated, svc.NICs[:5] // three inside, two outside
+		}
+		for _, n := range networksOf(base) {
+			if !rapid.Bool().Draw(t, "stitched") {
+				continue
+			}
+			svc.Stitches = append(svc.Stitches, topology.Stitch{Network: n,
+				Pair: rapid.IntRange(1, 3).Draw(t, "pair"), Rank: rapid.IntRange(1, 3).Draw(t, "rank")})
+			if _, err := topology.Compose(base, append(slices.Clone(services), svc)); err != nil {
+				svc.Stitches = svc.Stitches[:len(svc.Stitches)-1]
+			}
+		}
+		services = append(services, svc)
+	}
+	return compose(t, base, services...)
+}
