@@ -39,14 +39,34 @@ func (x *tenant) toAndFro(s topology.Step) {
 	if undoable {
 		leads(back, before, "undone before it happened")
 	}
+	had := x.resources()
 	require.NoError(x, x.patiently(s), "%s", s)
 	after := x.observe()
+	switch has := x.resources(); s.Verb {
+	case topology.CreateNetwork, topology.CreatePort, topology.Boot:
+		require.Greater(x, has, had, "%s: what is made is listed", s)
+	case topology.DeleteNetwork, topology.DeletePort, topology.Shutdown:
+		require.Less(x, has, had, "%s: what is removed is not listed", s)
+	case topology.Await, topology.Move:
+		require.Equal(x, had, has, "%s: nothing is made or removed", s)
+	}
 	leads(s, after, "repeated")
 	if undoable {
 		leads(back, before, "undone")
 		leads(back, before, "undone again")
 		leads(s, after, "done after all")
 	}
+}
+
+// resources is how many things are listed, all of which are the tenant's.
+func (x *tenant) resources() int {
+	x.Helper()
+	list, err := x.bed.Cloud.Resources(x.Context())
+	require.NoError(x, err)
+	for _, r := range list {
+		require.Equal(x, x.id, r.Tenant)
+	}
+	return len(list)
 }
 
 func impossible(t *testing.T, bed Bed) {

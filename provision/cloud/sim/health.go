@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -21,12 +22,14 @@ func (c *Cloud) Dial(ctx context.Context, tenant topology.TenantID, to netip.Add
 			return err
 		}
 		client, server := net.Pipe()
-		// Serve takes up the one connection and returns: the listener has no second.
-		_ = c.health.Serve(&oneConn{conn: applianceConn{server, at}})
 		conn = client
+		// Serve takes up the one connection and returns: the listener has no second.
+		if err := c.health.Serve(&oneConn{conn: applianceConn{server, at}}); errors.Is(err, http.ErrServerClosed) {
+			return fault.New(fault.Unavailable, "cannot connect to %s: this side is closed", to)
+		}
 		return nil
 	})
-	if err != nil && conn != nil { // the answer was lost
+	if err != nil && conn != nil {
 		_ = conn.Close()
 		conn = nil
 	}

@@ -236,6 +236,21 @@ func TestHealthIsServedOnlyWhileTheApplianceIsUpAndOnlyToItsTenant(t *testing.T)
 	require.ErrorIs(t, err, fault.Unavailable)
 }
 
+func TestNobodyConnectsAfterClose(t *testing.T) {
+	t.Parallel()
+	c := sim.New(sim.Options{})
+	prepare(t, c)
+	insert(t, c)
+	open, err := c.Dial(t.Context(), "a", netip.MustParseAddrPort("10.255.0.10:80"))
+	require.NoError(t, err)
+	require.NoError(t, c.Close())
+	_, err = open.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF)
+	_, err = c.Dial(t.Context(), "a", netip.MustParseAddrPort("10.255.0.10:80"))
+	require.ErrorIs(t, err, fault.Unavailable)
+	require.Empty(t, steps(t, c, firewall), "what runs goes on running")
+}
+
 func TestAConnectionDiesWithItsAppliance(t *testing.T) {
 	t.Parallel()
 	c := sim.New(sim.Options{})
@@ -259,10 +274,14 @@ func TestPacketsGoNoFurtherThanADeadAppliance(t *testing.T) {
 		"unplugged": func(c *sim.Cloud) error {
 			return c.Drift("a", func(f *topology.Fabric) { f.Appliances[0].Legs[1].At = "" })
 		},
+		"booting": func(c *sim.Cloud) error {
+			f, err := c.Observe(context.Background(), "a")
+			return errors.Join(err, c.KillAppliance("a", "fw"), c.Boot(context.Background(), "a", f.Appliances[0], server()))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := sim.New(sim.Options{})
+			c := sim.New(sim.Options{BootAwaits: 1})
 			prepare(t, c)
 			insert(t, c)
 			require.NoError(t, harm(c))

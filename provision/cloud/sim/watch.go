@@ -18,8 +18,12 @@ type watch struct {
 const enough = 100
 
 func (w *watch) look(s topology.Step, before, after topology.Fabric) {
+	bad := topology.Check(after)
+	if len(bad) == 0 {
+		return
+	}
 	known := topology.Check(before)
-	for _, v := range topology.Check(after) {
+	for _, v := range bad {
 		if !slices.Contains(known, v) && !swaps(s, v) {
 			w.note(fmt.Sprintf("tenant %q, after %q: %s", after.Tenant, s.String(), v))
 		}
