@@ -86,7 +86,10 @@ func openDescriptor(ctx context.Context, dir, name string, c completeness, opts 
 	if err := in.descriptorFrom(root, name); err != nil {
 		return nil, err
 	}
-	names := []string{baseName(name) + ".mf", baseName(name) + ".cert"}
+	var names []string
+	if !opts.unverified {
+		names = []string{baseName(name) + ".mf", baseName(name) + ".cert"}
+	}
 	for _, f := range in.reader.pkg.Files {
 		names = append(names, in.candidates(root, f)...)
 	}

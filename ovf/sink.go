@@ -32,6 +32,8 @@ type Options struct {
 	Limits Limits
 	Trust  *x509.CertPool // who may sign; nil: nobody is trusted
 	Now    time.Time      // when a certificate must be valid; zero: the time of the call
+
+	unverified bool // leave manifest and certificate aside: new ones will be made
 }
 
 // Member is one file of the container.

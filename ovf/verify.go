@@ -25,7 +25,7 @@ func (in *intake) manifestFinding(s Severity, code Code, line int, format string
 // checkManifest compares every line of the manifest with the bytes that came.
 func (in *intake) checkManifest(pkg *Package, c completeness) {
 	if in.manifest.name == "" {
-		if c == whole {
+		if c == whole && !in.opts.unverified {
 			in.report.file(Warning, CodeManifestAbsent, "", "the package has no manifest, so its files cannot be verified")
 		}
 		return
@@ -51,7 +51,7 @@ func (in *intake) checkManifest(pkg *Package, c completeness) {
 		if listed[m.Name] || m.Kind == KindManifest || m.Kind == KindCertificate {
 			continue
 		}
-		in.unlisted(m)
+		in.unlisted(m, c)
 		state = worse(state, ManifestPartial)
 	}
 	if weak {
@@ -90,9 +90,9 @@ func (in *intake) checkLine(line ManifestEntry, c completeness) ManifestState {
 
 // unlisted is a file that the manifest does not cover. In a signed package it
 // is content that nobody signed.
-func (in *intake) unlisted(m Member) {
+func (in *intake) unlisted(m Member, c completeness) {
 	severity := Warning
-	if in.certificate.name != "" || m.Kind == KindDescriptor {
+	if in.certificate.name != "" || (m.Kind == KindDescriptor && c == whole) {
 		severity = Error
 	}
 	in.report.file(severity, CodeManifestUnlisted, m.Name, "the file is not listed in the manifest %q", in.manifest.name)
