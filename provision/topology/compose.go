@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
+	"unicode"
 )
 
 // Compose states the fabric that the services need: base with its plugs at home,
@@ -279,8 +281,19 @@ func macOf(port PortID) string {
 
 // label is what people call a thing.
 func label[ID ~string](name string, id ID) string {
-	if name != "" {
-		return name
+	if name == "" {
+		name = string(id)
 	}
-	return string(id)
+	return printable(name)
+}
+
+// printable keeps line breaks and terminal codes in names out of texts and
+// pictures.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
 }

@@ -43,7 +43,7 @@ func (f *flood) route(names names, p Plug, gw Gateway) (Route, bool) {
 		if !c.node.Booted {
 			return r, false
 		}
-		seg := f.far(r[len(r)-1].Network, c)
+		seg := far(r[len(r)-1].Network, c)
 		r = append(r, Hop{Appliance: c.node.ID, Name: label(c.node.Name, c.node.ID)}, names.hop(seg))
 	}
 	if !ok {
@@ -53,7 +53,7 @@ func (f *flood) route(names names, p Plug, gw Gateway) (Route, bool) {
 }
 
 // far is the network at the other end of a crossing.
-func (f *flood) far(at NetworkID, c crossing) NetworkID {
+func far(at NetworkID, c crossing) NetworkID {
 	if in := c.node.Legs[c.wire.in].At; in != at {
 		return in
 	}

@@ -7,7 +7,9 @@ import (
 )
 
 // String is one sentence, without a full stop.
-func (s Step) String() string {
+func (s Step) String() string { return printable(s.sentence()) }
+
+func (s Step) sentence() string {
 	if err := s.complete(); err != nil {
 		return err.Error()
 	}

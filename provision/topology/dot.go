@@ -1,0 +1,67 @@
+package topology
+
+import (
+	"fmt"
+	"strings"
+)
+
+// DOT is a fabric in Graphviz's language: networks as ellipses (tenants' own
+// filled), appliances as boxes, gateways as houses, plugs as edges.
+func DOT(f Fabric) string {
+	f = Settle(f)
+	var b strings.Builder
+	fmt.Fprintf(&b, "graph %s {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n", quote(string(f.Tenant)))
+	for _, n := range f.Networks {
+		style := map[NetworkRole]string{RoleTenant: "filled", RoleSegment: "solid", RoleManagement: "dashed"}[n.Role]
+		text := strings.Join(append([]string{label(n.Name, n.ID)}, ranges(n)...), "\n")
+		fmt.Fprintf(&b, "  %s [shape=ellipse, style=%s, label=%s];\n", quote("network/"+string(n.ID)), style, quote(text))
+	}
+	for _, a := range f.Appliances {
+		style := "solid"
+		if !a.Booted {
+			style = "dotted"
+		}
+		fmt.Fprintf(&b, "  %s [shape=box, style=%s, label=%s];\n", quote("appliance/"+string(a.ID)), style, quote(label(a.Name, a.ID)))
+	}
+	for _, g := range f.Gateways {
+		fmt.Fprintf(&b, "  %s [shape=house, label=%s];\n", quote("gateway/"+string(g.ID)), quote(label(g.Name, g.ID)))
+	}
+	for _, a := range f.Appliances {
+		for _, l := range a.Legs {
+			if l.At != "" {
+				writeEdge(&b, "network/"+string(l.At), "appliance/"+string(a.ID), l.kindShort(), l.Role == Outside)
+			}
+		}
+	}
+	for _, g := range f.Gateways {
+		for _, p := range g.Plugs {
+			if p.At != "" {
+				writeEdge(&b, "network/"+string(p.At), "gateway/"+string(g.ID), string(p.Home), false)
+			}
+		}
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+// writeEdge draws a plug; traffic goes from left to right, so an outside leg's
+// appliance stands left of its network.
+func writeEdge(b *strings.Builder, network, thing, text string, outside bool) {
+	if outside {
+		network, thing = thing, network
+	}
+	fmt.Fprintf(b, "  %s -- %s [label=%s];\n", quote(network), quote(thing), quote(text))
+}
+
+func (l *Leg) kindShort() string {
+	if l.Pair > 0 {
+		return fmt.Sprintf("%s %d", l.Role, l.Pair)
+	}
+	return string(l.Role)
+}
+
+// quote makes a DOT string: only quotes and backslashes are special in it, and a
+// line break is written as one.
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
+}
