@@ -1,17 +1,12 @@
 package sim_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"io"
-	"net"
-	"net/http"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -196,76 +191,6 @@ func TestEveryCallTakesItsTimeAndHeedsItsContext(t *testing.T) {
 	})
 }
 
-// get asks an appliance for its health over a connection of its own.
-func get(t *testing.T, c *sim.Cloud, tenant topology.TenantID) (int, string, error) {
-	t.Helper()
-	client := http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, to string) (net.Conn, error) {
-			return c.Dial(ctx, tenant, netip.MustParseAddrPort(to))
-		},
-	}}
-	answer, err := client.Get("http://10.255.0.10:8080/health")
-	if err != nil {
-		return 0, "", err
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	require.NoError(t, err)
-	return answer.StatusCode, string(body), nil
-}
-
-func TestHealthIsServedOnlyWhileTheApplianceIsUpAndOnlyToItsTenant(t *testing.T) {
-	t.Parallel()
-	c := sim.New(sim.Options{})
-	t.Cleanup(func() { require.NoError(t, c.Close()) })
-	prepare(t, c)
-	_, _, err := get(t, c, "a")
-	require.ErrorIs(t, err, fault.Unavailable)
-
-	insert(t, c)
-	status, body, err := get(t, c, "a")
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, status)
-	require.JSONEq(t, `{"status":"ok"}`, body)
-	_, _, err = get(t, c, "b")
-	require.ErrorIs(t, err, fault.NotFound)
-
-	require.NoError(t, c.HangAppliance("a", "fw"))
-	_, _, err = get(t, c, "a")
-	require.ErrorIs(t, err, fault.Unavailable)
-}
-
-func TestNobodyConnectsAfterClose(t *testing.T) {
-	t.Parallel()
-	c := sim.New(sim.Options{})
-	prepare(t, c)
-	insert(t, c)
-	open, err := c.Dial(t.Context(), "a", netip.MustParseAddrPort("10.255.0.10:80"))
-	require.NoError(t, err)
-	require.NoError(t, c.Close())
-	_, err = open.Read(make([]byte, 1))
-	require.ErrorIs(t, err, io.EOF)
-	_, err = c.Dial(t.Context(), "a", netip.MustParseAddrPort("10.255.0.10:80"))
-	require.ErrorIs(t, err, fault.Unavailable)
-	require.Empty(t, steps(t, c, firewall), "what runs goes on running")
-}
-
-func TestAConnectionDiesWithItsAppliance(t *testing.T) {
-	t.Parallel()
-	c := sim.New(sim.Options{})
-	prepare(t, c)
-	insert(t, c)
-	conn, err := c.Dial(t.Context(), "a", netip.MustParseAddrPort("10.255.0.10:80"))
-	require.NoError(t, err)
-	defer conn.Close()
-	require.NoError(t, c.KillAppliance("a", "fw"))
-	_, err = conn.Write([]byte("GET /health HTTP/1.1\r\nHost: fw\r\n\r\n"))
-	require.NoError(t, err)
-	_, err = conn.Read(make([]byte, 1))
-	require.ErrorIs(t, err, io.EOF)
-}
-
 func TestPacketsGoNoFurtherThanADeadAppliance(t *testing.T) {
 	t.Parallel()
 	for name, harm := range map[string]func(*sim.Cloud) error{
@@ -293,78 +218,6 @@ func TestPacketsGoNoFurtherThanADeadAppliance(t *testing.T) {
 	}
 }
 
-func TestFaultsStrikeTheCallsTheyName(t *testing.T) {
-	t.Parallel()
-	boom := errors.New("boom")
-	for name, test := range map[string]struct {
-		fault sim.Fault
-		want  string // one letter per observation: x failed, . did not
-	}{
-		"the first by default": {sim.Fault{}, "x...."},
-		"the third":            {sim.Fault{Nth: 3}, "..x.."},
-		"two from the second":  {sim.Fault{Nth: 2, Times: 2}, ".xx.."},
-		"all from the fourth":  {sim.Fault{Nth: 4, Times: -1}, "...xx"},
-		"another verb":         {sim.Fault{Verb: sim.Dial, Times: -1}, "....."},
-		"another tenant":       {sim.Fault{Match: func(k sim.Call) bool { return k.Tenant == "b" }, Times: -1}, "....."},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := sim.New(sim.Options{})
-			prepare(t, c)
-			struck := 0
-			test.fault.Err, test.fault.Then = boom, func() { struck++ }
-			c.Inject(test.fault)
-			var got strings.Builder
-			for range test.want {
-				if _, err := c.Observe(t.Context(), "a"); err != nil {
-					require.ErrorIs(t, err, boom)
-					got.WriteByte('x')
-				} else {
-					got.WriteByte('.')
-				}
-			}
-			require.Equal(t, test.want, got.String())
-			require.Equal(t, strings.Count(test.want, "x"), struck)
-			require.Equal(t, len(test.want), c.Count(sim.Observe))
-			c.Heal()
-			_, err := c.Observe(t.Context(), "a")
-			require.NoError(t, err)
-		})
-	}
-}
-
-func TestAFaultAfterTheEffectLeavesTheEffect(t *testing.T) {
-	t.Parallel()
-	for when, present := range map[sim.When]bool{sim.BeforeEffect: false, sim.AfterEffect: true} {
-		c := sim.New(sim.Options{Faults: []sim.Fault{{Verb: topology.CreateNetwork, When: when}}})
-		prepare(t, c)
-		first := steps(t, c, firewall)[0]
-		require.Equal(t, topology.CreateNetwork, first.Verb)
-		require.ErrorIs(t, do(t.Context(), c, first), fault.Unavailable)
-		f, err := c.Observe(t.Context(), "a")
-		require.NoError(t, err)
-		require.Equal(t, present, len(f.Networks) == 2)
-		require.ErrorIs(t, c.Calls()[1].Err, fault.Unavailable)
-	}
-}
-
-func TestTheLogKeepsTheLatestCalls(t *testing.T) {
-	t.Parallel()
-	c := sim.New(sim.Options{KeepCalls: 3})
-	prepare(t, c)
-	for range 50 {
-		_, err := c.Observe(t.Context(), "a")
-		require.NoError(t, err)
-	}
-	_, err := c.Observe(t.Context(), "nobody")
-	require.ErrorIs(t, err, fault.NotFound)
-	calls := c.Calls()
-	require.LessOrEqual(t, len(calls), 6)
-	require.GreaterOrEqual(t, len(calls), 3)
-	require.Equal(t, topology.TenantID("nobody"), calls[len(calls)-1].Tenant)
-	require.Equal(t, 51, c.Count(sim.Observe))
-}
-
 func TestTheWatchSeesWhatAStepSpoils(t *testing.T) {
 	t.Parallel()
 	c := sim.New(sim.Options{})
@@ -375,49 +228,4 @@ func TestTheWatchSeesWhatAStepSpoils(t *testing.T) {
 	require.NoError(t, c.Do(t.Context(), "a", topology.Step{Verb: topology.Shutdown, Appliance: &fw}))
 	require.Len(t, c.Violations(), 1)
 	require.Contains(t, c.Violations()[0], "cannot reach")
-}
-
-func TestTheStateFileOutlivesAProcessAndIsShared(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "cloud.json")
-	first, second := sim.New(sim.Options{Path: path}), sim.New(sim.Options{Path: path})
-	prepare(t, first)
-	_, err := second.Observe(t.Context(), "a")
-	require.NoError(t, err)
-	plan := steps(t, first, firewall)
-	for i, s := range plan { // the two take turns
-		require.NoError(t, do(t.Context(), []*sim.Cloud{first, second}[i%2], s))
-	}
-	require.NoError(t, first.Close())
-
-	third := sim.New(sim.Options{Path: path})
-	require.Empty(t, steps(t, third, firewall))
-	m, ok := third.Machine("a", "fw")
-	require.True(t, ok)
-	require.Equal(t, int64(len(image)), m.Disks[0].Bytes)
-	require.Nil(t, m.Environment)
-	status, _, err := get(t, third, "a")
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, status)
-
-	text, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.False(t, bytes.Contains(text, []byte("environment")), "the environment may hold secrets")
-}
-
-func TestADamagedStateFileIsAProblemAndIsLeftAlone(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "cloud.json")
-	require.NoError(t, os.WriteFile(path, []byte(`{"tenants": [`), 0o600))
-	c := sim.New(sim.Options{Path: path})
-	problems := c.Check(t.Context())
-	require.Len(t, problems, 1)
-	require.Contains(t, problems[0].What, path)
-	require.ErrorContains(t, c.CreateNetwork(t.Context(), "a", topology.Network{ID: "V",
-		Subnets: []topology.Subnet{{CIDR: netip.MustParsePrefix("10.0.0.0/24")}}}), path)
-	text, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, `{"tenants": [`, string(text))
-
-	require.Empty(t, sim.New(sim.Options{}).Check(t.Context()))
 }
