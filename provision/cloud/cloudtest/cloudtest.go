@@ -25,6 +25,7 @@ type Bed struct {
 
 	// Server gives a payload that the driver can boot. Its NICs are management,
 	// inside 1, outside 1, inside 2, outside 2; it bridges the two of a number.
+	// Without disks it is a double of a machine, which Resources need not list.
 	Server func() cloud.Server
 
 	// BootTimeout is how long an appliance may take until it forwards.
