@@ -19,15 +19,28 @@ import (
 // still carries the tenant's traffic the way it was meant to go, and the next
 // step on the fabric removes it.
 
-// shortCut sends what comes in from one link out of another: all of it, or what
-// is for the given addresses. Cut again: the same.
-func shortCut(from, to netlink.Link, only ...net.HardwareAddr) error {
-	ingress := &netlink.Ingress{QdiscAttrs: netlink.QdiscAttrs{
-		LinkIndex: from.Attrs().Index, Parent: netlink.HANDLE_INGRESS, Handle: netlink.MakeHandle(0xffff, 0),
-	}}
-	if err := netlink.QdiscAdd(ingress); err != nil && !errors.Is(err, unix.EEXIST) {
-		return fmt.Errorf("cannot prepare a short cut at %q: %w", from.Attrs().Name, err)
+// allowShortCuts prepares a link for them when it is made. Doing so takes the
+// link's sending queue away for a moment, which would cost a frame or two under
+// traffic; the filters themselves cost none. A kernel that cannot do it moves
+// ports all the same, only not free of loss.
+func (v *view) allowShortCuts(l netlink.Link) {
+	err := netlink.QdiscAdd(&netlink.Ingress{QdiscAttrs: netlink.QdiscAttrs{
+		LinkIndex: l.Attrs().Index, Parent: netlink.HANDLE_INGRESS, Handle: netlink.MakeHandle(0xffff, 0),
+	}})
+	if err != nil && !errors.Is(err, unix.EEXIST) {
+		v.cloud.log.Warn("swaps at this link may lose packets: the kernel has no ingress queue", "link", l.Attrs().Name, "cause", err)
 	}
+}
+
+func shortCutsAt(l netlink.Link) netlink.FilterAttrs {
+	return netlink.FilterAttrs{
+		LinkIndex: l.Attrs().Index, Parent: netlink.MakeHandle(0xffff, 0), Priority: 1, Protocol: unix.ETH_P_ALL,
+	}
+}
+
+// shortCut sends what comes in from one link out of another: all of it, or what
+// is for the given addresses.
+func shortCut(from, to netlink.Link, only ...net.HardwareAddr) error {
 	selectors := []*netlink.TcU32Sel{selectAll()}
 	if len(only) > 0 {
 		selectors = selectors[:0]
@@ -37,11 +50,9 @@ func shortCut(from, to netlink.Link, only ...net.HardwareAddr) error {
 	}
 	for _, sel := range selectors {
 		if err := netlink.FilterAdd(&netlink.U32{
-			FilterAttrs: netlink.FilterAttrs{
-				LinkIndex: from.Attrs().Index, Parent: netlink.MakeHandle(0xffff, 0), Priority: 1, Protocol: unix.ETH_P_ALL,
-			},
-			Sel:     sel,
-			Actions: []netlink.Action{netlink.NewMirredAction(to.Attrs().Index)},
+			FilterAttrs: shortCutsAt(from),
+			Sel:         sel,
+			Actions:     []netlink.Action{netlink.NewMirredAction(to.Attrs().Index)},
 		}); err != nil {
 			return fmt.Errorf("cannot make a short cut from %q to %q: %w", from.Attrs().Name, to.Attrs().Name, err)
 		}
@@ -67,11 +78,9 @@ func selectDestination(mac net.HardwareAddr) *netlink.TcU32Sel {
 	}
 }
 
-// endShortCuts lets the bridge see a link's frames again.
+// endShortCuts lets the bridge see a link's frames again; none is no error.
 func endShortCuts(from netlink.Link) error {
-	err := netlink.QdiscDel(&netlink.Ingress{QdiscAttrs: netlink.QdiscAttrs{
-		LinkIndex: from.Attrs().Index, Parent: netlink.HANDLE_INGRESS, Handle: netlink.MakeHandle(0xffff, 0),
-	}})
+	err := netlink.FilterDel(&netlink.U32{FilterAttrs: shortCutsAt(from)})
 	if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINVAL) && !isGone(err) {
 		return fmt.Errorf("cannot end the short cut at %q: %w", from.Attrs().Name, err)
 	}
@@ -80,21 +89,12 @@ func endShortCuts(from netlink.Link) error {
 
 // endLeftShortCuts ends those that an interrupted swap left behind.
 func (v *view) endLeftShortCuts() error {
-	all, err := netlink.QdiscList(nil)
-	if err != nil {
-		return fmt.Errorf("cannot list short cuts: %w", err)
-	}
-	for _, q := range all {
-		if q.Type() != "ingress" {
+	for _, l := range v.links {
+		if l.tag.Kind != kindLeg && l.tag.Kind != kindPlug {
 			continue
 		}
-		for _, l := range v.links {
-			if l.index() != q.Attrs().LinkIndex {
-				continue
-			}
-			if err := endShortCuts(l); err != nil {
-				return err
-			}
+		if err := endShortCuts(l); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -89,6 +89,7 @@ func (v *view) makePlug(n topology.Network) error {
 	if err != nil {
 		return err
 	}
+	v.allowShortCuts(near)
 	if err := v.plug(near, n.ID); err != nil {
 		return err
 	}

@@ -189,11 +189,13 @@ func (w *swap) rough(cause error) error {
 	return w.view.plug(w.port, w.to)
 }
 
-// teach lets the appliance and what is inside of it learn the gateway's place. A
-// probe that does not arrive teaches nothing, and the announcement will.
+// teach lets the appliance and the inside network learn the gateway's place. A
+// probe that does not arrive teaches nothing, and the announcement will. It is
+// shielded because the port may be another appliance's, which is still plugged in
+// inside and must not learn that the gateway is among the hosts.
 func (w *swap) teach() error {
 	for _, mac := range w.macs {
-		if _, err := cross(w.way.outside, w.way.inside, arpProbe(broadcast, mac), mac); err != nil {
+		if _, err := w.way.inwardFrom(mac); err != nil {
 			return err
 		}
 	}

@@ -131,24 +131,36 @@ func (t *passage) outward() (bool, error) {
 	return cross(t.inside, t.outside, arpProbe(broadcast, src), src)
 }
 
-// inward sends a probe the other way without letting hosts see it: it goes to an
-// address of which the inside network is told that it lives at the leg the probe
-// comes from, and a bridge never sends a frame back where it came from. The
-// appliance knows nothing of that address and passes the probe as any frame to
-// somebody unknown.
-func (t *passage) inward() (bool, error) {
-	src, sink := nonce(), nonce()
-	if t.in.Attrs().MasterIndex != 0 {
-		entry := &netlink.Neigh{
-			Family: unix.AF_BRIDGE, LinkIndex: t.in.index(), HardwareAddr: sink,
-			State: unix.NUD_NOARP, Flags: unix.NTF_MASTER,
-		}
-		if err := netlink.NeighAppend(entry); err != nil {
-			return false, fmt.Errorf("cannot shield hosts from a probe: %w", err)
-		}
-		defer netlink.NeighDel(entry) // an entry that stays goes with the leg
+// inward sends a probe the other way without letting hosts see it; see shield.
+func (t *passage) inward() (bool, error) { return t.inwardFrom(nonce()) }
+
+func (t *passage) inwardFrom(src net.HardwareAddr) (bool, error) {
+	sink, unshield, err := t.shield()
+	if err != nil {
+		return false, err
 	}
+	defer unshield()
 	return cross(t.outside, t.inside, arpProbe(sink, src), src)
+}
+
+// shield makes an address to which probes can be sent through the appliance
+// without anybody behind it seeing them: the inside network is told that it
+// lives at the leg they come from, and a bridge never sends a frame back where it
+// came from. The appliance knows nothing of that address and passes the probe as
+// any frame to somebody unknown; the inside network's bridge learns the source.
+func (t *passage) shield() (sink net.HardwareAddr, unshield func(), err error) {
+	sink = nonce()
+	if t.in.Attrs().MasterIndex == 0 {
+		return sink, func() {}, nil
+	}
+	entry := &netlink.Neigh{
+		Family: unix.AF_BRIDGE, LinkIndex: t.in.index(), HardwareAddr: sink,
+		State: unix.NUD_NOARP, Flags: unix.NTF_MASTER,
+	}
+	if err := netlink.NeighAppend(entry); err != nil {
+		return nil, nil, fmt.Errorf("cannot shield hosts from a probe: %w", err)
+	}
+	return sink, func() { _ = netlink.NeighDel(entry) }, nil // one that stays goes with the leg
 }
 
 // cross sends a frame and waits for one from its source to come in elsewhere.

@@ -49,6 +49,7 @@ func (v *view) makeLeg(a topology.Appliance, leg topology.Leg) error {
 	if err != nil {
 		return err
 	}
+	v.allowShortCuts(l)
 	if err := v.plug(l, leg.At); err != nil {
 		return err
 	}
