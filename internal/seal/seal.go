@@ -1,63 +1,41 @@
-// Package seal keeps secrets unreadable at rest.
+// Package seal keeps secrets sealed at rest: AES-256 in Galois/Counter Mode under
+// a key that lies in a file of its own, apart from the store.
 //
-// A sealed value reads "v1.KEYID.BASE64": AES-256-GCM over the plain bytes, the
-// nonce in front, with the value's place in the store as additional data. So a
-// sealed value that is copied elsewhere in the store does not open there. KEYID
-// names the key it was sealed with.
+// A sealed secret is the text "bw1.KEYID.DATA": the version of this form, the id
+// of the key, and in unpadded URL-safe base64 the nonce followed by the
+// ciphertext. What the secret is about is sealed with it, so that it cannot be
+// moved to another place and opened there. As the key's id is told, a second key
+// can be added and the old one retired, without a guess which one is needed.
 package seal
 
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
 )
 
 const (
-	version = "v1"
+	version = "bw1"
 	keySize = 32 // bytes: AES-256
 )
 
-var encoding = base64.RawURLEncoding
-
-// Key seals and opens. It may be used at the same time.
+// Key seals and opens. It may be used by many goroutines at the same time.
 type Key struct {
 	id   string
 	aead cipher.AEAD
 }
 
-// Open reads the key file at path, and makes one of random bytes if there is
-// none. A file that others than its owner may read or write is refused.
-func Open(path string) (*Key, error) {
-	raw, err := read(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := create(path); err != nil {
-			return nil, fmt.Errorf("cannot make the key file %s: %w", path, err)
-		}
-		raw, err = read(path) // whoever came first made the key that counts
+// NewKey is the key made of 32 secret random bytes.
+func NewKey(secret []byte) (*Key, error) {
+	if len(secret) != keySize {
+		return nil, fault.New(fault.Invalid, "a sealing key has %d bytes, not %d", keySize, len(secret))
 	}
-	if err != nil {
-		return nil, err
-	}
-	return New(raw)
-}
-
-// New is a key of 32 given bytes.
-func New(raw []byte) (*Key, error) {
-	if len(raw) != keySize {
-		return nil, fmt.Errorf("a key has %d bytes, not %d", keySize, len(raw))
-	}
-	block, err := aes.NewCipher(raw)
+	block, err := aes.NewCipher(secret)
 	if err != nil {
 		return nil, err
 	}
@@ -65,68 +43,46 @@ func New(raw []byte) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(append([]byte("bumpwire key id "), raw...))
-	return &Key{id: hex.EncodeToString(sum[:4]), aead: aead}, nil
+	sum := sha256.Sum256(append([]byte("bumpwire sealing key id\x00"), secret...))
+	return &Key{id: encode(sum[:6]), aead: aead}, nil
 }
 
-func read(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fault.New(fault.Invalid, "the key file %s may be read or written by others than its owner; run: chmod 600 %s", path, path)
-	}
-	return os.ReadFile(path)
+// ID tells keys apart without telling anything of them.
+func (k *Key) ID() string { return k.id }
+
+// Seal is plain as a text that only this key opens, for the same about: what the
+// secret belongs to, such as "instance/i-1/password". The same again gives another text.
+func (k *Key) Seal(plain []byte, about string) string {
+	return strings.Join([]string{version, k.id, encode(k.aead.Seal(nil, nil, plain, []byte(about)))}, ".")
 }
 
-// create writes a new key beside path and links it there, so that path never
-// holds half a key and two starting at once agree on one.
-func create(path string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".key-*") // made with mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	raw := make([]byte, keySize)
-	if _, err := rand.Read(raw); err != nil {
-		return err
-	}
-	if _, err := f.Write(raw); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
-}
-
-// Seal makes plain unreadable; about says where it will be kept.
-func (k *Key) Seal(plain []byte, about string) (string, error) {
-	sealed := k.aead.Seal(nil, nil, plain, []byte(about))
-	return strings.Join([]string{version, k.id, encoding.EncodeToString(sealed)}, "."), nil
-}
-
-// Open is the reverse of Seal, for a value kept at the same place.
+// Open is what was sealed. A text that is not a sealed secret, was altered, or was
+// sealed with another key or about something else is fault.Invalid; the error does
+// not show it.
 func (k *Key) Open(sealed, about string) ([]byte, error) {
-	parts := strings.Split(sealed, ".")
-	if len(parts) != 3 || parts[0] != version {
-		return nil, errors.New("this is not a sealed value")
+	form, rest, _ := strings.Cut(sealed, ".")
+	id, data, _ := strings.Cut(rest, ".")
+	switch {
+	case form != version:
+		return nil, fault.New(fault.Invalid, "the secret of %q is not sealed in a form that this program knows", about)
+	case id != k.id:
+		return nil, fault.New(fault.Invalid, "the secret of %q is sealed with key %q and the key here is %q", about, id, k.id)
 	}
-	if parts[1] != k.id {
-		return nil, fmt.Errorf("the value was sealed with key %q; this broker has key %q", parts[1], k.id)
-	}
-	raw, err := encoding.DecodeString(parts[2])
+	box, err := base64.RawURLEncoding.Strict().DecodeString(data)
 	if err != nil {
-		return nil, errors.New("this is not a sealed value")
+		return nil, fault.New(fault.Invalid, "the sealed secret of %q is damaged", about)
 	}
-	plain, err := k.aead.Open(nil, nil, raw, []byte(about))
+	plain, err := k.aead.Open(nil, nil, box, []byte(about))
 	if err != nil {
-		return nil, errors.New("the sealed value was altered or belongs elsewhere")
+		return nil, fault.New(fault.Invalid, "the sealed secret of %q was altered or belongs elsewhere", about)
 	}
 	return plain, nil
 }
+
+// String keeps the key out of every print.
+func (k *Key) String() string { return fmt.Sprintf("sealing key %s", k.id) }
+
+// GoString keeps the key out of %#v.
+func (k *Key) GoString() string { return k.String() }
+
+func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
