@@ -120,10 +120,11 @@ type Package struct {
 	Vendor       string           `json:"vendor"`
 	Name         string           `json:"name"`
 	Version      string           `json:"version"`
-	Digest       string           `json:"digest"` // sha256: of the descriptor and all files' digests
+	Digest       string           `json:"digest"`     // sha256: of the descriptor and all files' digests
+	Descriptor   string           `json:"descriptor"` // name of the .ovf among Files
 	Files        []File           `json:"files"`
 	Verification ovf.Verification `json:"verification"`
-	Findings     []ovf.Finding    `json:"findings,omitempty"` // warnings only
+	Findings     ovf.Findings     `json:"findings,omitempty"` // warnings only
 	EULAs        []EULA           `json:"eulas,omitempty"`
 	Pushed       time.Time        `json:"pushed"`
 }

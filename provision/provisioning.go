@@ -198,9 +198,8 @@ func (s *Service) setSecret(i *Instance, p ovf.Property, value string, given boo
 		}
 		value = made
 	}
-	sealed, err := s.key.Seal([]byte(value), secretName(i.ID, p.ID))
-	i.Secrets[p.ID] = sealed
-	return err
+	i.Secrets[p.ID] = s.key.Seal([]byte(value), secretName(i.ID, p.ID))
+	return nil
 }
 
 func (s *Service) secret(i Instance, property string) (string, error) {

@@ -1,0 +1,173 @@
+package catalog
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+)
+
+// Blobs keeps files under the names of their digests:
+//
+//	blobs/ab/abcdef…   the bytes whose SHA-256 is abcdef…
+//	staging/*/         what pushes under way have written so far
+//	lock               held while blobs are added to or taken from the index
+//
+// Several processes may use one folder.
+type Blobs struct {
+	dir string
+}
+
+const digestPrefix = "sha256:"
+
+// OpenBlobs opens the folder, makes it if need be, and removes what dead pushes
+// have left in staging.
+func OpenBlobs(dir string) (*Blobs, error) {
+	b := &Blobs{dir: dir}
+	for _, sub := range []string{"blobs", "staging"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+			return nil, fmt.Errorf("cannot make the package folder: %w", err)
+		}
+	}
+	return b, b.sweep()
+}
+
+// Open streams a blob. NotFound when there is none.
+func (b *Blobs) Open(digest string) (io.ReadCloser, error) {
+	path, err := b.path(digest)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.NotFound, "no stored file has the digest %s", digest)
+	}
+	return f, err
+}
+
+// path takes only what this package writes, so that no digest can name a file
+// elsewhere.
+func (b *Blobs) path(digest string) (string, error) {
+	sum, ok := strings.CutPrefix(digest, digestPrefix)
+	if raw, err := hex.DecodeString(sum); !ok || err != nil || len(raw) != 32 || sum != strings.ToLower(sum) {
+		return "", fault.New(fault.Invalid, "%q is not a SHA-256 digest", digest)
+	}
+	return filepath.Join(b.dir, "blobs", sum[:2], sum), nil
+}
+
+// add moves a staged file to its place. A blob that is there already has the
+// same bytes.
+func (b *Blobs) add(staged, digest string) error {
+	path, err := b.path(digest)
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := os.Rename(staged, path); err != nil {
+		return err
+	}
+	return errors.Join(syncDir(filepath.Dir(path)), syncDir(filepath.Dir(filepath.Dir(path))))
+}
+
+func (b *Blobs) remove(digest string) error {
+	path, err := b.path(digest)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// all calls visit with each blob's digest and age.
+func (b *Blobs) all(visit func(digest string, written time.Time) error) error {
+	return filepath.WalkDir(filepath.Join(b.dir, "blobs"), func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // another broker collected it
+		}
+		if err != nil {
+			return err
+		}
+		return visit(digestPrefix+d.Name(), info.ModTime())
+	})
+}
+
+// locked runs f while no other push or removal, of any process, changes which
+// blobs are in use.
+func (b *Blobs) locked(f func() error) error {
+	lock, err := os.OpenFile(filepath.Join(b.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("cannot lock the package folder: %w", err)
+	}
+	defer lock.Close() // ends the lock too
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("cannot lock the package folder: %w", err)
+	}
+	return f()
+}
+
+// sweep removes staging folders that no living process holds.
+func (b *Blobs) sweep() error {
+	entries, err := os.ReadDir(filepath.Join(b.dir, "staging"))
+	if err != nil {
+		return fmt.Errorf("cannot look for unfinished pushes: %w", err)
+	}
+	for _, e := range entries {
+		path := filepath.Join(b.dir, "staging", e.Name())
+		held, err := holdDir(path)
+		if err != nil {
+			continue // somebody is writing there
+		}
+		err = os.RemoveAll(path)
+		held.Close()
+		if err != nil {
+			return fmt.Errorf("cannot remove an unfinished push: %w", err)
+		}
+	}
+	return nil
+}
+
+// holdDir marks a folder as in use for as long as the file is open.
+func holdDir(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// noSpace gives a full disk its kind.
+func noSpace(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return &fault.Error{Kind: fault.Full, Message: "there is no space left to keep the package", Err: err}
+	}
+	return err
+}

@@ -1,0 +1,148 @@
+package provision
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/ovf"
+	"github.com/bumpwire/bumpwire/provision/cloud"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// server is what an instance's appliance boots from and with: the disks of its
+// plan, and the OVF environment with the tenant's values. It holds secrets and
+// is made anew whenever it is needed.
+func (s *Service) server(ctx context.Context, i Instance) (cloud.Server, error) {
+	pkg, err := s.catalog.Descriptor(ctx, i.Package)
+	if err != nil {
+		return cloud.Server{}, fmt.Errorf("cannot read package %q: %w", i.Package, err)
+	}
+	stored, err := s.catalog.Package(ctx, i.Package)
+	if err != nil {
+		return cloud.Server{}, fmt.Errorf("cannot find package %q: %w", i.Package, err)
+	}
+	system, err := onlySystem(pkg, i.Configuration)
+	if err != nil {
+		return cloud.Server{}, err
+	}
+	server := cloud.Server{VCPUs: int(system.VCPUs), MemoryBytes: system.MemoryBytes}
+	for _, nic := range i.Insertion.Legs {
+		server.NICModels = append(server.NICModels, nic.Model)
+	}
+	for _, d := range system.Disks {
+		disk, err := s.disk(stored, d)
+		if err != nil {
+			return cloud.Server{}, err
+		}
+		server.Disks = append(server.Disks, disk)
+	}
+	server.Environment, err = s.environment(i, pkg, system)
+	return server, err
+}
+
+// onlySystem is the one virtual system of a configuration.
+func onlySystem(pkg *ovf.Package, configuration string) (ovf.PlanSystem, error) {
+	plan, ok := pkg.Plan(configuration)
+	if !ok || len(plan.Systems) != 1 {
+		return ovf.PlanSystem{}, fault.New(fault.Invalid, "configuration %q of the package has %d virtual systems; this broker boots packages with one", configuration, len(plan.Systems))
+	}
+	return plan.Systems[0], nil
+}
+
+func (s *Service) disk(p catalog.Package, d ovf.PlanDisk) (cloud.Disk, error) {
+	disk := cloud.Disk{ID: d.ID, Format: string(d.Format), CapacityBytes: d.CapacityBytes, Bus: d.Bus}
+	if d.Member == "" {
+		return disk, nil
+	}
+	for _, f := range p.Files {
+		if f.Name == d.Member {
+			disk.Digest = f.Digest
+			disk.Open = func(ctx context.Context) (io.ReadCloser, error) { return s.catalog.Open(ctx, f.Digest) }
+			return disk, nil
+		}
+	}
+	return disk, fault.New(fault.Invalid, "package %q holds no file %q for disk %q", p.ID, d.Member, d.ID)
+}
+
+// environment is the OVF environment as a CD image, or nil when the appliance
+// has no use for one (DSP0243, transport of the VirtualHardwareSection).
+func (s *Service) environment(i Instance, pkg *ovf.Package, system ovf.PlanSystem) ([]byte, error) {
+	if len(system.Transports) == 0 {
+		return nil, nil
+	}
+	values := maps.Clone(i.Values)
+	if values == nil {
+		values = map[string]string{}
+	}
+	for property := range i.Secrets {
+		plain, err := s.secret(i, property)
+		if err != nil {
+			return nil, err
+		}
+		values[property] = plain
+	}
+	maps.Copy(values, addresses(i, pkg))
+	env, err := pkg.Environment(i.Configuration, system.ID, values)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "%s", err)
+	}
+	env.Platform = ovf.Platform{Kind: "Bumpwire", Vendor: "Bumpwire", Locale: "en-US"}
+	return environmentCD(env)
+}
+
+func environmentCD(env ovf.Environment) ([]byte, error) {
+	doc, err := env.XML()
+	if err != nil {
+		return nil, err
+	}
+	var cd bytes.Buffer
+	err = ovf.WriteISO(&cd, "OVF ENV", time.Time{}, []ovf.ISOFile{{Name: ovf.EnvironmentFile, Data: doc}})
+	return cd.Bytes(), err
+}
+
+// addresses are the values that the broker knows and the tenant does not: the
+// management leg's address and mask, for properties that ask for them.
+func addresses(i Instance, pkg *ovf.Package) map[string]string {
+	values := map[string]string{}
+	if !i.Management.IsValid() {
+		return values
+	}
+	network := managementNetwork(i.Insertion)
+	for _, p := range pkg.Properties() {
+		if p.Fill == nil || p.Fill.Network != "" && p.Fill.Network != network {
+			continue
+		}
+		switch p.Fill.Kind {
+		case ovf.FillIP:
+			values[p.ID] = i.Management.Addr().String()
+		case ovf.FillNetmask:
+			values[p.ID] = netmask(i.Management)
+		case ovf.FillGateway:
+			values[p.ID] = i.Management.Masked().Addr().Next().String()
+		}
+	}
+	return values
+}
+
+// managementNetwork is the name, in the package, of the network that its
+// management leg is on.
+func managementNetwork(in catalog.Insertion) string {
+	for _, l := range in.Legs {
+		if l.Role == string(topology.Management) {
+			return l.Network
+		}
+	}
+	return ""
+}
+
+func netmask(p netip.Prefix) string {
+	return net.IP(net.CIDRMask(p.Bits(), p.Addr().BitLen())).String()
+}
