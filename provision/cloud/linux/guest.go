@@ -43,7 +43,8 @@ func (g guest) args() ([]string, error) {
 		"-machine", "pc", "-accel", g.accel, "-cpu", "max",
 		"-smp", strconv.Itoa(g.vcpus), "-m", fmt.Sprintf("%dM", (g.memory+1<<20-1)>>20),
 		"-nodefaults", "-no-user-config", "-display", "none",
-		"-daemonize", "-pidfile", "pid",
+		"-pidfile", "pid",
+		// What breaks out of a guest can start no program and gain no rights.
 		"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
 		"-boot", "strict=on",
 		"-chardev", "socket,id=control,path=qmp,server=on,wait=off", "-mon", "chardev=control,mode=control",
