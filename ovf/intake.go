@@ -23,6 +23,7 @@ type intake struct {
 	members  []Member
 	measured map[string]measurement // by member name
 	names    map[string]string      // folded name -> name
+	buffer   []byte
 	bytes    int64
 	entries  int
 	current  string // the member being read, for findings about the stream
@@ -49,7 +50,7 @@ func newIntake(ctx context.Context, sink Sink, opts Options) *intake {
 		opts.Now = time.Now()
 	}
 	return &intake{
-		ctx: ctx, limits: opts.Limits.withDefaults(), opts: opts, sink: sink, report: &report{},
+		ctx: ctx, limits: opts.Limits.withDefaults(), opts: opts, sink: sink, report: &report{}, buffer: make([]byte, chunkSize),
 		measured: map[string]measurement{}, names: map[string]string{}, renamed: map[string]string{},
 	}
 }
@@ -145,7 +146,7 @@ func (in *intake) copy(name string, size int64, r io.Reader, kind MemberKind) er
 	if err != nil {
 		return fmt.Errorf("cannot keep member %q: %w", name, err)
 	}
-	m, err := measure(in.ctx, w, r, in.algorithms(name))
+	m, err := measure(in.ctx, w, r, in.buffer, in.algorithms(name))
 	if closeErr := w.Close(); err == nil && closeErr != nil {
 		err = writeError{closeErr}
 	}

@@ -26,14 +26,13 @@ type writeError struct{ error }
 func (e writeError) Unwrap() error { return e.error }
 
 // measure copies r to w once. Each digest is computed beside the writing of
-// the same chunk; memory does not depend on the size.
-func measure(ctx context.Context, w io.Writer, r io.Reader, algorithms []crypto.Hash) (measurement, error) {
+// the same chunk; memory is that of buf, whatever the size.
+func measure(ctx context.Context, w io.Writer, r io.Reader, buf []byte, algorithms []crypto.Hash) (measurement, error) {
 	m := measurement{digests: map[crypto.Hash]string{}}
 	hashers := make([]hash.Hash, len(algorithms))
 	for i, a := range algorithms {
 		hashers[i] = a.New()
 	}
-	buf := make([]byte, chunkSize)
 	for {
 		if err := ctx.Err(); err != nil {
 			return m, err

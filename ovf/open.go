@@ -68,6 +68,7 @@ func openFolder(ctx context.Context, dir string, opts Options) (*Package, error)
 		return openDescriptor(ctx, dir, descriptors[0], whole, opts)
 	}
 	in := newIntake(ctx, discard{}, opts)
+	in.stopped = len(descriptors) > 1
 	for i := 1; i < len(descriptors); i++ {
 		in.report.file(Error, CodeDescriptorCount, descriptors[i], "the folder has a second descriptor; the first is %q", descriptors[0])
 	}
