@@ -62,17 +62,19 @@ func (p *planner) remember(want Fabric) {
 				}
 			}
 			m := fl.moment(plug)
-			if m.live {
-				p.trust(m)
-			}
+			p.trust(m)
 			d.pass(m)
 		}
 	}
 }
 
+// trust takes pairs as forwarding that a gateway stands behind: an earlier run
+// waited for them before it moved the gateway there.
 func (p *planner) trust(m moment) {
 	for _, c := range m.way {
-		p.ready[c.pair()] = true
+		if c.node.Booted {
+			p.ready[c.pair()] = true
+		}
 	}
 }
 
