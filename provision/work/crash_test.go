@@ -142,7 +142,7 @@ func secondBroker(t *testing.T, d store.Driver, s *site, o work.Options) {
 	default:
 		require.Fail(t, "neither complete nor undone", "%+v", c)
 	}
-	require.Equal(t, c.Status, s.settled["c"])
+	require.Equal(t, c.Status, s.outcome("c"))
 	require.False(t, s.overlap)
 	requireOrder(t, s)
 

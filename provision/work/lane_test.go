@@ -130,7 +130,7 @@ func TestBrokersNeverShareALane(t *testing.T) {
 				}
 				for i := range 30 {
 					c := wait(t, client, fmt.Sprint(i))
-					require.Equal(t, c.Status, s.settled[c.ID])
+					require.Equal(t, c.Status, s.outcome(c.ID))
 				}
 				require.False(t, s.overlap)
 				for _, kill := range brokers {

@@ -156,6 +156,13 @@ func (s *site) sentence() string {
 	return strings.Join(s.calls, " ")
 }
 
+// outcome is what a change was last settled as.
+func (s *site) outcome(id work.ChangeID) work.Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.settled[id]
+}
+
 func (s *site) left() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -37,6 +37,7 @@ type Driver struct {
 	path    string
 	writer  *sql.DB // one connection
 	readers *sql.DB // the writer's, when the database is in memory
+	statements
 
 	writes chan *write   // to the writing goroutine
 	closed chan struct{} // closed by Close
@@ -97,7 +98,11 @@ func newDriver(path string) *Driver {
 
 // begin makes or checks the tables and starts the writing goroutine.
 func (d *Driver) begin(ctx context.Context) (*Driver, error) {
-	if err := d.prepare(ctx); err != nil {
+	err := d.prepare(ctx)
+	if err == nil {
+		d.statements, err = d.compile(ctx)
+	}
+	if err != nil {
 		return nil, d.explain(errors.Join(err, d.readers.Close(), d.writer.Close()))
 	}
 	go d.write()

@@ -2,12 +2,10 @@ package sqlitestore
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"fmt"
 	"runtime"
 
-	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store"
 )
 
@@ -107,11 +105,12 @@ func (d *Driver) transact(group []*write) error {
 	if err != nil {
 		return err
 	}
+	s := d.statements.in(tx)
 	for _, w := range group {
 		if w.result = w.ctx.Err(); w.result != nil {
 			continue
 		}
-		if err := w.apply(tx); err != nil {
+		if err := w.apply(s); err != nil {
 			_ = tx.Rollback() // err says more
 			return err
 		}
@@ -130,84 +129,4 @@ func (d *Driver) reconnect() {
 		return // there is none to drop
 	}
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
-}
-
-// apply does one write within the group's transaction. What concerns this write
-// only goes to w.result; an error is one of the whole group.
-func (w *write) apply(tx *sql.Tx) error {
-	stored, keys, err := w.stored(tx)
-	if err != nil {
-		return err
-	}
-	switch {
-	case w.delete && stored == 0:
-		w.result = fault.New(fault.NotFound, "there is no %q in %s", w.doc.ID, w.collection)
-		return nil
-	case stored == 0 && w.doc.Revision != 0:
-		w.result = fault.New(fault.Conflict, "%s %q is gone", w.collection, w.doc.ID)
-		return nil
-	case stored != 0 && w.doc.Revision == 0 && !w.delete:
-		w.result = fault.New(fault.Conflict, "%s %q exists already", w.collection, w.doc.ID)
-		return nil
-	case stored != w.doc.Revision:
-		w.result = fault.New(fault.Conflict, "%s %q has been changed meanwhile", w.collection, w.doc.ID)
-		return nil
-	}
-	if err := w.applyKeys(tx, keys); err != nil {
-		return err
-	}
-	return w.applyDoc(tx)
-}
-
-// stored is the revision and the keys of the document as it is; 0 when absent.
-func (w *write) stored(tx *sql.Tx) (revision int64, keys map[string]string, err error) {
-	var text string
-	err = tx.QueryRow(`SELECT revision, keys FROM documents WHERE collection=? AND id=?`, w.collection, w.doc.ID).Scan(&revision, &text)
-	if err == sql.ErrNoRows {
-		return 0, nil, nil
-	}
-	if err != nil {
-		return 0, nil, err
-	}
-	keys, err = decodeKeys(text)
-	return revision, keys, err
-}
-
-func (w *write) applyKeys(tx *sql.Tx, old map[string]string) error {
-	for k, v := range old {
-		if now, has := w.doc.Keys[k]; has && now == v {
-			continue
-		}
-		if _, err := tx.Exec(`DELETE FROM keys WHERE collection=? AND key=? AND value=? AND id=?`, w.collection, k, v, w.doc.ID); err != nil {
-			return err
-		}
-	}
-	for k, v := range w.doc.Keys {
-		if before, had := old[k]; had && before == v {
-			continue
-		}
-		if _, err := tx.Exec(`INSERT INTO keys (collection, key, value, id) VALUES (?, ?, ?, ?)`, w.collection, k, v, w.doc.ID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *write) applyDoc(tx *sql.Tx) error {
-	if w.delete {
-		_, err := tx.Exec(`DELETE FROM documents WHERE collection=? AND id=?`, w.collection, w.doc.ID)
-		return err
-	}
-	keys, err := encodeKeys(w.doc.Keys)
-	if err != nil {
-		return err
-	}
-	if w.doc.Revision == 0 {
-		_, err = tx.Exec(`INSERT INTO documents (collection, id, revision, keys, body) VALUES (?, ?, 1, ?, ?)`,
-			w.collection, w.doc.ID, keys, w.doc.Body)
-		return err
-	}
-	_, err = tx.Exec(`UPDATE documents SET revision=revision+1, keys=?, body=? WHERE collection=? AND id=?`,
-		keys, w.doc.Body, w.collection, w.doc.ID)
-	return err
 }
