@@ -48,8 +48,9 @@ func (v Violation) String() string {
 // Check lists what is wrong with a fabric by itself: loops (through an appliance
 // that does not run, too: it may start any moment), networks joined, hosts that
 // do not reach their gateway, plugs in the air. Empty when it is safe.
-func Check(f Fabric) []Violation {
-	g := newGraph(f)
+func Check(f Fabric) []Violation { return newGraph(f).check(f) }
+
+func (g *graph) check(f Fabric) []Violation {
 	found := g.dangling(f)
 	visited := map[NetworkID]bool{}
 	for _, n := range f.Networks {
@@ -149,8 +150,7 @@ func (g *graph) judge(fl flood) []Violation {
 // mutual says whether from's frames reach to, so that a joint is told only once.
 func (g *graph) mutual(from, to NetworkID) bool {
 	fl := g.flood(from)
-	_, ok := fl.via[to]
-	return ok
+	return fl.find(to) >= 0
 }
 
 func (g *graph) unreachable(fl flood) []Violation {

@@ -149,14 +149,42 @@ type crossing struct {
 // flood is where the frames of a network's hosts get to.
 type flood struct {
 	from   NetworkID
-	via    map[NetworkID]arrival // how each network was reached first
-	order  []NetworkID           // networks in the order reached
-	looped *crossing             // a wire that closes a loop, if any
+	order  []NetworkID // networks in the order reached, from first
+	via    []arrival   // how each of them was reached first
+	looped *crossing   // a wire that closes a loop, if any
+	index  map[NetworkID]int
 }
 
 type arrival struct {
-	from NetworkID
+	from int // in order
 	by   crossing
+}
+
+// few networks are found faster by looking than by a map.
+const few = 12
+
+// find is a network's place in the order, or -1.
+func (f *flood) find(id NetworkID) int {
+	if len(f.order) <= few {
+		return slices.Index(f.order, id)
+	}
+	if i, ok := f.index[id]; ok {
+		return i
+	}
+	return -1
+}
+
+func (f *flood) reach(id NetworkID, how arrival) {
+	f.order, f.via = append(f.order, id), append(f.via, how)
+	switch {
+	case f.index != nil:
+		f.index[id] = len(f.order) - 1
+	case len(f.order) > few:
+		f.index = make(map[NetworkID]int, 2*len(f.order))
+		for i, id := range f.order {
+			f.index[id] = i
+		}
+	}
 }
 
 // flood follows the frames of one network over every wire, whether its
@@ -164,46 +192,44 @@ type arrival struct {
 // at its outside leg from elsewhere belong to no zone, or to one whose inside they
 // reach anyway; so such a wire needs following from inside to outside only.
 func (g *graph) flood(from NetworkID) flood {
-	f := flood{from: from, via: map[NetworkID]arrival{from: {}}, order: []NetworkID{from}}
+	f := flood{from: from}
+	f.reach(from, arrival{})
 	for i := 0; i < len(f.order); i++ {
-		at := f.order[i]
-		for _, end := range g.ends[at] {
+		for _, end := range g.ends[f.order[i]] {
 			for _, w := range end.node.wires {
 				if w.in != end.leg && (w.out != end.leg || w.apart) {
 					continue
 				}
-				f.cross(at, end, w)
+				f.cross(i, end, w)
 			}
 		}
 	}
 	return f
 }
 
-func (f *flood) cross(at NetworkID, end place, w wire) {
+func (f *flood) cross(at int, end place, w wire) {
 	by := crossing{end.node, w}
-	if arrived := f.via[at]; arrived.by.node == by.node && arrived.by.wire == w {
+	if f.via[at].by == by {
 		return // the way it came
 	}
-	far := end.node.Legs[w.in+w.out-end.leg].At
-	if far == "" {
-		return
-	}
-	if _, seen := f.via[far]; seen {
+	switch far := end.node.Legs[w.in+w.out-end.leg].At; {
+	case far == "":
+	case f.find(far) >= 0:
 		f.looped = &by
-		return
+	default:
+		f.reach(far, arrival{at, by})
 	}
-	f.via[far] = arrival{at, by}
-	f.order = append(f.order, far)
 }
 
 // way is the crossings between the hosts and a network that the flood reached,
 // in that order; false when it did not.
 func (f *flood) way(to NetworkID) ([]crossing, bool) {
-	if _, reached := f.via[to]; !reached {
+	at := f.find(to)
+	if at < 0 {
 		return nil, false
 	}
 	var back []crossing
-	for at := to; at != f.from; at = f.via[at].from {
+	for ; at > 0; at = f.via[at].from {
 		back = append(back, f.via[at].by)
 	}
 	slices.Reverse(back)

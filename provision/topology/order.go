@@ -47,8 +47,7 @@ const (
 
 // remember notes what each network's traffic passes now and is to pass, and
 // that pairs forward which traffic passes.
-func (p *planner) remember(want Fabric) {
-	final := newGraph(want)
+func (p *planner) remember(final *graph) {
 	for id, plugs := range p.g.homes {
 		fl := p.g.flood(id)
 		wanted := final.flood(id)

@@ -23,10 +23,14 @@ func Plan(have, want Fabric) ([]Step, error) {
 	have, want = Settle(have), Settle(want)
 	p := &planner{have: newParts(have), want: newParts(want), g: newGraph(have),
 		ready: map[pairKey]bool{}, duties: map[NetworkID][]*duty{}}
+	final := newGraph(want)
 	if err := p.admit(have, want); err != nil {
 		return nil, err
 	}
-	p.remember(want)
+	if bad := final.check(want); len(bad) > 0 {
+		return nil, fmt.Errorf("cannot plan towards an unsafe fabric: %s", bad[0])
+	}
+	p.remember(final)
 	p.createNetworks(want)
 	p.createAppliances(want)
 	p.findMoves(want)
@@ -108,9 +112,6 @@ func (p *planner) admit(have, want Fabric) error {
 		if err := p.admitLegs(a); err != nil {
 			return err
 		}
-	}
-	if bad := Check(want); len(bad) > 0 {
-		return fmt.Errorf("cannot plan towards an unsafe fabric: %s", bad[0])
 	}
 	return nil
 }
