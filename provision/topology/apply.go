@@ -27,57 +27,6 @@ func Apply(f Fabric, s Step) (Fabric, error) {
 	return Settle(f), nil
 }
 
-// Inverse is the step that undoes s. An await has none, nor has the shutdown of
-// an appliance that was not running.
-func (s Step) Inverse() (Step, bool) {
-	switch s.Verb {
-	case Move:
-		s.From, s.To = s.To, s.From
-	case Shutdown:
-		if s.Appliance == nil || !s.Appliance.Booted {
-			return Step{}, false
-		}
-		s.Verb = Boot
-	case Await:
-		return Step{}, false
-	default:
-		back, ok := map[Verb]Verb{CreateNetwork: DeleteNetwork, DeleteNetwork: CreateNetwork,
-			CreatePort: DeletePort, DeletePort: CreatePort, Boot: Shutdown}[s.Verb]
-		if !ok {
-			return Step{}, false
-		}
-		s.Verb = back
-	}
-	return s, true
-}
-
-// complete says whether the fields are set that the verb needs.
-func (s Step) complete() error {
-	missing := ""
-	switch s.Verb {
-	case CreateNetwork, DeleteNetwork:
-		if s.Network == nil {
-			missing = "network"
-		}
-	case CreatePort, DeletePort:
-		if s.Appliance == nil || s.Leg == nil {
-			missing = "appliance or leg"
-		}
-	case Boot, Shutdown, Await:
-		if s.Appliance == nil {
-			missing = "appliance"
-		}
-	case Move:
-		if s.Port == "" {
-			missing = "port"
-		}
-	}
-	if missing != "" {
-		return fmt.Errorf("cannot do %q: the step names no %s", s.Verb, missing)
-	}
-	return nil
-}
-
 func createNetwork(f *Fabric, s Step) error {
 	if s.Network.Role == RoleTenant {
 		return fmt.Errorf("cannot create network %q: a tenant's own networks are not made here", s.Network.ID)
@@ -227,65 +176,5 @@ func move(f *Fabric, s Step) error {
 		return fmt.Errorf("cannot move port %q: there is no network %q", s.Port, s.To)
 	}
 	*at = s.To
-	return nil
-}
-
-// plugged points at where the port of a move is plugged in; nil when the thing
-// that the step names has no such port.
-func (f *Fabric) plugged(s Step) *NetworkID {
-	if s.Appliance != nil {
-		if a, l := f.leg(s.Port); l != nil && a.ID == s.Appliance.ID {
-			return &l.At
-		}
-		return nil
-	}
-	for i, g := range f.Gateways {
-		for j, p := range g.Plugs {
-			if p.Port == s.Port && g.ID == s.Gateway {
-				return &f.Gateways[i].Plugs[j].At
-			}
-		}
-	}
-	return nil
-}
-
-func (f *Fabric) network(id NetworkID) *Network {
-	for i := range f.Networks {
-		if f.Networks[i].ID == id {
-			return &f.Networks[i]
-		}
-	}
-	return nil
-}
-
-func (f *Fabric) appliance(id ApplianceID) *Appliance {
-	for i := range f.Appliances {
-		if f.Appliances[i].ID == id {
-			return &f.Appliances[i]
-		}
-	}
-	return nil
-}
-
-func (f *Fabric) leg(port PortID) (*Appliance, *Leg) {
-	for i := range f.Appliances {
-		a := &f.Appliances[i]
-		for j := range a.Legs {
-			if a.Legs[j].Port == port {
-				return a, &a.Legs[j]
-			}
-		}
-	}
-	return nil, nil
-}
-
-func (f *Fabric) plug(port PortID) *Plug {
-	for i := range f.Gateways {
-		for j := range f.Gateways[i].Plugs {
-			if f.Gateways[i].Plugs[j].Port == port {
-				return &f.Gateways[i].Plugs[j]
-			}
-		}
-	}
 	return nil
 }

@@ -2,7 +2,6 @@ package topology
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -202,50 +201,4 @@ func (p *picture) join(s stop, row int) {
 		return
 	}
 	p.joints[i].last = row
-}
-
-// note says in words what the lines do not show.
-func (p *picture) note(f Fabric, g *graph, ns names, used map[crossing]bool) {
-	for _, l := range p.rows {
-		if l.gateway == "" {
-			p.notes = append(p.notes, l.network+" does not reach a gateway")
-		}
-	}
-	for _, a := range f.Appliances {
-		n := g.nodes[a.ID]
-		state, idle := "stands by", true
-		if !a.Booted {
-			state = "does not run"
-		}
-		for _, w := range n.wires {
-			in, out := a.Legs[w.in].At, a.Legs[w.out].At
-			if used[crossing{n, w}] {
-				idle = false
-			} else if in != "" && out != "" {
-				p.notes = append(p.notes, fmt.Sprintf("%s %s between %s and %s", label(a.Name, a.ID), state, ns.hop(in).Name, ns.hop(out).Name))
-				idle = false
-			}
-		}
-		if idle {
-			p.notes = append(p.notes, fmt.Sprintf("%s %s outside every path", label(a.Name, a.ID), state))
-		}
-	}
-	p.noteManagement(f)
-}
-
-func (p *picture) noteManagement(f Fabric) {
-	for _, n := range f.Networks {
-		if n.Role != RoleManagement {
-			continue
-		}
-		var members []string
-		for _, a := range f.Appliances {
-			for _, l := range a.Legs {
-				if l.At == n.ID && l.Address.IsValid() {
-					members = append(members, fmt.Sprintf("%s at %s", label(a.Name, a.ID), l.Address.Addr()))
-				}
-			}
-		}
-		p.notes = append(p.notes, fmt.Sprintf("management network %s: %s", label(n.Name, n.ID), strings.Join(members, ", ")))
-	}
 }

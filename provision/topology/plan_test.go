@@ -167,3 +167,26 @@ func TestPlanIgnoresAnnotations(t *testing.T) {
 	require.Empty(t, plan(t, have, want))
 	require.Equal(t, want, topology.Settle(have))
 }
+
+func TestPlanOfALongChain(t *testing.T) {
+	t.Parallel()
+	var services []topology.Service
+	for i := range 20 {
+		services = append(services, inOrder(topology.InstanceID(fmt.Sprintf("s%02d", i)), i))
+	}
+	want := compose(t, tenantA(), services...)
+	steps := plan(t, tenantA(), want)
+	require.Equal(t, want, applyAll(t, tenantA(), steps))
+	require.Equal(t, map[topology.NetworkID]int{"V": 1}, topology.Costs(steps).Swaps)
+	route, ok := topology.Path(want, "V")
+	require.True(t, ok)
+	require.Len(t, route.Appliances(), 20)
+
+	odd := services[:0:0]
+	for i, s := range services {
+		if i%2 == 1 {
+			odd = append(odd, s)
+		}
+	}
+	require.Equal(t, map[topology.NetworkID]int{"V": 10}, topology.Costs(plan(t, want, compose(t, tenantA(), odd...))).Swaps)
+}

@@ -1,0 +1,115 @@
+package topology
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// hop is what two links have in common when they are the same way on.
+type hop struct {
+	instance InstanceID
+	pair     int
+}
+
+func (c *composer) admit(services []Service) error {
+	services = slices.Clone(services)
+	slices.SortStableFunc(services, func(a, b Service) int { return cmp.Compare(a.Instance, b.Instance) })
+	for i, s := range services {
+		if i > 0 && services[i-1].Instance == s.Instance {
+			return fmt.Errorf("instance %q is listed twice", s.Instance)
+		}
+		m := &machine{Service: s, appliance: newAppliance(s)}
+		c.machines = append(c.machines, m)
+		if err := c.admitStitches(m); err != nil {
+			return err
+		}
+		if err := c.manage(m); err != nil {
+			return err
+		}
+	}
+	for _, chain := range c.chains {
+		slices.SortFunc(chain, func(a, b link) int {
+			return cmp.Or(cmp.Compare(a.Rank, b.Rank), cmp.Compare(a.machine.Instance, b.machine.Instance))
+		})
+	}
+	for _, m := range c.machines {
+		m.shared = c.shares(m)
+	}
+	return nil
+}
+
+func (c *composer) admitStitches(m *machine) error {
+	seen := map[NetworkID]bool{}
+	for _, s := range m.Stitches {
+		switch n := c.nets[s.Network]; {
+		case n == nil:
+			return fmt.Errorf("%s cannot be stitched into network %q: the tenant has no such network", m.label(), s.Network)
+		case !c.gated[s.Network]:
+			return fmt.Errorf("%s cannot be stitched into network %q: it has no gateway to stand in front of", m.label(), label(n.Name, n.ID))
+		case seen[s.Network]:
+			return fmt.Errorf("%s is to be stitched into network %q twice", m.label(), label(n.Name, n.ID))
+		case pairLeg(&m.appliance, Inside, s.Pair) < 0:
+			return fmt.Errorf("%s has no inside NIC of pair %d for network %q", m.label(), s.Pair, label(n.Name, n.ID))
+		}
+		seen[s.Network] = true
+		c.chains[s.Network] = append(c.chains[s.Network], link{m, s})
+	}
+	return nil
+}
+
+// shares decides between one outside segment and one for each network.
+func (c *composer) shares(m *machine) bool {
+	inside, outside := 0, 0
+	for _, n := range m.NICs {
+		switch n.Role {
+		case Inside:
+			inside++
+		case Outside:
+			outside++
+		case Management, HA:
+		}
+	}
+	if m.Zones != Isolated || outside == 0 || outside >= inside {
+		return false
+	}
+	for _, s := range m.Stitches {
+		if !slices.Equal(c.rest(m, m.Stitches[0].Network), c.rest(m, s.Network)) {
+			return false
+		}
+	}
+	return true
+}
+
+// rest is the way from a service on to the gateway.
+func (c *composer) rest(m *machine, n NetworkID) []hop {
+	chain := c.chains[n]
+	at := slices.IndexFunc(chain, func(l link) bool { return l.machine == m })
+	var hops []hop
+	for _, l := range chain[at+1:] {
+		hops = append(hops, hop{l.machine.Instance, l.Pair})
+	}
+	return hops
+}
+
+// manage plugs the management leg and makes the management network for it.
+func (c *composer) manage(m *machine) error {
+	if !m.Management.IsValid() {
+		return nil
+	}
+	i := slices.IndexFunc(m.appliance.Legs, func(l Leg) bool { return l.Role == Management })
+	if i < 0 {
+		return fmt.Errorf("%s cannot have the management address %s: its package has no management NIC", m.label(), m.Management)
+	}
+	for _, other := range c.machines {
+		if other != m && other.Management.IsValid() && other.Management.Addr() == m.Management.Addr() {
+			return fmt.Errorf("%s and %s cannot both have the management address %s", other.label(), m.label(), m.Management.Addr())
+		}
+	}
+	mgmt := Network{ID: NetworkID("mgmt-" + string(c.f.Tenant)), Name: "mgmt-" + string(c.f.Tenant), Role: RoleManagement}
+	m.appliance.Legs[i].At, m.appliance.Legs[i].Address = mgmt.ID, m.Management
+	if _, ok := c.made[mgmt.ID]; ok {
+		return nil
+	}
+	return c.make(mgmt)
+}

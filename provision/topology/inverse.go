@@ -1,0 +1,54 @@
+package topology
+
+import "fmt"
+
+// Inverse is the step that undoes s. An await has none, nor has the shutdown of
+// an appliance that was not running.
+func (s Step) Inverse() (Step, bool) {
+	switch s.Verb {
+	case Move:
+		s.From, s.To = s.To, s.From
+	case Shutdown:
+		if s.Appliance == nil || !s.Appliance.Booted {
+			return Step{}, false
+		}
+		s.Verb = Boot
+	case Await:
+		return Step{}, false
+	default:
+		back, ok := map[Verb]Verb{CreateNetwork: DeleteNetwork, DeleteNetwork: CreateNetwork,
+			CreatePort: DeletePort, DeletePort: CreatePort, Boot: Shutdown}[s.Verb]
+		if !ok {
+			return Step{}, false
+		}
+		s.Verb = back
+	}
+	return s, true
+}
+
+// complete says whether the fields are set that the verb needs.
+func (s Step) complete() error {
+	missing := ""
+	switch s.Verb {
+	case CreateNetwork, DeleteNetwork:
+		if s.Network == nil {
+			missing = "network"
+		}
+	case CreatePort, DeletePort:
+		if s.Appliance == nil || s.Leg == nil {
+			missing = "appliance or leg"
+		}
+	case Boot, Shutdown, Await:
+		if s.Appliance == nil {
+			missing = "appliance"
+		}
+	case Move:
+		if s.Port == "" {
+			missing = "port"
+		}
+	}
+	if missing != "" {
+		return fmt.Errorf("cannot do %q: the step names no %s", s.Verb, missing)
+	}
+	return nil
+}
