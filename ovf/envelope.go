@@ -130,69 +130,6 @@ func (r *reader) ignored(n node) {
 	r.warn(n.place(), CodeIgnored, "%s has no effect here", n.el.Tag)
 }
 
-func (r *reader) deploymentOptions(n node) {
-	r.info(n)
-	for c := range n.children {
-		switch {
-		case c.is("Info"):
-		case c.is("Configuration"):
-			r.configuration(c)
-		default:
-			r.unknown(c)
-		}
-	}
-	if len(r.pkg.Configurations) > r.limits.Configurations {
-		r.err(n.place(), CodeLimit, "more than %d configurations", r.limits.Configurations)
-		r.pkg.Configurations = r.pkg.Configurations[:r.limits.Configurations]
-	}
-	defaults := 0
-	for _, c := range r.pkg.Configurations {
-		if c.Default {
-			defaults++
-		}
-	}
-	switch {
-	case defaults > 1:
-		r.err(n.place(), CodeAmbiguous, "%d configurations are marked as default; at most one may be", defaults)
-	case defaults == 0 && len(r.pkg.Configurations) > 0:
-		r.pkg.Configurations[0].Default = true // DSP0243 9.8: the first one then
-	}
-}
-
-func (r *reader) configuration(n node) {
-	c := Configuration{
-		ID: r.need(n, "id"), Label: r.text(n.child("Label")), Description: r.text(n.child("Description")),
-		Default: r.flag(n, "default", false), place: n.place(),
-	}
-	switch {
-	case c.ID == "":
-		return
-	case strings.ContainsAny(c.ID, " \t\r\n"):
-		r.err(n.place(), CodeValue, "configuration id %q holds white space, so no list can name it", printable(c.ID, 60))
-	case r.options[c.ID]:
-		r.err(n.place(), CodeDuplicate, "configuration id %q stands twice", printable(c.ID, 60))
-		return
-	}
-	if c.Label == "" {
-		r.warn(n.place(), CodeMissing, "configuration %q has no Label", c.ID)
-		c.Label = c.ID
-	}
-	r.options[c.ID] = true
-	r.pkg.Configurations = append(r.pkg.Configurations, c)
-}
-
-// configurations reads a list of configuration ids, all of which must exist.
-func (r *reader) configurations(n node) []string {
-	value, _ := r.attr(n, "configuration")
-	ids := list(value)
-	for _, id := range ids {
-		if !r.options[id] {
-			r.err(n.place(), CodeDangling, "configuration %q is not declared in the DeploymentOptionSection", printable(id, 60))
-		}
-	}
-	return ids
-}
-
 func (r *reader) networkSection(n node) {
 	r.info(n)
 	for c := range n.children {
@@ -217,41 +154,4 @@ func (r *reader) network(n node) {
 	}
 	r.networks[name] = true
 	r.pkg.Networks = append(r.pkg.Networks, Network{Name: name, Description: r.text(n.child("Description")), place: n.place()})
-}
-
-// bundles reads the inline string bundles that fit the descriptor's language
-// best: the exact locale wins over the bare language.
-func (r *reader) bundles(root node) {
-	language := r.pkg.Language
-	if language == "" {
-		language = "en-US" // DSP8023: the default of xml:lang
-	}
-	for _, exact := range []bool{false, true} {
-		for n := range root.children {
-			lang := foreignAttr(n, nsXML, "lang")
-			if n.el.Tag != "Strings" || strings.EqualFold(lang, language) != exact || !sameLanguage(lang, language) {
-				continue
-			}
-			for m := range n.children {
-				if id, _ := r.attr(m, "msgid"); m.el.Tag == "Msg" && id != "" {
-					r.messages[id] = strings.TrimSpace(m.el.Text())
-				}
-			}
-		}
-	}
-}
-
-func sameLanguage(a, b string) bool {
-	a, _, _ = strings.Cut(a, "-")
-	b, _, _ = strings.Cut(b, "-")
-	return strings.EqualFold(a, b)
-}
-
-// otherRef notes a file that a string bundle or an icon is in.
-func (r *reader) otherRef(n node, id string) {
-	if _, ok := r.fileIDs[id]; !ok {
-		// Texts have defaults and an icon is decoration: nothing is lost.
-		r.warn(n.place(), CodeDangling, "%s refers to file %q, which is not in References", n.el.Tag, printable(id, 60))
-	}
-	r.otherRefs[id] = true
 }

@@ -2,7 +2,6 @@ package ovf
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -106,129 +105,6 @@ func (r *reader) once(s Severity, at *place, code Code, format string, args ...a
 	}
 }
 
-// attr returns an OVF attribute, trimmed. The schema wants it qualified
-// (DSP8023, attributeFormDefault); many writers leave the prefix out, which is
-// tolerated. The same name in another namespace is another attribute.
-func (r *reader) attr(n node, name string) (string, bool) {
-	if n.el == nil {
-		return "", false
-	}
-	value, bare, found := "", false, false
-	for _, a := range n.el.Attr {
-		if a.Key != name {
-			continue
-		}
-		if r.doc.isOVF(a.Space) {
-			return strings.TrimSpace(a.Value), true
-		}
-		if a.Space == "" {
-			value, bare, found = strings.TrimSpace(a.Value), true, true
-		}
-	}
-	if bare && !r.noPrefix {
-		r.noPrefix = true
-		r.warn(n.place(), CodeAttributePrefix, "attribute %s bears no OVF namespace; it and others like it are read as OVF's", name)
-	}
-	return value, found
-}
-
-// need is attr for an attribute that must be there and not be empty.
-func (r *reader) need(n node, name string) string {
-	value, _ := r.attr(n, name)
-	if value == "" {
-		r.err(n.place(), CodeMissing, "%s has no %s", n.place().name, name)
-	}
-	return value
-}
-
-// foreignAttr returns an attribute of that namespace.
-func foreignAttr(n node, namespace, name string) string {
-	for _, a := range n.el.Attr {
-		if a.Key == name && a.Space == namespace {
-			return strings.TrimSpace(a.Value)
-		}
-	}
-	return ""
-}
-
-// flag reads an xs:boolean attribute.
-func (r *reader) flag(n node, name string, standard bool) bool {
-	value, ok := r.attr(n, name)
-	if !ok || value == "" {
-		return standard
-	}
-	b, ok := parseBool(value)
-	if !ok {
-		r.err(n.place(), CodeValue, "%s is %q; it must be true or false", name, printable(value, 40))
-		return standard
-	}
-	return b
-}
-
-// parseBool reads an xs:boolean; vendors write it in any case.
-func parseBool(s string) (value, ok bool) {
-	switch strings.ToLower(s) {
-	case "true", "1":
-		return true, true
-	case "false", "0":
-		return false, true
-	}
-	return false, false
-}
-
-// number reads a decimal integer of at least min; ok is false, with a
-// finding, when it is none.
-func (r *reader) number(at *place, what, text string, min int64) (n int64, ok bool) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	switch {
-	case isPlaceholder(text):
-		r.err(at, CodePlaceholder, "%s is %q: a template's placeholder was left in", what, printable(text, 60))
-	case err != nil || strings.HasPrefix(text, "+"):
-		r.err(at, CodeValue, "%s is %q; it must be a whole number below 2^63", what, printable(text, 60))
-	case n < min:
-		r.err(at, CodeValue, "%s is %d; it must be at least %d", what, n, min)
-	default:
-		return n, true
-	}
-	return 0, false
-}
-
-// isPlaceholder recognises what build scripts leave behind when they were not
-// run: @@SIZE@@, ${SIZE}, {size}, %SIZE%.
-func isPlaceholder(s string) bool {
-	for _, mark := range [][2]string{{"@@", "@@"}, {"${", "}"}, {"{", "}"}, {"%", "%"}} {
-		if len(s) > len(mark[0])+len(mark[1]) && strings.HasPrefix(s, mark[0]) && strings.HasSuffix(s, mark[1]) {
-			return true
-		}
-	}
-	return false
-}
-
-// text is a localisable text: the message its msgid names in the bundle of the
-// descriptor's language, else its own text, trimmed.
-func (r *reader) text(n node) string {
-	if !n.exists() {
-		return ""
-	}
-	if id, ok := r.attr(n, "msgid"); ok {
-		if message, ok := r.messages[id]; ok {
-			return message
-		}
-	}
-	return strings.TrimSpace(n.el.Text())
-}
-
-// list splits a space-separated list.
-func list(s string) []string { return strings.Fields(s) }
-
-// listed splits a list that vendors separate by spaces or commas.
-func listed(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' || r == '\r' })
-}
-
-// required reads ovf:required, which defaults to true (DSP8023).
-func (r *reader) required(n node) bool { return r.flag(n, "required", true) }
-
 // section returns the OVF name of a section or content element: its own, or in
 // the 0.9 form the one in xsi:type. It is "" for elements of other namespaces.
 func (r *reader) section(n node) string {
@@ -250,42 +126,4 @@ func (r *reader) info(n node) string {
 		r.warn(n.place(), CodeMissing, "%s has no Info", n.place().name)
 	}
 	return r.text(info)
-}
-
-// unknown deals with an element that this package does not read: refused when
-// it is required, else noted.
-func (r *reader) unknown(n node) {
-	known := knownForeign(n.namespace(), n.el.Tag)
-	// Vendors leave required out, and their own tools do not mind; only a
-	// required that is written down is taken at its word for what is known.
-	required := r.flag(n, "required", !known)
-	if strings.HasSuffix(n.el.Tag, "Section") || !known {
-		r.pkg.Extensions = append(r.pkg.Extensions, Extension{
-			Namespace: n.namespace(), Name: n.el.Tag, Info: r.text(n.child("Info")), Required: required, Known: known,
-		})
-	}
-	switch {
-	case required:
-		r.err(n.place(), CodeRequiredUnknown, "%s of %s is required and not understood here", n.el.Tag, printable(n.namespace(), 100))
-	case !known:
-		r.warn(n.place(), CodeIgnored, "%s of %s is optional and ignored", n.el.Tag, printable(n.namespace(), 100))
-	}
-}
-
-// foreignKnown lists what other vendors' tools add without marking it
-// optional, and what has no meaning for an appliance in a network here.
-var foreignKnown = map[string][]string{
-	nsVMware: {
-		"IpAssignmentSection", "BootOrderSection", "StorageGroupSection", "StorageSection", "CpuCompatibilitySection",
-		"TagBasedPlacementGroupSection", "TagBasedPlacementSection", "NetworkConfigSection", "EncryptionSection",
-		"Config", "ExtraConfig", "CoresPerSocket", "Key",
-	},
-	nsStrings: {"Strings"},
-	nsVBox:    {"Machine", "OSType"},
-	nsIBM:     {"boot", "architecture"},
-	nsVCloud:  {"CustomizationSection", "LeaseSettingsSection", "NetworkConfigSection", "GuestCustomizationSection", "NetworkConnectionSection"},
-}
-
-func knownForeign(namespace, name string) bool {
-	return slices.Contains(foreignKnown[namespace], name) || (namespace == nsIBM)
 }

@@ -1,0 +1,70 @@
+package ovf
+
+import (
+	"strconv"
+)
+
+func (r *reader) cpus(item Item) int64 {
+	if item.Quantity < 1 || item.Quantity > r.limits.VCPUs {
+		r.once(Error, item.place, CodeValue, "the number of CPUs is %s; it must be from 1 to %d", quantity(item), r.limits.VCPUs)
+		return 0
+	}
+	return item.Quantity
+}
+
+func quantity(item Item) string {
+	if item.Quantity < 0 {
+		return "not given"
+	}
+	return strconv.FormatInt(item.Quantity, 10)
+}
+
+// memory returns bytes. An item without a unit means MiB in practice, although
+// the schema's default would be bytes; a number too large for that is taken
+// as bytes.
+func (r *reader) memory(item Item) int64 {
+	if item.Quantity < 1 {
+		r.once(Error, item.place, CodeValue, "the memory size is %s; it must be positive", quantity(item))
+		return 0
+	}
+	unit := int64(1)
+	switch {
+	case item.Units != "":
+		u, err := ParseUnits(item.Units)
+		if err != nil {
+			r.once(Error, item.place, CodeUnits, "memory: %v", err)
+			return 0
+		}
+		unit = u
+	case item.Quantity < mib:
+		r.once(Warning, item.place, CodeUnits, "the memory size %d has no unit; MiB is assumed", item.Quantity)
+		unit = mib
+	default:
+		r.once(Warning, item.place, CodeUnits, "the memory size %d has no unit; bytes are assumed", item.Quantity)
+	}
+	n, _ := r.bytes(item.place, "memory", item.Quantity, unit, r.limits.Memory)
+	return n
+}
+
+// ranged reads the min and max items of one resource.
+func (r *reader) ranged(items []Item, configuration string, kind int, normal int64, amount func(Item) int64) Range {
+	var found Range
+	for _, item := range items {
+		if item.Type != kind || item.Quantity < 0 || !item.appliesTo(configuration) {
+			continue // a bound may speak of Limit and Reservation alone
+		}
+		switch item.Bound {
+		case BoundMin:
+			found.Min = amount(item)
+		case BoundMax:
+			found.Max = amount(item)
+		default:
+			continue
+		}
+		if (found.Min > 0 && normal > 0 && normal < found.Min) || (found.Max > 0 && normal > found.Max) ||
+			(found.Max > 0 && found.Min > found.Max) {
+			r.once(Error, item.place, CodeBound, "the quantity %d of configuration %q is outside its bounds %d to %d", normal, configuration, found.Min, found.Max)
+		}
+	}
+	return found
+}

@@ -1,0 +1,44 @@
+package ovf
+
+import (
+	"slices"
+	"strings"
+)
+
+// unknown deals with an element that this package does not read: refused when
+// it is required, else noted.
+func (r *reader) unknown(n node) {
+	known := knownForeign(n.namespace(), n.el.Tag)
+	// Vendors leave required out, and their own tools do not mind; only a
+	// required that is written down is taken at its word for what is known.
+	required := r.flag(n, "required", !known)
+	if strings.HasSuffix(n.el.Tag, "Section") || !known {
+		r.pkg.Extensions = append(r.pkg.Extensions, Extension{
+			Namespace: n.namespace(), Name: n.el.Tag, Info: r.text(n.child("Info")), Required: required, Known: known,
+		})
+	}
+	switch {
+	case required:
+		r.err(n.place(), CodeRequiredUnknown, "%s of %s is required and not understood here", n.el.Tag, printable(n.namespace(), 100))
+	case !known:
+		r.warn(n.place(), CodeIgnored, "%s of %s is optional and ignored", n.el.Tag, printable(n.namespace(), 100))
+	}
+}
+
+// foreignKnown lists what other vendors' tools add without marking it
+// optional, and what has no meaning for an appliance in a network here.
+var foreignKnown = map[string][]string{
+	nsVMware: {
+		"IpAssignmentSection", "BootOrderSection", "StorageGroupSection", "StorageSection", "CpuCompatibilitySection",
+		"TagBasedPlacementGroupSection", "TagBasedPlacementSection", "NetworkConfigSection", "EncryptionSection",
+		"Config", "ExtraConfig", "CoresPerSocket", "Key",
+	},
+	nsStrings: {"Strings"},
+	nsVBox:    {"Machine", "OSType"},
+	nsIBM:     {"boot", "architecture"},
+	nsVCloud:  {"CustomizationSection", "LeaseSettingsSection", "NetworkConfigSection", "GuestCustomizationSection", "NetworkConnectionSection"},
+}
+
+func knownForeign(namespace, name string) bool {
+	return slices.Contains(foreignKnown[namespace], name) || (namespace == nsIBM)
+}

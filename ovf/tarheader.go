@@ -1,0 +1,118 @@
+package ovf
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+func kindName(kind byte) string {
+	names := map[byte]string{
+		'1': "hard link", '2': "symbolic link", '3': "character device", '4': "block device", '6': "FIFO",
+		'7': "contiguous file", 'S': "sparse file", 'M': "piece of a multi-volume archive", 'K': "link with a long target",
+	}
+	if name, ok := names[kind]; ok {
+		return name
+	}
+	return fmt.Sprintf("member of the unknown type %q", kind)
+}
+
+// paxRecords reads "length key=value\n" records. Only the name and the size of
+// a member matter here.
+func paxRecords(data []byte, global bool, ext *extended) error {
+	for len(data) > 0 {
+		digits, _, ok := bytes.Cut(data[:min(len(data), 20)], []byte(" "))
+		length, err := strconv.Atoi(string(digits))
+		if !ok || err != nil || length <= len(digits)+1 || length > len(data) || data[length-1] != '\n' {
+			return archiveErrorf(CodeContainer, "a pax record has a wrong length")
+		}
+		key, value, ok := strings.Cut(string(data[len(digits)+1:length-1]), "=")
+		data = data[length:]
+		switch {
+		case !ok:
+			return archiveErrorf(CodeContainer, "a pax record has no value")
+		case strings.HasPrefix(key, "GNU.sparse."):
+			return archiveErrorf(CodeMemberType, "a sparse file is in the package; it holds only regular files")
+		case key != "path" && key != "size":
+		case global:
+			return archiveErrorf(CodeContainer, "a global pax header sets the %s of members", key)
+		case key == "path":
+			ext.name = value
+		default:
+			n, err := strconv.ParseUint(value, 10, 63)
+			if err != nil {
+				return archiveErrorf(CodeContainer, "a pax record has the size %q", printable(value, 40))
+			}
+			ext.size, ext.hasSize = int64(n), true
+		}
+	}
+	return nil
+}
+
+// maxOctal is the largest size the eleven octal digits of a header can say.
+const maxOctal = 1<<33 - 1
+
+func padding(size int64) int64 { return (blockSize - size%blockSize) % blockSize }
+
+func isZero(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }
+
+func headerName(block []byte) string {
+	name := cString(block[:100])
+	if prefix := cString(block[345:500]); prefix != "" && string(block[257:263]) == "ustar\x00" {
+		return prefix + "/" + name
+	}
+	return name
+}
+
+func cString(b []byte) string {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
+	return string(b)
+}
+
+// headerSize reads the size field: octal, or base 256 with the high bit set.
+func headerSize(block []byte) (int64, error) {
+	field := block[124:136]
+	if field[0]&0x80 != 0 {
+		n := uint64(field[0] & 0x7f)
+		for _, b := range field[1:] {
+			if n >= 1<<47 {
+				return 0, archiveErrorf(CodeContainer, "a member's size is negative or absurd")
+			}
+			n = n<<8 | uint64(b)
+		}
+		if n >= 1<<55 {
+			return 0, archiveErrorf(CodeContainer, "a member's size is absurd")
+		}
+		return int64(n), nil
+	}
+	text := strings.Trim(cString(field), " ")
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(text, 8, 62)
+	if err != nil {
+		return 0, archiveErrorf(CodeContainer, "a member's size %q is no octal number", printable(text, 20))
+	}
+	return int64(n), nil
+}
+
+// checksumOK compares the header's checksum, with its own field as spaces;
+// old writers summed signed bytes.
+func checksumOK(block []byte) bool {
+	want, err := strconv.ParseInt(strings.Trim(cString(block[148:156]), " "), 8, 32)
+	if err != nil {
+		return false
+	}
+	var unsigned, signed int64
+	for i, b := range block {
+		if i >= 148 && i < 156 {
+			b = ' '
+		}
+		unsigned += int64(b)
+		signed += int64(int8(b))
+	}
+	return want == unsigned || want == signed
+}
