@@ -50,7 +50,7 @@ func (a *accelerator) choose(ctx context.Context) string {
 	}
 	if a.found.Accelerator == "" {
 		a.found = finding{"tcg", time.Now()}
-		if usable("/dev/kvm") && proveKVM(ctx) {
+		if usable("/dev/kvm") && prove(ctx, "kvm") {
 			a.found.Accelerator = "kvm"
 		}
 		a.remember()
@@ -81,12 +81,12 @@ var proof = []byte{0xba, 0xf4, 0x00, 0xb0, 0x2a, 0xee, 0xfa, 0xf4}
 // proved is QEMU's exit status for that: the value twice and one.
 const proved = 0x2a<<1 | 1
 
-// proveKVM runs the proof under KVM and says whether it ran.
-func proveKVM(ctx context.Context) bool {
+// prove runs the proof on an accelerator and says whether it ran.
+func prove(ctx context.Context, accelerator string) bool {
 	sector := make([]byte, 512)
 	copy(sector, proof)
 	sector[510], sector[511] = 0x55, 0xaa
-	f, err := os.CreateTemp("", "kvm-proof-*")
+	f, err := os.CreateTemp("", "accelerator-proof-*")
 	if err != nil {
 		return false
 	}
@@ -98,7 +98,7 @@ func proveKVM(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, accelPatience)
 	defer cancel()
 	err = exec.CommandContext(ctx, qemuBinary,
-		"-machine", "pc", "-accel", "kvm", "-cpu", "max", "-m", "16M",
+		"-machine", "pc", "-accel", accelerator, "-cpu", "max", "-m", "16M",
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
 		"-drive", "if=floppy,format=raw,readonly=on,file="+comma(f.Name()), "-boot", "a",

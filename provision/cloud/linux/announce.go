@@ -51,7 +51,7 @@ func (a *announcement) add(p topology.PortID) error {
 	if err != nil {
 		return err
 	}
-	addresses, err := addressesOf(l)
+	addresses, err := addressesByLink()
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (a *announcement) add(p topology.PortID) error {
 	a.sockets = append(a.sockets, s)
 	mac := l.Attrs().HardwareAddr
 	var frames [][]byte
-	for _, p := range addresses {
+	for _, p := range addresses[l.Attrs().Index] {
 		frames = append(frames, announce(p.Addr(), mac))
 	}
 	if len(frames) == 0 {

@@ -12,16 +12,20 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/ovf"
 	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/cloud/cloudtest"
+	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
 // managed is where a firewall answers that was booted by firewallServer.
@@ -113,4 +117,134 @@ func TestContractWithRealAppliances(t *testing.T) {
 			Health:      managed,
 		}
 	})
+}
+
+func TestRealApplianceIsInsertedAndRemovedWithoutLoss(t *testing.T) {
+	server := firewallServer(t)
+	c := newReal(t)
+	village(t, c, "a")
+	boot := func(a topology.Appliance) error { return c.Boot(t.Context(), "a", a, server) }
+	f := startFlow(t, c, "a", "h1", PublicIPv4)
+	for range 3 {
+		converge(t, c, "a", boot, inPath("fw", 20))
+		f.some(500)
+		converge(t, c, "a", boot)
+		f.some(500)
+	}
+	sent, lost := f.end()
+	t.Logf("%d swaps of a guest under %s: %d of %d packets lost", 6, c.machines.(*qemu).accel.choose(t.Context()), lost, sent)
+	require.LessOrEqual(t, lost, 1)
+}
+
+// pids are the guests of a tenant.
+func pids(t *testing.T, c *Cloud, tenant topology.TenantID) (out []int) {
+	t.Helper()
+	list, err := c.machines.processes(tenant)
+	require.NoError(t, err)
+	for _, r := range list {
+		pid, err := strconv.Atoi(r.ID)
+		require.NoError(t, err)
+		out = append(out, pid)
+	}
+	return out
+}
+
+func TestAGuestOutlivesItsBrokerAndIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	server := firewallServer(t)
+	c := newReal(t)
+	village(t, c, "a")
+	boot := func(a topology.Appliance) error { return c.Boot(t.Context(), "a", a, server) }
+	converge(t, c, "a", boot, inPath("fw", 20))
+	f := observe(t, c, "a")
+	fw := f.Appliances[0]
+	first := pids(t, c, "a")
+	require.Len(t, first, 1)
+	secrets, err := os.Stat(filepath.Join(c.machines.(*qemu).guestDir(machine{"a", fw}), "environment.iso"))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), secrets.Mode())
+	text, err := c.Console(t.Context(), "a", "fw")
+	require.NoError(t, err)
+	require.Contains(t, text, "forwarding")
+
+	d := another(t, c)
+	require.Equal(t, f, observe(t, d, "a"))
+	// The broker died after it started the guest and before the guest said its number.
+	require.NoError(t, os.Remove(filepath.Join(c.machines.(*qemu).guestDir(machine{"a", fw}), "pid")))
+	require.Equal(t, f, observe(t, d, "a"))
+	require.NoError(t, d.Boot(t.Context(), "a", fw, server))
+	require.Equal(t, first, pids(t, d, "a"), "one guest, not two")
+
+	guest, err := os.FindProcess(first[0])
+	require.NoError(t, err)
+	require.NoError(t, guest.Kill())
+	require.Eventually(t, func() bool { return !observe(t, d, "a").Appliances[0].Booted }, 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, d.Boot(t.Context(), "a", fw, server))
+	second := pids(t, d, "a")
+	require.Len(t, second, 1)
+	require.NotEqual(t, first, second)
+
+	down := topology.Step{Verb: topology.Shutdown, Appliance: &fw}
+	for range 2 {
+		require.NoError(t, c.Do(t.Context(), "a", down))
+		require.Empty(t, pids(t, c, "a"))
+	}
+	require.NoDirExists(t, c.machines.(*qemu).guestDir(machine{"a", fw}))
+	_, err = c.Console(t.Context(), "a", "fw")
+	require.ErrorIs(t, err, fault.NotFound)
+}
+
+func TestSweepEndsGuestsThatNothingElseKnowsOf(t *testing.T) {
+	t.Parallel()
+	server := firewallServer(t)
+	c := newReal(t)
+	village(t, c, "a")
+	boot := func(a topology.Appliance) error { return c.Boot(t.Context(), "a", a, server) }
+	converge(t, c, "a", boot, inPath("fw", 20))
+	require.NoError(t, os.RemoveAll(filepath.Join(c.dir, "tenants")))
+	require.NoError(t, c.Sweep(t.Context()))
+	require.Empty(t, pids(t, c, "a"))
+	files, err := os.ReadDir(c.dir)
+	require.NoError(t, err)
+	require.Empty(t, files)
+}
+
+func TestAGuestThatCannotStartLeavesNoProcessAndSaysWhy(t *testing.T) {
+	t.Parallel()
+	server := firewallServer(t)
+	c := newReal(t)
+	c.machines = newQEMU(c, "tcg")
+	await := func(s cloud.Server) error {
+		f := observe(t, c, "a")
+		return c.Boot(t.Context(), "a", f.Appliances[0], s)
+	}
+	village(t, c, "a")
+	a := topology.Appliance{ID: "fw", Instance: "fw", Name: "fw"}
+	require.NoError(t, c.Do(t.Context(), "a", topology.Step{Verb: topology.CreatePort, Appliance: &a,
+		Leg: &topology.Leg{Port: "fw-0", Role: topology.Inside, Pair: 1, MAC: "02:00:00:00:00:01"}}))
+
+	huge := server
+	huge.MemoryBytes = 1 << 50
+	err := await(huge)
+	require.ErrorContains(t, err, "did not start")
+	require.Empty(t, pids(t, c, "a"))
+	damaged := server
+	damaged.Disks = []cloud.Disk{server.Disks[0]}
+	damaged.Disks[0].Digest = "sha256:" + strings.Repeat("0", 64)
+	require.ErrorIs(t, await(damaged), fault.Invalid)
+	none := server
+	none.VCPUs = 0
+	require.ErrorIs(t, await(none), fault.Invalid)
+	require.False(t, observe(t, c, "a").Appliances[0].Booted)
+	require.NoError(t, await(server), "and then starts")
+	require.Len(t, pids(t, c, "a"), 1)
+}
+
+func TestTheProofOfAnAcceleratorRunsWhereOneIsSureToWork(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath(qemuBinary); err != nil {
+		t.Skip("NOT TESTED: ", err)
+	}
+	require.True(t, prove(t.Context(), "tcg"))
+	require.False(t, prove(t.Context(), "no-such-accelerator"))
 }

@@ -97,35 +97,49 @@ func (v *view) makePlug(n topology.Network) error {
 }
 
 // plugEnd is the far end of a plug as the gateway has it.
-func (c *Cloud) plugEnd(tenant topology.TenantID, port topology.PortID) (mac net.HardwareAddr, addresses []netip.Prefix, err error) {
-	err = c.within(c.gatewayName(tenant), func() error {
-		l, err := netlink.LinkByName(linkName(kindFarEnd, string(port)))
+type plugEnd struct {
+	mac       net.HardwareAddr
+	addresses []netip.Prefix
+}
+
+// plugEnds reads all far ends of a gateway's plugs, by their links' names.
+func (c *Cloud) plugEnds(tenant topology.TenantID) (map[string]plugEnd, error) {
+	ends := map[string]plugEnd{}
+	err := c.within(c.gatewayName(tenant), func() error {
+		links, err := netlink.LinkList()
 		if err != nil {
-			return fmt.Errorf("the gateway lost its plug %q: %w", port, err)
+			return err
 		}
-		mac = l.Attrs().HardwareAddr
-		addresses, err = addressesOf(l)
-		return err
+		addresses, err := addressesByLink()
+		if err != nil {
+			return err
+		}
+		for _, l := range links {
+			ends[l.Attrs().Name] = plugEnd{l.Attrs().HardwareAddr, addresses[l.Attrs().Index]}
+		}
+		return nil
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("tenant %q lost its gateway: %w", tenant, err)
 	}
-	return mac, addresses, err
+	return ends, err
 }
 
-func addressesOf(l netlink.Link) ([]netip.Prefix, error) {
-	list, err := netlink.AddrList(l, netlink.FAMILY_ALL)
+// addressesByLink are all but link-local addresses in the namespace that the
+// thread is in, by their links' indexes.
+func addressesByLink() (map[int][]netip.Prefix, error) {
+	list, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cannot list addresses: %w", err)
 	}
-	var out []netip.Prefix
+	out := map[int][]netip.Prefix{}
 	for _, a := range list {
 		ip, ok := netip.AddrFromSlice(a.IP)
 		if !ok || ip.Unmap().IsLinkLocalUnicast() {
 			continue
 		}
 		ones, _ := a.Mask.Size()
-		out = append(out, netip.PrefixFrom(ip.Unmap(), ones))
+		out[a.LinkIndex] = append(out[a.LinkIndex], netip.PrefixFrom(ip.Unmap(), ones))
 	}
 	return out, nil
 }

@@ -51,7 +51,7 @@ func village(t *testing.T, c *Cloud, tenant topology.TenantID) {
 func inPath(name string, rank int) topology.Service {
 	return topology.Service{
 		Instance: topology.InstanceID(name), Name: name, Zones: topology.Bridged,
-		NICs:     []topology.NIC{{Role: topology.Inside, Pair: 1}, {Role: topology.Outside, Pair: 1}},
+		NICs:     []topology.NIC{{Role: topology.Management}, {Role: topology.Inside, Pair: 1}, {Role: topology.Outside, Pair: 1}},
 		Stitches: []topology.Stitch{{Network: "V", Pair: 1, Rank: rank}},
 	}
 }

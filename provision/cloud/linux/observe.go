@@ -4,6 +4,7 @@ package linux
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -49,18 +50,24 @@ func (v *view) gateways() ([]topology.Gateway, error) {
 	if len(plugs) == 0 {
 		return nil, nil
 	}
+	ends, err := v.cloud.plugEnds(v.tenant)
+	if err != nil {
+		return nil, err
+	}
 	g := topology.Gateway{ID: gatewayID, Name: gatewayText}
 	for _, l := range plugs {
 		f, err := facts[plugFacts](l.tag)
 		if err != nil {
 			return nil, err
 		}
-		port := topology.PortID(l.tag.ID)
-		mac, addresses, err := v.cloud.plugEnd(v.tenant, port)
-		if err != nil {
-			return nil, err
+		end, ok := ends[linkName(kindFarEnd, l.tag.ID)]
+		if !ok {
+			return nil, fmt.Errorf("the gateway of tenant %q lost its plug %q", v.tenant, l.tag.ID)
 		}
-		g.Plugs = append(g.Plugs, topology.Plug{Port: port, Home: f.Home, At: v.at(l), MAC: mac.String(), Addresses: inOrder(addresses, f.Addresses)})
+		g.Plugs = append(g.Plugs, topology.Plug{
+			Port: topology.PortID(l.tag.ID), Home: f.Home, At: v.at(l),
+			MAC: end.mac.String(), Addresses: inOrder(end.addresses, f.Addresses),
+		})
 	}
 	return []topology.Gateway{g}, nil
 }

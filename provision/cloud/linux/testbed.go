@@ -85,13 +85,10 @@ func (c *Cloud) DeleteNetwork(ctx context.Context, tenant topology.TenantID, id 
 		}
 		return v.removeOwnNetwork(id)
 	})
-	if errors.Is(err, fault.NotFound) {
-		return c.removeTenantIfEmpty(tenant)
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fault.NotFound) {
 		return err
 	}
-	return c.removeTenantIfEmpty(tenant)
+	return c.removeTenantIfEmpty(tenant) // also what an interrupted removal left of it
 }
 
 // free says whether no service is stitched into a network.
