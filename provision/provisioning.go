@@ -18,7 +18,7 @@ import (
 // AcceptsIncomplete is refused before anything is stored.
 func (s *Service) Provision(ctx context.Context, r ProvisionRequest) (Outcome, error) {
 	if old, err := s.instances.Get(ctx, string(r.ID)); err == nil && old.State != Deleted {
-		return repeated(old, r)
+		return s.repeated(ctx, old, r)
 	} else if err != nil && fault.KindOf(err) != fault.NotFound {
 		return Outcome{}, err
 	}
@@ -63,8 +63,9 @@ func errBusy() error {
 	return fault.New(fault.Busy, "The Service Broker does not support concurrent requests that mutate the same resource.")
 }
 
-// repeated answers a request for an id that is in use.
-func repeated(old Instance, r ProvisionRequest) (Outcome, error) {
+// repeated answers a request for an id that is in use. The change is submitted
+// once more, in case the broker that stored the instance died before it did.
+func (s *Service) repeated(ctx context.Context, old Instance, r ProvisionRequest) (Outcome, error) {
 	switch {
 	case old.Platform != r.Platform, old.Digest != requestDigest(r):
 		return Outcome{}, fault.New(fault.Conflict, "instance %q exists already with other attributes", r.ID)
@@ -77,7 +78,7 @@ func repeated(old Instance, r ProvisionRequest) (Outcome, error) {
 	case !r.AcceptsIncomplete:
 		return Outcome{}, errAsyncRequired()
 	}
-	return Outcome{Operation: old.Operation.ID, Progress: true}, nil
+	return Outcome{Operation: old.Operation.ID, Progress: true}, s.submit(ctx, old, old.Operation)
 }
 
 // requestDigest leaves the context out but for the platform's name: names and

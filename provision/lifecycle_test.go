@@ -1,0 +1,240 @@
+package provision_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision"
+	"github.com/bumpwire/bumpwire/provision/cloud/sim"
+	"github.com/bumpwire/bumpwire/provision/topology"
+	"github.com/bumpwire/bumpwire/provision/work"
+)
+
+func TestInstanceFromOrderToTombstone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sim.Options{BootAwaits: 2})
+	b := w.broker(t, w.driver)
+
+	b.provisioned(t, w.order("fw", "lan"))
+	require.Equal(t, "host-lan → fw → gateway", w.path(t, "host-lan"))
+	require.Equal(t, "host-dmz → gateway", w.path(t, "host-dmz"))
+
+	out, err := b.Bind(t.Context(), w.binding("fw", "b1", "dmz"))
+	require.NoError(t, err)
+	require.True(t, out.Progress)
+	require.Zero(t, out.Credentials, "an asynchronous binding hands nothing out before it is done")
+	b.wait(t, out.Operation)
+	require.Equal(t, "host-dmz → fw → gateway", w.path(t, "host-dmz"))
+
+	_, given, err := b.Binding(t.Context(), "cf", "fw", "b1")
+	require.NoError(t, err)
+	require.Equal(t, "admin", given.Credentials.Username)
+	require.GreaterOrEqual(t, len(given.Credentials.Password), 20)
+	require.Equal(t, "192.168.254.2", given.Credentials.Host)
+
+	gone, err := b.Unbind(t.Context(), w.removal("fw", "b1"))
+	require.NoError(t, err)
+	b.wait(t, gone.Operation)
+	require.Equal(t, "host-dmz → gateway", w.path(t, "host-dmz"))
+	require.Equal(t, "host-lan → fw → gateway", w.path(t, "host-lan"))
+
+	b.removed(t, w.removal("fw", ""))
+	w.requireBase(t)
+	i, err := b.Tombstone(t.Context(), "cf", "fw")
+	require.NoError(t, err)
+	require.Equal(t, "provisioning active deprovisioning deleted", story(t, i))
+	require.Empty(t, i.Secrets)
+	_, err = b.Instance(t.Context(), "cf", "fw")
+	require.ErrorIs(t, err, fault.NotFound)
+}
+
+func TestApplianceGetsThePlanAndTheTenantsValues(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sim.Options{})
+	b := w.broker(t, w.driver)
+	r := w.order("fw", "lan")
+	r.Plan = w.plan("large")
+	b.provisioned(t, r)
+
+	m, ok := w.cloud.Machine(tenant, "fw")
+	require.True(t, ok)
+	require.Equal(t, 2, m.VCPUs)
+	require.Equal(t, int64(1<<30), m.MemoryBytes)
+}
+
+func TestTwoServicesFormAChainInTheOrderAskedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sim.Options{})
+	b := w.broker(t, w.driver)
+	b.provisioned(t, w.order("fw", "lan"))
+	hosts := w.order("wo", "lan")
+	hosts.Parameters = raw(map[string]any{"networks": []string{"lan"}, "nearest": "hosts"})
+	b.provisioned(t, hosts)
+	b.provisioned(t, w.order("ips", "lan"))
+	require.Equal(t, "host-lan → wo → fw → ips → gateway", w.path(t, "host-lan"))
+
+	b.removed(t, w.removal("fw", ""))
+	require.Equal(t, "host-lan → wo → ips → gateway", w.path(t, "host-lan"))
+	b.removed(t, w.removal("wo", ""))
+	b.removed(t, w.removal("ips", ""))
+	w.requireBase(t)
+}
+
+func TestSameOrderAtTheSameMomentMakesOneInstance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sim.Options{})
+	brokers := []*broker{w.broker(t, w.driver), w.broker(t, w.driver)}
+	ops := make([]work.ChangeID, 16)
+	var wg sync.WaitGroup
+	for n := range ops {
+		wg.Go(func() {
+			out, err := brokers[n%2].Provision(context.Background(), w.order("fw", "lan"))
+			if err == nil {
+				ops[n] = out.Operation
+			}
+		})
+	}
+	wg.Wait()
+	i, err := brokers[0].Instance(t.Context(), "cf", "fw")
+	require.NoError(t, err)
+	for _, op := range ops {
+		if op != "" { // empty: it was in place already
+			require.Equal(t, i.Operation.ID, op)
+		}
+	}
+	brokers[0].wait(t, i.Operation.ID)
+	require.Equal(t, 1, w.cloud.Count(topology.Boot))
+}
+
+func TestRemovalOvertakesProvisioning(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sim.Options{BootAwaits: 1 << 30}) // never ready
+	b := w.broker(t, w.driver)
+	first, err := b.Provision(t.Context(), w.order("fw", "lan"))
+	require.NoError(t, err)
+	b.removed(t, w.removal("fw", ""))
+	require.Equal(t, work.Undone, b.wait(t, first.Operation).Status)
+	w.requireBase(t)
+	op, err := b.Operation(t.Context(), "cf", "fw")
+	require.NoError(t, err)
+	require.Equal(t, provision.Succeeded, op.State)
+	_, err = b.Deprovision(t.Context(), w.removal("fw", ""))
+	require.ErrorIs(t, err, fault.Gone)
+}
+
+func TestFailedProvisioningLeavesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sim.Options{Faults: []sim.Fault{{Verb: topology.Boot, Times: -1, Err: fault.New(fault.Full, "quota for servers is 2, 2 used")}}})
+	b := w.broker(t, w.driver)
+	out, err := b.Provision(t.Context(), w.order("fw", "lan"))
+	require.NoError(t, err)
+	b.wait(t, out.Operation)
+	w.requireBase(t)
+	i, err := b.Instance(t.Context(), "cf", "fw")
+	require.NoError(t, err)
+	require.Equal(t, "provisioning failed", story(t, i))
+	require.Equal(t, provision.OpFailed, i.Operation.State)
+	require.Contains(t, i.Operation.Description, "quota for servers is 2")
+
+	_, err = b.Provision(t.Context(), w.order("fw", "lan"))
+	require.ErrorIs(t, err, fault.Conflict)
+	b.removed(t, w.removal("fw", ""))
+}
+
+func TestIdMayBeUsedAgainAndHistoryGoesOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sim.Options{})
+	b := w.broker(t, w.driver)
+	for range 2 {
+		b.provisioned(t, w.order("fw", "lan"))
+		b.removed(t, w.removal("fw", ""))
+	}
+	i, err := b.Tombstone(t.Context(), "", "fw")
+	require.NoError(t, err)
+	require.Equal(t, "provisioning active deprovisioning deleted provisioning active deprovisioning deleted", story(t, i))
+}
+
+func TestRefusedOrders(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sim.Options{})
+	b := w.broker(t, w.driver)
+	with := func(parameters any) provision.ProvisionRequest {
+		r := w.order("no")
+		r.Parameters = raw(parameters)
+		return r
+	}
+	for name, c := range map[string]struct {
+		r    provision.ProvisionRequest
+		kind fault.Kind
+		says string
+	}{
+		"network that is not there":  {w.order("no", "wan"), fault.Invalid, `tenant "acme" has no network "wan"`},
+		"same network twice":         {with(map[string]any{"networks": []string{"lan", "lan"}}), fault.Invalid, `"networks" names the same entry twice`},
+		"more networks than pairs":   {with(map[string]any{"networks": []string{"a", "b", "c"}}), fault.Invalid, "at most 2 entries"},
+		"wrong type":                 {with(map[string]any{"firewall.block-tcp-ports": 23}), fault.Invalid, `"firewall.block-tcp-ports" must be of type string, not number`},
+		"unknown parameter":          {with(map[string]any{"colour": "red"}), fault.Invalid, `"colour" is not a parameter of this plan`},
+		"password too short":         {with(map[string]any{"management.password": "abc"}), fault.Invalid, `"management.password" must have at least 8 characters`},
+		"no object":                  {with([]string{"lan"}), fault.Invalid, "must be a JSON object"},
+		"unknown end of the chain":   {with(map[string]any{"nearest": "middle"}), fault.Invalid, "must be one of hosts, gateway"},
+		"tenant without any network": {func() provision.ProvisionRequest { r := w.order("no", "lan"); r.Tenant = "nobody"; return r }(), fault.Invalid, `tenant "nobody" has no networks`},
+		"unknown plan":               {func() provision.ProvisionRequest { r := w.order("no"); r.Plan = "x"; return r }(), fault.Invalid, `has no plan "x"`},
+		"unknown service":            {func() provision.ProvisionRequest { r := w.order("no"); r.Service = "x"; return r }(), fault.Invalid, `there is no service "x"`},
+		"no asynchronous answer":     {func() provision.ProvisionRequest { r := w.order("no"); r.AcceptsIncomplete = false; return r }(), fault.AsyncRequired, "asynchronous"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := b.Provision(t.Context(), c.r)
+			require.ErrorIs(t, err, c.kind)
+			require.ErrorContains(t, err, c.says)
+			require.NotContains(t, err.Error(), "abc")
+			_, err = b.Instance(t.Context(), "", "no")
+			require.ErrorIs(t, err, fault.NotFound)
+		})
+	}
+	w.requireBase(t)
+}
+
+func TestPreviewSaysWhatWouldHappenAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sim.Options{})
+	b := w.broker(t, w.driver)
+	p, err := b.Preview(t.Context(), w.order("", "lan"))
+	require.NoError(t, err)
+	require.Equal(t, w.base, p.Before)
+	require.Len(t, p.After.Appliances, 1)
+	moves := 0
+	for _, s := range p.Steps {
+		if s.Verb == topology.Move {
+			moves++
+		}
+	}
+	require.Equal(t, 1, moves)
+	w.requireBase(t)
+
+	b.provisioned(t, w.order("fw", "lan"))
+	p, err = b.PreviewRemoval(t.Context(), w.removal("fw", ""))
+	require.NoError(t, err)
+	require.Equal(t, w.base, p.After)
+}
+
+func TestSecretsAreSealedAtRest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sim.Options{})
+	b := w.broker(t, w.driver)
+	r := w.order("fw", "lan")
+	r.Parameters = raw(map[string]any{"networks": []string{"lan"}, "management.password": "open sesame 42"})
+	b.provisioned(t, r)
+	out, err := b.Bind(t.Context(), w.binding("fw", "b", ""))
+	require.NoError(t, err)
+	require.Equal(t, "open sesame 42", out.Credentials.Password)
+	for _, collection := range []string{"instances", "changes", "lanes"} {
+		docs, err := w.driver.Scan(t.Context(), collection, scanAll)
+		require.NoError(t, err)
+		for _, d := range docs {
+			require.NotContains(t, string(d.Body), "sesame", "%s %s", collection, d.ID)
+		}
+	}
+}
