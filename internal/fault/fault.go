@@ -81,15 +81,16 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
-// New makes an error of a kind with a sentence for the caller. A %w verb keeps
-// its operand as the cause, visible to errors.Is; its text becomes part of the
+// New makes an error of a kind with a sentence for the caller. Each %w verb keeps
+// its operand as a cause, visible to errors.Is; its text becomes part of the
 // sentence, so wrap only what a caller may read.
 func New(k Kind, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
-	if errors.Unwrap(err) == nil {
-		return &Error{Kind: k, Message: err.Error()}
+	switch err.(type) {
+	case interface{ Unwrap() error }, interface{ Unwrap() []error }:
+		return &Error{Kind: k, Message: err.Error(), Err: hidden{err}}
 	}
-	return &Error{Kind: k, Message: err.Error(), Err: hidden{errors.Unwrap(err)}}
+	return &Error{Kind: k, Message: err.Error()}
 }
 
 // hidden keeps a cause for errors.Is and errors.As whose text is already in the

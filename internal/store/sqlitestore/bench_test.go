@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/internal/store/sqlitestore"
 )
 
 const writers = 64
@@ -25,19 +26,31 @@ func BenchmarkWrites(b *testing.B) {
 	})
 }
 
-// BenchmarkWritesPlain is the same 64 writers over a plain database/sql handle with
-// a transaction, and so a flush, for each write.
+// BenchmarkWritesPlain is the same 64 writers and rows over a plain database/sql
+// handle with a transaction, and so a flush, for each write.
 func BenchmarkWritesPlain(b *testing.B) {
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(b.TempDir(), "plain.db")+
-		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+	path := filepath.Join(b.TempDir(), "store.db")
+	d, err := sqlitestore.Open(b.Context(), path) // makes the tables
+	require.NoError(b, err)
+	require.NoError(b, d.Close())
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)&_txlock=immediate")
 	require.NoError(b, err)
 	defer db.Close()
 	db.SetMaxOpenConns(1)
-	_, err = db.Exec(`CREATE TABLE documents (collection TEXT, id TEXT, revision INTEGER, body BLOB, PRIMARY KEY (collection, id))`)
-	require.NoError(b, err)
 	concurrently(b, func(ctx context.Context, n int64) error {
-		_, err := db.ExecContext(ctx, `INSERT INTO documents VALUES (?, ?, 1, ?)`, "instances", fmt.Sprint(n), benchBody)
-		return err
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback() //nolint:errcheck // without effect after Commit
+		id := fmt.Sprint(n)
+		if _, err := tx.Exec(`INSERT INTO documents VALUES (?, ?, 1, '{"tenant":"t"}', ?)`, "instances", id, benchBody); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`INSERT INTO keys VALUES (?, 'tenant', 't', ?)`, "instances", id); err != nil {
+			return err
+		}
+		return tx.Commit()
 	})
 }
 

@@ -3,6 +3,7 @@ package sqlitestore
 import (
 	"context"
 	"errors"
+	"os"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -22,14 +23,27 @@ func (d *Driver) failed(ctx context.Context, err error) error {
 	return d.explain(err)
 }
 
-// usable is nil until Close.
+// usable is nil until Close, while the file is there.
 func (d *Driver) usable() error {
 	select {
 	case <-d.closed:
 		return fault.New(fault.Unavailable, "the store is closed")
 	default:
+		return d.present()
+	}
+}
+
+// present is nil while the file that was opened is the one at its path. SQLite
+// would go on with a file that was moved away or unlinked, which nobody finds again.
+func (d *Driver) present() error {
+	if d.memory() {
 		return nil
 	}
+	info, err := os.Stat(d.path)
+	if err != nil || !os.SameFile(info, d.file) {
+		return &fault.Error{Kind: fault.Unavailable, Message: "the store's file is not where it was", Err: err}
+	}
+	return nil
 }
 
 // explain gives SQLite's result codes (https://sqlite.org/rescode.html) a kind

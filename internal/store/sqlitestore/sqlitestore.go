@@ -35,6 +35,7 @@ const (
 // Driver is a store.Driver on a SQLite file. Open and Memory make one.
 type Driver struct {
 	path    string
+	file    os.FileInfo // of the file that was opened
 	writer  *sql.DB // one connection
 	readers *sql.DB // the writer's, when the database is in memory
 	statements
@@ -118,7 +119,8 @@ func (d *Driver) create() error {
 	if err != nil {
 		return fault.New(fault.Unavailable, "cannot write the store: %w", err)
 	}
-	return f.Close()
+	d.file, err = f.Stat()
+	return errors.Join(err, f.Close())
 }
 
 func (d *Driver) memory() bool { return d.readers == d.writer }

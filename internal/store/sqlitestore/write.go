@@ -89,6 +89,8 @@ func (d *Driver) commit(group []*write) {
 	if err != nil {
 		err = d.explain(fmt.Errorf("cannot write to the store: %w", err))
 		d.reconnect()
+	} else {
+		err = d.present()
 	}
 	for _, w := range group {
 		if err != nil {

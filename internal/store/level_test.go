@@ -1,0 +1,81 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+)
+
+// memory is the least driver that a format level needs; the real ones live in
+// packages that import this one.
+type memory map[string]Doc
+
+func (m memory) Get(_ context.Context, collection, id string) (Doc, error) {
+	d, ok := m[collection+"/"+id]
+	if !ok {
+		return d, fault.NotFound
+	}
+	return d, nil
+}
+
+func (m memory) Put(_ context.Context, collection string, d Doc) error {
+	if m[collection+"/"+d.ID].Revision != d.Revision {
+		return fault.Conflict
+	}
+	d.Revision++
+	m[collection+"/"+d.ID] = d
+	return nil
+}
+
+func (m memory) Delete(context.Context, string, string, int64) error { panic("not needed") }
+func (m memory) Scan(context.Context, string, Query) ([]Doc, error)  { panic("not needed") }
+func (m memory) Close() error                                        { return nil }
+
+func TestAnEmptyStoreGetsTheCurrentLevel(t *testing.T) {
+	t.Parallel()
+	m := memory{}
+	s, err := Open(t.Context(), m)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"level":1}`, string(m["meta/format"].Body))
+	require.NoError(t, s.lift(t.Context(), migrations()))
+	require.EqualValues(t, 1, m["meta/format"].Revision, "nothing is written the second time")
+	never := migration{2, "never", func(context.Context, *Store) error { return errors.New("an empty store needs no migration") }}
+	require.NoError(t, New(memory{}).lift(t.Context(), []migration{never}))
+}
+
+func TestANewerStoreIsRefused(t *testing.T) {
+	t.Parallel()
+	m := memory{"meta/format": {ID: "format", Revision: 1, Body: []byte(`{"level":2}`)}}
+	_, err := Open(t.Context(), m)
+	require.ErrorIs(t, err, fault.Conflict)
+	require.ErrorContains(t, err, "level 2")
+	require.ErrorContains(t, err, "start a newer version")
+	require.EqualValues(t, 1, m["meta/format"].Revision)
+}
+
+func TestMigrationsRunInOrderAndGoOnWhereTheyStopped(t *testing.T) {
+	t.Parallel()
+	m := memory{}
+	s, err := Open(t.Context(), m)
+	require.NoError(t, err)
+	var ran []string
+	broken := errors.New("broken")
+	step := func(level int, name string, err *error) migration {
+		return migration{level, name, func(context.Context, *Store) error { ran = append(ran, name); return *err }}
+	}
+	var fine error
+	failing := broken
+	steps := []migration{step(2, "two", &fine), step(3, "three", &failing), step(4, "four", &fine)}
+	err = s.lift(t.Context(), steps)
+	require.ErrorIs(t, err, broken)
+	require.ErrorContains(t, err, "cannot migrate the store to level 3 (three)")
+	require.JSONEq(t, `{"level":2}`, string(m["meta/format"].Body))
+	failing = nil
+	require.NoError(t, s.lift(t.Context(), steps))
+	require.Equal(t, []string{"two", "three", "three", "four"}, ran)
+	require.JSONEq(t, `{"level":4}`, string(m["meta/format"].Body))
+}
