@@ -36,8 +36,8 @@ const (
 type Driver struct {
 	path    string
 	file    os.FileInfo // of the file that was opened
-	writer  *sql.DB // one connection
-	readers *sql.DB // the writer's, when the database is in memory
+	writer  *sql.DB     // one connection
+	readers *sql.DB     // the writer's, when the database is in memory
 	statements
 
 	writes chan *write   // to the writing goroutine

@@ -85,12 +85,12 @@ func (d *Driver) gather(first *write) []*write {
 
 // commit writes a group in one transaction and answers each of its members.
 func (d *Driver) commit(group []*write) {
-	err := d.transact(group)
-	if err != nil {
-		err = d.explain(fmt.Errorf("cannot write to the store: %w", err))
-		d.reconnect()
-	} else {
-		err = d.present()
+	err := d.present()
+	if err == nil {
+		err = d.transact(group)
+	}
+	if err == nil {
+		err = d.present() // what was written elsewhere is not acknowledged
 	}
 	for _, w := range group {
 		if err != nil {
@@ -101,7 +101,17 @@ func (d *Driver) commit(group []*write) {
 	}
 }
 
+// transact writes a group in one transaction, or nothing of it.
 func (d *Driver) transact(group []*write) error {
+	err := d.attempt(group)
+	if err != nil {
+		d.reconnect()
+		return d.explain(fmt.Errorf("cannot write to the store: %w", err))
+	}
+	return nil
+}
+
+func (d *Driver) attempt(group []*write) error {
 	// Nobody's context ends a transaction that is everybody's.
 	tx, err := d.writer.Begin()
 	if err != nil {
