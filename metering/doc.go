@@ -1,0 +1,34 @@
+// Package metering turns the history of instances into usage, and usage into
+// billing records. An instance is billed while it is active: not while it is being
+// provisioned or removed, and not at all when its provisioning fails.
+//
+// # Windows
+//
+// Usage is gathered in windows, half-open UTC intervals of a configured length
+// (an hour as a rule) aligned to the epoch; local time and its changes play no
+// part. A window is closed once, whole, for all instances, after it has ended and a
+// grace period has passed in which late writes arrive. There is no closing early:
+// who wants to see bills sooner (a demonstration) configures shorter windows.
+//
+// Windows are closed in order and without a gap. What is to be closed next is
+// planned in one document by compare-and-swap before anything is metered, so that
+// any number of brokers, of any configuration and at the same time, close the very
+// same windows. Changing the length of windows takes effect at the first boundary
+// after what is closed.
+//
+// # Once, exactly
+//
+// A usage record is one document, whose id is made of instance, dimension and
+// window; a billing record's id is made of instance, dimension, plan and the start of
+// its interval. Both are only ever created. A window that is closed again, after
+// a crash or beside another broker, finds its records and leaves them as they are.
+// Billing records are rated from the stored usage record, never from a second look
+// at the instance.
+//
+// # What is stored
+//
+// Collection "usage": UsageRecord. Collection "bills": BillingRecord. Both have ids
+// that order by time and keys "tenant" and "instance". Collection "windows": one
+// Closed for each run of windows closed together. Collection "metering", document
+// "progress": how far windows are closed and which are being closed.
+package metering

@@ -1,0 +1,110 @@
+package metering
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/provision"
+)
+
+// Instances is where history comes from: all instances, deleted ones too. An
+// error is the last thing the iteration yields.
+type Instances interface {
+	All(ctx context.Context) func(yield func(provision.Instance, error) bool)
+}
+
+// Prices is where a plan's prices come from: all versions, also of plans that are
+// no longer offered. fault.NotFound when there never was such a plan.
+type Prices interface {
+	Prices(ctx context.Context, service catalog.ServiceID, plan catalog.PlanID) ([]catalog.Price, error)
+}
+
+// Config is what a Meter works with. Store, Instances, Catalog and Log are required.
+type Config struct {
+	Store     *store.Store
+	Instances Instances
+	Catalog   Prices
+	Log       *slog.Logger
+
+	// Window is the length of a window: a day is a whole number of them. Zero means
+	// an hour.
+	Window time.Duration
+	// Grace is how long after its end a window is left open for events that are
+	// written late. Zero means a tenth of the window, at most a minute.
+	Grace time.Duration
+	// Schedule says when Run closes what is over: a cron expression in UTC of five
+	// fields, or of six with seconds in front, or a descriptor such as @hourly. Empty
+	// means as soon as a window's grace is over.
+	Schedule string
+}
+
+// Meter closes windows and keeps their records. Its methods may be called at the
+// same time, also by several brokers on one store.
+type Meter struct {
+	instances Instances
+	prices    Prices
+	log       *slog.Logger
+	window    time.Duration
+	grace     time.Duration
+	schedule  cron.Schedule
+
+	usage    store.Collection[UsageRecord]
+	bills    store.Collection[BillingRecord]
+	windows  store.Collection[Closed]
+	progress store.Collection[progress]
+}
+
+// New makes a Meter. fault.Invalid for a window that does not fit or a schedule
+// that cannot be read.
+func New(c Config) (*Meter, error) {
+	if c.Store == nil || c.Instances == nil || c.Catalog == nil || c.Log == nil {
+		return nil, errors.New("a meter needs a store, instances, a catalog and a log")
+	}
+	if c.Window == 0 {
+		c.Window = time.Hour
+	}
+	if err := checkLength(c.Window); err != nil {
+		return nil, err
+	}
+	if c.Grace == 0 {
+		c.Grace = min(c.Window/10, time.Minute)
+	}
+	if c.Grace < 0 {
+		return nil, fault.New(fault.Invalid, "a grace period of %s is negative", c.Grace)
+	}
+	schedule, err := scheduleOf(c)
+	if err != nil {
+		return nil, err
+	}
+	return &Meter{
+		instances: c.Instances, prices: c.Catalog, log: c.Log,
+		window: c.Window, grace: c.Grace, schedule: schedule,
+		usage: store.In(c.Store, "usage", func(u UsageRecord) map[string]string {
+			return map[string]string{"tenant": string(u.Tenant), "instance": instanceKey(u.Instance)}
+		}),
+		bills: store.In(c.Store, "bills", func(b BillingRecord) map[string]string {
+			return map[string]string{"tenant": string(b.Tenant), "instance": instanceKey(b.Instance)}
+		}),
+		windows:  store.In[Closed](c.Store, "windows", nil),
+		progress: store.In[progress](c.Store, "metering", nil),
+	}, nil
+}
+
+func scheduleOf(c Config) (cron.Schedule, error) {
+	if c.Schedule == "" {
+		return afterWindow{c.Window, c.Grace}, nil
+	}
+	parser := cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
+	s, err := parser.Parse(c.Schedule)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "metering schedule %q: %s", c.Schedule, err)
+	}
+	return s, nil
+}

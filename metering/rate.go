@@ -1,0 +1,105 @@
+package metering
+
+import (
+	"slices"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// BillingRecord is one priced line. It is immutable.
+type BillingRecord struct {
+	ID        string              `json:"id"` // of instance, dimension, plan and start; orders by time
+	Tenant    topology.TenantID   `json:"tenant"`
+	Platform  string              `json:"platform"`
+	Instance  topology.InstanceID `json:"instance"`
+	Service   catalog.ServiceID   `json:"service"`
+	Plan      catalog.PlanID      `json:"plan"`
+	Dimension string              `json:"dimension"`
+	Start     time.Time           `json:"start"`
+	End       time.Time           `json:"end"` // exclusive
+	Seconds   decimal.Decimal     `json:"seconds"`
+	UnitPrice decimal.Decimal     `json:"unit_price"` // per Unit
+	Unit      string              `json:"unit"`
+	Currency  string              `json:"currency"`            // ISO 4217
+	PriceFrom time.Time           `json:"price_from,omitzero"` // which of the plan's prices it is
+	Amount    decimal.Decimal     `json:"amount"`              // rounded, see AmountPlaces
+	Usage     string              `json:"usage"`               // id of the usage record it was rated from
+}
+
+// AmountPlaces is how many decimal places an amount has.
+//
+// An amount is rounded once, at its line, half to even, and sums add rounded lines,
+// so a bill's total is the sum of what it shows. Six places and not a currency's
+// two, because lines are an hour or less: at 0.12 an hour, a five-second line is
+// 0.000167, which two places would make nothing; with six a month of hourly lines is
+// off by less than 0.0004 at worst. Half to even, because half up would add up in
+// the provider's favour over many lines.
+const AmountPlaces = 6
+
+const secondsPerHour = 3600
+
+// Rate prices usage. Prices are those of each plan in it, all versions. A span
+// is cut where a price begins; each piece bears the price in force at its start.
+// A piece for which no price is in force is free and gives no line; a price of zero
+// gives a line of zero.
+func Rate(u UsageRecord, prices map[catalog.PlanID][]catalog.Price) []BillingRecord {
+	var lines []BillingRecord
+	for _, s := range u.Spans {
+		for _, piece := range cut(s, u.Dimension, prices[s.Plan]) {
+			price, ok := catalog.PriceAt(prices[s.Plan], u.Dimension, piece.Start)
+			if ok {
+				lines = append(lines, u.line(s.Plan, piece, price))
+			}
+		}
+	}
+	return lines
+}
+
+func (u UsageRecord) line(plan catalog.PlanID, w Window, p catalog.Price) BillingRecord {
+	used := seconds(w.Start, w.End)
+	return BillingRecord{
+		ID:     recordID(w.Start, string(u.Instance), u.Dimension, string(plan)),
+		Tenant: u.Tenant, Platform: u.Platform, Instance: u.Instance, Service: u.Service, Plan: plan,
+		Dimension: u.Dimension, Start: w.Start, End: w.End, Seconds: used,
+		UnitPrice: p.Amount, Unit: p.Unit, Currency: p.Currency, PriceFrom: p.From,
+		Amount: halfEven(used.Mul(p.Amount), decimal.New(secondsPerHour, 0)), Usage: u.ID,
+	}
+}
+
+// cut splits a span where another price comes into force.
+func cut(s Span, dimension string, prices []catalog.Price) []Window {
+	bounds := []time.Time{s.Start, s.End}
+	for _, p := range prices {
+		if p.Dimension == dimension && p.From.After(s.Start) && p.From.Before(s.End) {
+			bounds = append(bounds, p.From.UTC())
+		}
+	}
+	slices.SortFunc(bounds, time.Time.Compare)
+	bounds = slices.CompactFunc(bounds, time.Time.Equal)
+	var pieces []Window
+	for n := 1; n < len(bounds); n++ {
+		pieces = append(pieces, Window{bounds[n-1], bounds[n]})
+	}
+	return pieces
+}
+
+// halfEven is a/b to AmountPlaces, neither negative, rounded from the exact
+// quotient: a first rounding to more places could turn less than half into half.
+func halfEven(a, b decimal.Decimal) decimal.Decimal {
+	unit := decimal.New(1, -AmountPlaces)
+	q, rest := a.QuoRem(b, AmountPlaces)
+	odd := !q.Shift(AmountPlaces).Mod(decimal.New(2, 0)).IsZero()
+	switch rest.Mul(decimal.New(2, 0)).Cmp(b.Mul(unit)) {
+	case 1:
+		return q.Add(unit)
+	case 0:
+		if odd {
+			return q.Add(unit)
+		}
+	}
+	return q
+}

@@ -1,0 +1,93 @@
+package metering
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/provision"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// DimensionInstance is the time during which an instance is active.
+const DimensionInstance = "instance"
+
+// UsageRecord is how much of a dimension an instance used in a window. It is
+// immutable.
+type UsageRecord struct {
+	ID        string              `json:"id"` // of instance, dimension and window; orders by time
+	Tenant    topology.TenantID   `json:"tenant"`
+	Platform  string              `json:"platform"`
+	Instance  topology.InstanceID `json:"instance"`
+	Service   catalog.ServiceID   `json:"service"`
+	Dimension string              `json:"dimension"`
+	Window    Window              `json:"window"`
+	Seconds   decimal.Decimal     `json:"seconds"` // sum over Spans, exact
+	Spans     []Span              `json:"spans"`   // in order, without overlap, never empty
+}
+
+// Span is a time in which an instance was active on one plan.
+type Span struct {
+	Plan    catalog.PlanID  `json:"plan"`
+	Start   time.Time       `json:"start"`
+	End     time.Time       `json:"end"` // exclusive
+	Seconds decimal.Decimal `json:"seconds"`
+}
+
+// Usage is what the instance used in the window, by its history; ok is false when
+// it was not active at all. Each event's state and plan hold until the next
+// event; the last event's hold on. The window must have ended, or time that is yet
+// to come is counted.
+func Usage(i provision.Instance, w Window) (u UsageRecord, ok bool) {
+	u = UsageRecord{
+		ID:     recordID(w.Start, string(i.ID), DimensionInstance),
+		Tenant: i.Tenant, Platform: i.Platform, Instance: i.ID, Service: i.Service,
+		Dimension: DimensionInstance, Window: w, Seconds: decimal.Zero,
+	}
+	for n, e := range i.History {
+		end := w.End
+		if n+1 < len(i.History) {
+			end = i.History[n+1].At
+		}
+		part, inside := w.clip(e.At, end)
+		if e.State == provision.Active && inside {
+			u.add(e.Plan, part)
+		}
+	}
+	return u, len(u.Spans) > 0
+}
+
+// add appends a time, or lengthens the last span that it continues: events that
+// change neither state nor plan (a binding) must not split a line.
+func (u *UsageRecord) add(plan catalog.PlanID, part Window) {
+	if n := len(u.Spans) - 1; n >= 0 && u.Spans[n].Plan == plan && u.Spans[n].End.Equal(part.Start) {
+		part.Start = u.Spans[n].Start
+		u.Seconds = u.Seconds.Sub(u.Spans[n].Seconds)
+		u.Spans = u.Spans[:n]
+	}
+	s := Span{Plan: plan, Start: part.Start.UTC(), End: part.End.UTC(), Seconds: seconds(part.Start, part.End)}
+	u.Seconds = u.Seconds.Add(s.Seconds)
+	u.Spans = append(u.Spans, s)
+}
+
+// seconds is exact: a decimal with up to nine places.
+func seconds(start, end time.Time) decimal.Decimal {
+	return decimal.New(end.Sub(start).Nanoseconds(), -9)
+}
+
+// timeForm has a fixed width, so that ids order by time.
+const timeForm = "20060102T150405.000000000Z"
+
+// recordID is the same for the same facts on every broker. Instance ids are
+// foreign text of any length, so they go in as a digest.
+func recordID(start time.Time, facts ...string) string {
+	h := sha256.New()
+	for _, f := range facts {
+		fmt.Fprintf(h, "%d:%s", len(f), f)
+	}
+	return start.UTC().Format(timeForm) + "-" + hex.EncodeToString(h.Sum(nil)[:16])
+}
