@@ -79,3 +79,35 @@ func TestALeaseThatIsLostEndsItsHandlers(t *testing.T) {
 		require.Less(t, time.Since(begun), 10*time.Second)
 	})
 }
+
+// TestNoWakeUpIsLost: who asks for a lane while a broker is about to put it off is
+// heard.
+func TestNoWakeUpIsLost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		e := New(storetest.New(t), slog.New(slog.DiscardHandler), Options{})
+		e.Change("build", Planner{})
+		c := Change{ID: "c", Lane: "l", Kind: "build"}
+		require.NoError(t, e.Submit(ctx, c))
+		later := time.Now().Add(time.Hour)
+
+		h, _, _, err := e.claim(ctx, "l")
+		require.NoError(t, err)
+		again, err := e.release(ctx, h, false, later)
+		require.NoError(t, err)
+		require.True(t, again.Equal(later))
+		_, held, _, err := e.claim(ctx, "l")
+		require.NoError(t, err)
+		require.False(t, held)
+
+		require.NoError(t, e.enqueue(ctx, c))
+		h, held, _, err = e.claim(ctx, "l")
+		require.NoError(t, err)
+		require.True(t, held)
+		require.NoError(t, e.enqueue(ctx, c))
+		again, err = e.release(ctx, h, false, later)
+		require.NoError(t, err)
+		require.True(t, again.Equal(time.Now()))
+	})
+}

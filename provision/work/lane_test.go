@@ -151,3 +151,31 @@ func mortal(t *testing.T, d store.Driver, s *site, o work.Options) (kill func())
 		go stop()
 	}
 }
+
+// TestWorkIsSpreadOverBrokers: three brokers need at most half the time of one.
+func TestWorkIsSpreadOverBrokers(t *testing.T) {
+	t.Parallel()
+	elapsed := map[int]time.Duration{}
+	for _, brokers := range []int{1, 3} {
+		bubble(t, func(t *testing.T, d store.Driver) {
+			s := newSite("", "net", "port", "boot")
+			s.stay = 50 * time.Millisecond
+			client := engine(t, d, s, work.Options{})
+			const changes = 300
+			for i := range changes {
+				submit(t, client, build(fmt.Sprint(i), fmt.Sprint("lane ", i%100)))
+			}
+			begun := time.Now()
+			for range brokers {
+				start(t, engine(t, d, s, work.Options{Workers: 8}))
+			}
+			for i := range changes {
+				require.Equal(t, work.Done, wait(t, client, fmt.Sprint(i)).Status)
+			}
+			elapsed[brokers] = time.Since(begun)
+			require.False(t, s.overlap)
+		})
+	}
+	t.Log(elapsed)
+	require.LessOrEqual(t, elapsed[3], elapsed[1]/2)
+}

@@ -56,7 +56,7 @@ func TestAcknowledgedWritesSurviveAKill(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "store.db")
 	acknowledged := map[string]bool{}
-	for round := range 4 {
+	for round := range 3 {
 		lines := make(chan string)
 		children, open := []*exec.Cmd{child(t, path, lines), child(t, path, lines)}, 2
 		for n := 1; open > 0; n++ {
@@ -65,10 +65,10 @@ func TestAcknowledgedWritesSurviveAKill(t *testing.T) {
 			} else {
 				open--
 			}
-			if n == 200*(round+1) {
+			if n == 100*(round+1) {
 				require.NoError(t, children[0].Process.Kill())
 			}
-			if n == 200*(round+1)+300 {
+			if n == 100*(round+1)+150 {
 				require.NoError(t, children[1].Process.Kill())
 			}
 		}

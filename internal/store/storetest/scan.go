@@ -10,51 +10,53 @@ import (
 	"github.com/bumpwire/bumpwire/internal/store"
 )
 
-var scanCases = []testCase{
-	{"nothing is no error", func(t *testing.T, d store.Driver) {
-		require.Empty(t, ids(t, d, store.Query{}))
-		require.Empty(t, ids(t, d, store.Query{Key: "color", Value: "red"}))
-	}},
-	{"documents come in the byte order of their ids", func(t *testing.T, d store.Driver) {
-		for _, id := range oddTexts {
-			put(t, d, doc(id, 0))
-		}
-		require.Equal(t, slices.Sorted(slices.Values(oddTexts)), ids(t, d, store.Query{}))
-	}},
-	{"a document is found by its keys as they are now", func(t *testing.T, d store.Driver) {
-		put(t, d, store.Doc{ID: "a", Keys: map[string]string{"color": "red", "size": "big"}, Body: []byte(`1`)})
-		put(t, d, store.Doc{ID: "a", Revision: 1, Keys: map[string]string{"color": "blue", "shape": "round"}, Body: []byte(`1`)})
-		for q, want := range map[store.Query][]string{
-			{Key: "color", Value: "red"}:   {},
-			{Key: "color", Value: "blue"}:  {"a"},
-			{Key: "size", Value: "big"}:    {},
-			{Key: "shape", Value: "round"}: {"a"},
-			{Key: "shape", Value: "blue"}:  {},
-		} {
-			require.Equal(t, want, ids(t, d, q), "%+v", q)
-		}
-		put(t, d, store.Doc{ID: "a", Revision: 2, Body: []byte(`1`)})
-		require.Empty(t, ids(t, d, store.Query{Key: "shape", Value: "round"}))
-		require.Equal(t, []string{"a"}, ids(t, d, store.Query{}))
-	}},
-	{"pages follow each other without gap or repeat", func(t *testing.T, d store.Driver) {
-		many(t.Context(), t, d, 100)
-		for _, q := range []store.Query{{}, {Key: "color", Value: "red"}} {
-			all := ids(t, d, q)
-			for _, q.Limit = range []int{1, 7, 34, 100, 1000} {
-				require.Equal(t, all, pages(t, d, q))
+func scanCases() []testCase {
+	return []testCase{
+		{"nothing is no error", func(t *testing.T, d store.Driver) {
+			require.Empty(t, ids(t, d, store.Query{}))
+			require.Empty(t, ids(t, d, store.Query{Key: "color", Value: "red"}))
+		}},
+		{"documents come in the byte order of their ids", func(t *testing.T, d store.Driver) {
+			for _, id := range oddTexts() {
+				put(t, d, doc(id, 0))
 			}
-		}
-		require.Len(t, ids(t, d, store.Query{Key: "color", Value: "red"}), 34)
-	}},
-	{"a page is bounded when no limit is given", func(t *testing.T, d store.Driver) {
-		many(t.Context(), t, d, store.DefaultLimit+1)
-		require.Len(t, ids(t, d, store.Query{}), store.DefaultLimit)
-	}},
-	{"a driver does what a map would do", func(t *testing.T, d store.Driver) {
-		model := map[string]store.Doc{}
-		rapid.Check(t, func(r *rapid.T) { step(r, t, d, model) })
-	}},
+			require.Equal(t, slices.Sorted(slices.Values(oddTexts())), ids(t, d, store.Query{}))
+		}},
+		{"a document is found by its keys as they are now", func(t *testing.T, d store.Driver) {
+			put(t, d, store.Doc{ID: "a", Keys: map[string]string{"color": "red", "size": "big"}, Body: []byte(`1`)})
+			put(t, d, store.Doc{ID: "a", Revision: 1, Keys: map[string]string{"color": "blue", "shape": "round"}, Body: []byte(`1`)})
+			for q, want := range map[store.Query][]string{
+				{Key: "color", Value: "red"}:   {},
+				{Key: "color", Value: "blue"}:  {"a"},
+				{Key: "size", Value: "big"}:    {},
+				{Key: "shape", Value: "round"}: {"a"},
+				{Key: "shape", Value: "blue"}:  {},
+			} {
+				require.Equal(t, want, ids(t, d, q), "%+v", q)
+			}
+			put(t, d, store.Doc{ID: "a", Revision: 2, Body: []byte(`1`)})
+			require.Empty(t, ids(t, d, store.Query{Key: "shape", Value: "round"}))
+			require.Equal(t, []string{"a"}, ids(t, d, store.Query{}))
+		}},
+		{"pages follow each other without gap or repeat", func(t *testing.T, d store.Driver) {
+			many(t.Context(), t, d, 100)
+			for _, q := range []store.Query{{}, {Key: "color", Value: "red"}} {
+				all := ids(t, d, q)
+				for _, q.Limit = range []int{1, 7, 34, 100, 1000} {
+					require.Equal(t, all, pages(t, d, q))
+				}
+			}
+			require.Len(t, ids(t, d, store.Query{Key: "color", Value: "red"}), 34)
+		}},
+		{"a page is bounded when no limit is given", func(t *testing.T, d store.Driver) {
+			many(t.Context(), t, d, store.DefaultLimit+1)
+			require.Len(t, ids(t, d, store.Query{}), store.DefaultLimit)
+		}},
+		{"a driver does what a map would do", func(t *testing.T, d store.Driver) {
+			model := map[string]store.Doc{}
+			rapid.Check(t, func(r *rapid.T) { step(r, t, d, model) })
+		}},
+	}
 }
 
 func pages(t *testing.T, d store.Driver, q store.Query) []string {

@@ -33,10 +33,10 @@ func Run(t *testing.T, open func(t *testing.T) store.Driver) {
 		name  string
 		cases []testCase
 	}{
-		{"document", documentCases},
-		{"scan", scanCases},
-		{"concurrency", concurrencyCases},
-		{"life", lifeCases},
+		{"document", documentCases()},
+		{"scan", scanCases()},
+		{"concurrency", concurrencyCases()},
+		{"life", lifeCases()},
 	}
 	for _, g := range groups {
 		for _, c := range g.cases {
