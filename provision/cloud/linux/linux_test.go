@@ -22,7 +22,14 @@ import (
 // TestMain lets an ordinary user's tests run in a user namespace. Where that is
 // forbidden too, each test says so.
 func TestMain(m *testing.M) {
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("bumpwire-test-%d", os.Getuid()))
+	const variable = "BUMPWIRE_TEST_NAMESPACE" // inside, the user's number is another
+	dir := os.Getenv(variable)
+	if dir == "" {
+		dir = filepath.Join(os.TempDir(), fmt.Sprintf("bumpwire-test-%d", os.Getuid()))
+		if err := os.Setenv(variable, dir); err != nil {
+			panic(err)
+		}
+	}
 	if err := Enter(context.Background(), dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
@@ -32,6 +39,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
+		_ = os.Remove(dir)
 	}
 	os.Exit(code)
 }
