@@ -1,0 +1,50 @@
+# Everything that a person or a machine does with this repository.
+
+SHELL := /bin/bash
+GO ?= go
+FUZZTIME ?= 10s
+BENCHTIME ?= 1s
+OVA := build/appliance/bumpwire-firewall.ova
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check bench fuzz generate prerequisites appliance
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+build: ## bin/bumpwire
+	$(GO) build -trimpath -o bin/bumpwire ./cmd/bumpwire
+
+demo: prerequisites appliance build ## the main job, narrated, with real packets; leaves nothing behind
+	bin/bumpwire demo
+
+test: prerequisites appliance ## all tests with the race detector, on real networks and appliances
+	BUMPWIRE_REQUIRE_LINUX=1 $(GO) test -race -timeout 20m ./...
+
+check: prerequisites appliance ## format, vet, staticcheck, import directions, generated files, tests
+	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) test -count=1 ./internal/importtest
+	$(GO) test -count=1 -run Fresh ./broker ./cmd/bumpwire
+	BUMPWIRE_REQUIRE_LINUX=1 $(GO) test -race -timeout 20m ./...
+
+bench: ## all benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 60m ./...
+
+fuzz: ## each fuzz target for FUZZTIME (10s)
+	@set -e; for package in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -run '^$$' -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	    echo "== $$package $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+	  done; \
+	done
+
+generate: ## write the files that are made of the code: docs/cli.md, docs/openapi.json
+	$(GO) test -count=1 -run Fresh ./broker ./cmd/bumpwire -update
+
+prerequisites:
+	@.ci/prerequisites
+
+appliance: prerequisites
+	@testdata/appliance/build

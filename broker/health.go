@@ -1,0 +1,51 @@
+package broker
+
+import (
+	"context"
+
+	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// alive answers as long as the process serves at all.
+func (s *Server) alive(context.Context, *call) (content, error) {
+	return content{"text/plain; charset=utf-8", []byte("ok\n")}, nil
+}
+
+// ready answers when requests can be served: the store can be read.
+func (s *Server) ready(ctx context.Context, _ *call) (content, error) {
+	if err := s.Store.Ping(ctx); err != nil {
+		s.Log.Warn("not ready", "error", err)
+		return content{}, fault.New(fault.Unavailable, "the store does not answer")
+	}
+	return content{"text/plain; charset=utf-8", []byte("ok\n")}, nil
+}
+
+// showHealth says how the broker and what it runs are doing. Tenants see their
+// own instances; what is wrong with the cloud is the operator's to know.
+func (s *Server) showHealth(ctx context.Context, c *call) (api.Overview, error) {
+	o := api.Overview{Status: "ok", Version: s.Version, Cloud: s.Cloud.Name(), Problems: []string{}, Instances: []api.InstanceHealth{}}
+	if c.who.role == api.Operator {
+		for _, p := range s.Cloud.Check(ctx) {
+			o.Problems = append(o.Problems, p.What+"; "+p.Remedy)
+		}
+	}
+	all, err := s.Provision.Instances(ctx, provision.Filter{Tenant: topology.TenantID(c.who.tenantOnly())})
+	if err != nil {
+		return o, err
+	}
+	for _, i := range all {
+		o.Instances = append(o.Instances, api.InstanceHealth{
+			ID: string(i.ID), Name: i.Name, Tenant: string(i.Tenant), State: string(i.State), Health: healthOf(i.Health),
+		})
+		if i.Health.Status == provision.HealthFailing {
+			o.Status = "degraded"
+		}
+	}
+	if len(o.Problems) > 0 {
+		o.Status = "degraded"
+	}
+	return o, nil
+}

@@ -1,0 +1,64 @@
+package broker
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/common/expfmt"
+)
+
+// metrics counts requests by method, route template and status: words of ours
+// only, so that no client can grow the table.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.HistogramVec
+}
+
+func newMetrics(version string) metrics {
+	m := metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "bumpwire_http_request_seconds", Help: "Time that requests took.",
+			Buckets: []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 10},
+		}, []string{"method", "route", "status"}),
+	}
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "bumpwire_info", Help: "The program's version.", ConstLabels: prometheus.Labels{"version": version},
+	})
+	info.Set(1)
+	m.registry.MustRegister(m.requests, info, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m metrics) count(method, route string, status int, took time.Duration) {
+	switch method {
+	case "GET", "PUT", "POST", "PATCH", "DELETE":
+	default:
+		method = "other"
+	}
+	m.requests.WithLabelValues(method, cmp.Or(route, "unknown"), strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// showMetrics is the Prometheus text format.
+func (s *Server) showMetrics(context.Context, *call) (content, error) {
+	families, err := s.metrics.registry.Gather()
+	if err != nil {
+		return content{}, fmt.Errorf("cannot gather metrics: %w", err)
+	}
+	var b bytes.Buffer
+	format := expfmt.NewFormat(expfmt.TypeTextPlain)
+	encoder := expfmt.NewEncoder(&b, format)
+	for _, f := range families {
+		if err := encoder.Encode(f); err != nil {
+			return content{}, fmt.Errorf("cannot encode metrics: %w", err)
+		}
+	}
+	return content{string(format), b.Bytes()}, nil
+}

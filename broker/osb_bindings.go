@@ -1,0 +1,89 @@
+package broker
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision"
+)
+
+func (c *call) binding() provision.BindingID { return provision.BindingID(c.vars["binding"]) }
+
+// osbBind is PUT …/service_bindings/:binding_id.
+func (s *Server) osbBind(ctx context.Context, c *call, r api.OSBBind) (api.OSBBinding, error) {
+	if r.PredecessorBindingID != "" {
+		return api.OSBBinding{}, fault.New(fault.Invalid, "bindings of this plan cannot be rotated; make a new binding and remove the old one")
+	}
+	if err := required(field{"service_id", r.ServiceID}, field{"plan_id", r.PlanID}); err != nil {
+		return api.OSBBinding{}, err
+	}
+	if _, err := tenantOf(c.who, "any", r.Context); err != nil {
+		return api.OSBBinding{}, err
+	}
+	out, err := s.Provision.Bind(ctx, provision.BindRequest{
+		Instance: c.instance(), ID: c.binding(), Platform: c.who.name,
+		Service: catalog.ServiceID(r.ServiceID), Plan: catalog.PlanID(r.PlanID),
+		BindResource: r.BindResource, Context: r.Context, Parameters: r.Parameters,
+		AcceptsIncomplete: c.acceptsIncomplete(),
+	})
+	if err != nil {
+		return api.OSBBinding{}, err
+	}
+	c.status = outcomeStatus(out.Outcome, http.StatusCreated)
+	if out.Progress {
+		return api.OSBBinding{Operation: string(out.Operation)}, nil // credentials must not be in a 202
+	}
+	return handedOut(out), nil
+}
+
+// handedOut is what a finished binding gives. Credentials are an object even when
+// there is nothing to say, because platforms insist on one.
+func handedOut(out provision.BindOutcome) api.OSBBinding {
+	b := api.OSBBinding{Credentials: credentialsOf(out)}
+	for _, e := range out.Endpoints {
+		b.Endpoints = append(b.Endpoints, api.Endpoint(e))
+	}
+	return b
+}
+
+func credentialsOf(out provision.BindOutcome) *api.Credentials {
+	c := api.Credentials(out.Credentials)
+	return &c
+}
+
+// osbFetchBinding is GET …/service_bindings/:binding_id.
+func (s *Server) osbFetchBinding(ctx context.Context, c *call) (api.OSBBinding, error) {
+	i, err := s.Provision.Instance(ctx, c.who.name, c.instance())
+	if err != nil {
+		return api.OSBBinding{}, err
+	}
+	if err := s.checkHints(c, i); err != nil {
+		return api.OSBBinding{}, err
+	}
+	stored, out, err := s.Provision.Binding(ctx, c.who.name, c.instance(), c.binding())
+	if err != nil {
+		return api.OSBBinding{}, err
+	}
+	b := handedOut(out)
+	if len(stored.Parameters) > 0 && string(stored.Parameters) != "null" {
+		b.Parameters = stored.Parameters
+	}
+	return b, nil
+}
+
+// osbUnbind is DELETE …/service_bindings/:binding_id.
+func (s *Server) osbUnbind(ctx context.Context, c *call) (api.OSBAccepted, error) {
+	return s.remove(ctx, c, s.Provision.Unbind)
+}
+
+// osbLastBindingOperation is GET …/service_bindings/:binding_id/last_operation.
+func (s *Server) osbLastBindingOperation(ctx context.Context, c *call) (api.LastOperation, error) {
+	op, err := s.Provision.BindingOperation(ctx, c.who.name, c.instance(), c.binding())
+	if err != nil {
+		return api.LastOperation{}, err
+	}
+	return s.lastOperation(c, op), nil
+}

@@ -1,0 +1,168 @@
+package broker
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/catalog"
+)
+
+// renderedCatalog is the catalog's bytes, made once per catalog version: platforms
+// ask often, vendors change it seldom.
+type renderedCatalog struct {
+	mu      sync.Mutex
+	version string
+	etag    string
+	plain   []byte
+	zipped  []byte
+}
+
+// osbCatalog is GET /v2/catalog.
+func (s *Server) osbCatalog(ctx context.Context, c *call) (content, error) {
+	etag, plain, zipped, err := s.rendered(ctx)
+	if err != nil {
+		return content{}, err
+	}
+	h := c.w.Header()
+	h.Set("ETag", etag)
+	h.Set("Cache-Control", "no-cache") // may be kept, must be asked about
+	h.Set("Vary", "Accept-Encoding")
+	if matches(c.r.Header.Get("If-None-Match"), etag) {
+		c.status = http.StatusNotModified
+		return content{}, nil
+	}
+	if strings.Contains(c.r.Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Encoding", "gzip")
+		return content{"application/json", zipped}, nil
+	}
+	return content{"application/json", plain}, nil
+}
+
+// matches is the weak comparison of If-None-Match (RFC 9110, 13.1.2).
+func matches(header, etag string) bool {
+	for tag := range strings.SplitSeq(header, ",") {
+		tag = strings.TrimSpace(tag)
+		if tag == "*" || strings.TrimPrefix(tag, "W/") == etag {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) rendered(ctx context.Context) (etag string, plain, zipped []byte, err error) {
+	version, err := s.Catalog.Version(ctx)
+	if err != nil {
+		return "", nil, nil, err
+	}
+	r := &s.catalog
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.plain != nil && r.version == version {
+		return r.etag, r.plain, r.zipped, nil
+	}
+	services, err := s.Catalog.Services(ctx)
+	if err != nil {
+		return "", nil, nil, err
+	}
+	plain, err = json.Marshal(s.offerings(services, time.Now()))
+	if err != nil {
+		return "", nil, nil, fmt.Errorf("cannot encode the catalog: %w", err)
+	}
+	sum := sha256.Sum256(plain)
+	r.version, r.plain, r.zipped, r.etag = version, plain, compressed(plain), `"`+hex.EncodeToString(sum[:16])+`"`
+	return r.etag, r.plain, r.zipped, nil
+}
+
+func compressed(plain []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write(plain) // a buffer takes everything
+	_ = z.Close()
+	return b.Bytes()
+}
+
+// offerings is the catalog as the standard spells it: published and deprecated
+// services.
+func (s *Server) offerings(services []catalog.Service, at time.Time) api.Catalog {
+	c := api.Catalog{Services: []api.CatalogService{}}
+	for _, service := range services {
+		if service.State == catalog.Published || service.State == catalog.Deprecated {
+			c.Services = append(c.Services, s.offering(service, at))
+		}
+	}
+	return c
+}
+
+func (s *Server) offering(service catalog.Service, at time.Time) api.CatalogService {
+	out := api.CatalogService{
+		Name: service.Name, ID: string(service.ID), Tags: service.Tags,
+		Description: cmp.Or(service.Description, service.DisplayName, service.Name),
+		Bindable:    true, InstancesRetrievable: true, BindingsRetrievable: true,
+		Metadata: &api.ServiceMetadata{
+			DisplayName: service.DisplayName, LongDescription: service.LongDescription, ProviderDisplayName: service.ProviderName,
+		},
+	}
+	if service.State == catalog.Deprecated {
+		out.Description = "Deprecated. " + out.Description
+	}
+	for _, p := range service.Plans {
+		out.Plans = append(out.Plans, s.plan(p, at))
+	}
+	return out
+}
+
+func (s *Server) plan(p catalog.Plan, at time.Time) api.CatalogPlan {
+	costs := costsOf(p.Prices, at)
+	return api.CatalogPlan{
+		ID: string(p.ID), Name: p.Name, Description: cmp.Or(p.Description, p.DisplayName, p.Name),
+		Free: len(costs) == 0, Bindable: true,
+		Metadata: &api.PlanMetadata{DisplayName: p.DisplayName, Bullets: bullets(p), Costs: costs},
+		Schemas: &api.Schemas{
+			ServiceInstance: &api.InstanceSchemas{Create: &api.Schema{Parameters: p.Schema}},
+			ServiceBinding:  &api.BindingSchemas{Create: &api.Schema{Parameters: catalog.BindSchema()}},
+		},
+		MaximumPollingDuration: int(s.PollingLimit.Seconds()),
+	}
+}
+
+func bullets(p catalog.Plan) []string {
+	cpu := "1 vCPU"
+	if p.VCPUs != 1 {
+		cpu = fmt.Sprintf("%d vCPUs", p.VCPUs)
+	}
+	const mib, gib = 1 << 20, 1 << 30
+	if p.MemoryBytes >= gib && p.MemoryBytes%gib == 0 {
+		return []string{cpu, fmt.Sprintf("%d GiB memory", p.MemoryBytes/gib)}
+	}
+	return []string{cpu, fmt.Sprintf("%d MiB memory", p.MemoryBytes/mib)}
+}
+
+// costsOf are the prices in force at a moment, one per dimension. What costs
+// nothing is left out.
+func costsOf(prices []catalog.Price, at time.Time) []api.Cost {
+	var costs []api.Cost
+	seen := map[string]bool{}
+	for _, p := range prices {
+		now, ok := catalog.PriceAt(prices, p.Dimension, at)
+		if seen[p.Dimension] || !ok || now.Amount.IsZero() {
+			continue
+		}
+		seen[p.Dimension] = true
+		costs = append(costs, api.Cost{
+			Amount: map[string]json.Number{strings.ToLower(now.Currency): json.Number(now.Amount.String())},
+			Unit:   strings.ToUpper(now.Unit),
+		})
+	}
+	return costs
+}

@@ -1,0 +1,101 @@
+package broker_test
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bumpwire/bumpwire/broker/api"
+)
+
+func TestCatalogSaysWhatPlatformsNeed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c, err := w.osb.Catalog(t.Context())
+	require.NoError(t, err)
+	require.Len(t, c.Services, 1)
+	s := c.Services[0]
+	require.Equal(t, string(w.service.ID), s.ID)
+	require.NotEmpty(t, s.Description)
+	require.True(t, s.Bindable && s.InstancesRetrievable && s.BindingsRetrievable)
+	require.False(t, s.PlanUpdateable || s.AllowContextUpdates)
+	require.Len(t, s.Plans, 2)
+	small := s.Plans[0]
+	require.Equal(t, "small", small.Name)
+	require.False(t, small.Free)
+	require.Equal(t, []api.Cost{{Amount: map[string]json.Number{"eur": "0.12"}, Unit: "HOUR"}}, small.Metadata.Costs)
+	require.Equal(t, []string{"1 vCPU", "512 MiB memory"}, small.Metadata.Bullets)
+	require.Equal(t, 3600, small.MaximumPollingDuration)
+	for _, raw := range []json.RawMessage{small.Schemas.ServiceInstance.Create.Parameters, small.Schemas.ServiceBinding.Create.Parameters} {
+		var schema map[string]any
+		require.NoError(t, json.Unmarshal(raw, &schema))
+		require.Equal(t, "http://json-schema.org/draft-04/schema#", schema["$schema"], "the one that every platform reads")
+		require.Less(t, len(raw), 64<<10)
+	}
+	require.True(t, s.Plans[1].Free, "the large plan has no price")
+}
+
+func TestRETAGCatalogIsRenderedOnceAndAskedAbout(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := w.get("/v2/catalog")
+	etag := first.header.Get("ETag")
+	require.NotEmpty(t, etag)
+	with := func(tag string) reply {
+		return w.send("GET", "/v2/catalog", nil, func(r *http.Request) { r.Header.Set("If-None-Match", tag) })
+	}
+	for _, tag := range []string{etag, "W/" + etag, `"x", ` + etag, "*"} {
+		r := with(tag)
+		require.Equal(t, 304, r.status, tag)
+		require.Empty(t, r.text)
+		require.Equal(t, etag, r.header.Get("ETag"))
+	}
+	require.Equal(t, 200, with(`"other"`).status)
+
+	_, err := w.admin.SetPrice(t.Context(), w.service.Name, api.NewPrice{Plan: "small", Price: api.Price{
+		Dimension: "instance", Unit: "hour", Amount: decimal.RequireFromString("0.2"), Currency: "EUR"}})
+	require.NoError(t, err)
+	r := with(etag)
+	require.Equal(t, 200, r.status, "the catalog changed")
+	require.NotEqual(t, etag, r.header.Get("ETag"))
+	require.Contains(t, r.text, `"eur":0.2`)
+}
+
+func TestCatalogIsCompressedWhereAccepted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	plain := w.get("/v2/catalog").text
+	r := w.send("GET", "/v2/catalog", nil, func(r *http.Request) { r.Header.Set("Accept-Encoding", "gzip") })
+	require.Equal(t, "gzip", r.header.Get("Content-Encoding"))
+	z, err := gzip.NewReader(strings.NewReader(r.text))
+	require.NoError(t, err)
+	text, err := io.ReadAll(z)
+	require.NoError(t, err)
+	require.JSONEq(t, plain, string(text))
+}
+
+func TestRCATEOLRetiredServicesLeaveTheCatalogOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.provisioned("one")
+	_, err := w.admin.Deprecate(t.Context(), w.service.Name)
+	require.NoError(t, err)
+	c, err := w.osb.Catalog(t.Context())
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(c.Services[0].Description, "Deprecated."))
+	_, err = w.admin.Retire(t.Context(), w.service.Name)
+	require.NoError(t, err)
+	require.Equal(t, []any{}, w.get("/v2/catalog").body["services"])
+
+	require.Equal(t, 400, w.put("/v2/service_instances/two"+incomplete, w.order()).status, "no new instances")
+	require.Equal(t, 200, w.get(one).status)
+	require.Equal(t, 201, w.put(bound, w.bindOrder()).status)
+	require.Equal(t, 202, w.delete(one+w.removal()).status)
+	w.settled(one, "succeeded")
+}

@@ -1,0 +1,39 @@
+package broker
+
+import (
+	"context"
+
+	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// preview says what a request would do, and does nothing.
+func (s *Server) preview(ctx context.Context, c *call, r api.PreviewRequest) (api.Preview, error) {
+	switch {
+	case r.Create != nil && r.Delete == nil:
+		request, err := s.provisionRequest(ctx, c, *r.Create)
+		if err != nil {
+			return api.Preview{}, err
+		}
+		return previewOf(s.Provision.Preview(ctx, request))
+	case r.Delete != nil && r.Create == nil:
+		c.vars["instance"] = r.Delete.Instance
+		i, err := s.owned(ctx, c)
+		if err != nil {
+			return api.Preview{}, err
+		}
+		return previewOf(s.Provision.PreviewRemoval(ctx, provision.RemoveRequest{
+			Instance: i.ID, Binding: provision.BindingID(r.Delete.Binding), Platform: i.Platform, Service: i.Service, Plan: i.Plan,
+		}))
+	}
+	return api.Preview{}, fault.New(fault.Invalid, "say either what to create or what to delete")
+}
+
+func previewOf(p provision.Preview, err error) (api.Preview, error) {
+	if err != nil {
+		return api.Preview{}, err
+	}
+	return api.Preview{Before: p.Before, After: p.After, Steps: p.Steps, Text: topology.Text(p.Steps)}, nil
+}

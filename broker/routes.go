@@ -1,0 +1,85 @@
+package broker
+
+// route is one row of the program's contents page.
+type route struct {
+	method  string
+	path    string
+	access  access
+	status  int // of a success, unless the handler knows better
+	summary string
+	endpoint
+}
+
+// routes are all there are. The OpenAPI document is made of this list.
+func (s *Server) routes() []route {
+	return []route{
+		// Open Service Broker API 2.17
+		{"GET", "/v2/catalog", platforms, 200, "Services and plans on offer", gives(s.osbCatalog)},
+		{"PUT", "/v2/service_instances/{instance}", platforms, 201, "Provision an instance", takes(s.osbProvision)},
+		{"GET", "/v2/service_instances/{instance}", platforms, 200, "Fetch an instance", gives(s.osbFetch)},
+		{"PATCH", "/v2/service_instances/{instance}", platforms, 200, "Update an instance", takes(s.osbUpdate)},
+		{"DELETE", "/v2/service_instances/{instance}", platforms, 200, "Deprovision an instance", gives(s.osbDeprovision)},
+		{"GET", "/v2/service_instances/{instance}/last_operation", platforms, 200, "Poll an instance", gives(s.osbLastOperation)},
+		{"PUT", "/v2/service_instances/{instance}/service_bindings/{binding}", platforms, 201, "Bind", takes(s.osbBind)},
+		{"GET", "/v2/service_instances/{instance}/service_bindings/{binding}", platforms, 200, "Fetch a binding", gives(s.osbFetchBinding)},
+		{"DELETE", "/v2/service_instances/{instance}/service_bindings/{binding}", platforms, 200, "Unbind", gives(s.osbUnbind)},
+		{"GET", "/v2/service_instances/{instance}/service_bindings/{binding}/last_operation", platforms, 200, "Poll a binding", gives(s.osbLastBindingOperation)},
+
+		// what vendors publish
+		{"GET", "/v1/packages", vendors, 200, "List packages", gives(s.listPackages)},
+		{"POST", "/v1/packages", vendors, 201, "Push a package: an OVA as application/octet-stream", gives(s.pushPackage)},
+		{"GET", "/v1/packages/{package}", vendors, 200, "Show a package", gives(s.showPackage)},
+		{"DELETE", "/v1/packages/{package}", vendors, 204, "Remove a package", gives(s.removePackage)},
+		{"GET", "/v1/services", users, 200, "List services", gives(s.listServices)},
+		{"GET", "/v1/services/{service}", users, 200, "Show a service, by id or name", gives(s.showService)},
+		{"POST", "/v1/services/{service}/publish", vendors, 200, "Put a service into the catalog", takes(s.publishService)},
+		{"POST", "/v1/services/{service}/deprecate", vendors, 200, "Mark a service in the catalog", gives(s.deprecateService)},
+		{"POST", "/v1/services/{service}/retire", vendors, 200, "Take a service out of the catalog", gives(s.retireService)},
+		{"POST", "/v1/services/{service}/prices", vendors, 200, "Append a price of a plan", takes(s.setPrice)},
+
+		// what tenants have
+		{"GET", "/v1/instances", tenants, 200, "List instances", gives(s.listInstances)},
+		{"POST", "/v1/instances", tenants, 202, "Create an instance", takes(s.createInstance)},
+		{"GET", "/v1/instances/{instance}", tenants, 200, "Show an instance", gives(s.showInstance)},
+		{"DELETE", "/v1/instances/{instance}", tenants, 202, "Delete an instance", gives(s.deleteInstance)},
+		{"GET", "/v1/instances/{instance}/operation", tenants, 200, "Show the latest operation on an instance", gives(s.instanceOperation)},
+		{"GET", "/v1/instances/{instance}/events", tenants, 200, "Show an instance's history", gives(s.instanceEvents)},
+		{"POST", "/v1/instances/{instance}/bindings", tenants, 202, "Create a binding", takes(s.createBinding)},
+		{"GET", "/v1/instances/{instance}/bindings/{binding}", tenants, 200, "Show a binding and its credentials", gives(s.showBinding)},
+		{"DELETE", "/v1/instances/{instance}/bindings/{binding}", tenants, 202, "Delete a binding", gives(s.deleteBinding)},
+		{"GET", "/v1/instances/{instance}/bindings/{binding}/operation", tenants, 200, "Show the latest operation on a binding", gives(s.bindingOperation)},
+		{"GET", "/v1/events", tenants, 200, "What happened to all instances", gives(s.listEvents)},
+		{"POST", "/v1/plan", tenants, 200, "What a request would do, step by step", takes(s.preview)},
+		{"GET", "/v1/tenants/{tenant}/topology", tenants, 200, "A tenant's fabric as json, text, svg or dot", gives(s.showTopology)},
+		{"GET", "/v1/tenants/{tenant}/networks", tenants, 200, "List a tenant's networks", gives(s.listNetworks)},
+		{"POST", "/v1/tenants/{tenant}/networks", tenants, 201, "Create a tenant network (linux and sim clouds)", takes(s.createNetwork)},
+		{"DELETE", "/v1/tenants/{tenant}/networks/{network}", tenants, 204, "Delete a tenant network and its hosts", gives(s.deleteNetwork)},
+		{"GET", "/v1/tenants/{tenant}/hosts", tenants, 200, "List a tenant's hosts", gives(s.listHosts)},
+		{"POST", "/v1/tenants/{tenant}/hosts", tenants, 201, "Attach a host to a tenant network", takes(s.createHost)},
+		{"GET", "/v1/usage", tenants, 200, "Metered usage", gives(s.listUsage)},
+		{"GET", "/v1/bills", tenants, 200, "Billing records, as json or csv", gives(s.listBills)},
+		{"GET", "/v1/bills/{bill}", tenants, 200, "Show a billing record", gives(s.showBill)},
+
+		// what operators run
+		{"POST", "/v1/bills/close", operators, 200, "Close metering windows", takes(s.closeBills)},
+		{"GET", "/v1/changes", tenants, 200, "List changes, the newest first", gives(s.listChanges)},
+		{"GET", "/v1/changes/{change}", tenants, 200, "Show a change with its tasks", gives(s.showChange)},
+		{"POST", "/v1/changes/{change}/retry", operators, 200, "Let a parked change go on", gives(s.retryChange)},
+		{"POST", "/v1/changes/{change}/abandon", operators, 200, "Give a parked change up", takes(s.abandonChange)},
+		{"GET", "/v1/platforms", operators, 200, "List platforms", gives(s.listPlatforms)},
+		{"POST", "/v1/platforms", operators, 201, "Add a platform; its password is shown once", takes(s.addPlatform)},
+		{"POST", "/v1/platforms/{platform}/rotate", operators, 200, "Give a platform a new password", gives(s.rotatePlatform)},
+		{"DELETE", "/v1/platforms/{platform}", operators, 204, "Remove a platform's credentials", gives(s.removePlatform)},
+		{"GET", "/v1/users", operators, 200, "List users", gives(s.listUsers)},
+		{"POST", "/v1/users", operators, 201, "Add a user; its password is shown once", takes(s.addUser)},
+		{"DELETE", "/v1/users/{user}", operators, 204, "Remove a user", gives(s.removeUser)},
+		{"GET", "/v1/health", tenants, 200, "How the broker and the instances are doing", gives(s.showHealth)},
+
+		// for machines and people
+		{"GET", "/v1/openapi.json", anyone, 200, "This description", gives(s.showOpenAPI)},
+		{"GET", "/healthz", anyone, 200, "The process serves", gives(s.alive)},
+		{"GET", "/readyz", anyone, 200, "Requests can be served", gives(s.ready)},
+		{"GET", "/metrics", anyone, 200, "Counters in the Prometheus text format", gives(s.showMetrics)},
+		{"GET", "/", users, 200, "The console", gives(s.showConsole)},
+	}
+}

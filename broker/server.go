@@ -1,0 +1,105 @@
+package broker
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/metering"
+	"github.com/bumpwire/bumpwire/provision"
+	"github.com/bumpwire/bumpwire/provision/cloud"
+	"github.com/bumpwire/bumpwire/provision/work"
+)
+
+// Config is what a Server works with. All but the last group are required.
+type Config struct {
+	Provision *provision.Service
+	Catalog   *catalog.Catalog
+	Meter     *metering.Meter
+	Engine    *work.Engine
+	Cloud     cloud.Cloud
+	Store     *store.Store
+	Accounts  *Accounts
+	Log       *slog.Logger
+
+	Version string // of the program, for people
+	// MissingVersion is the status of an OSB request without a version header:
+	// 412, which conformance checkers want, or 400, which the standard's text
+	// allows. Zero means 412.
+	MissingVersion int
+	// PollingLimit is how long a platform should poll before it gives an operation
+	// up (maximum_polling_duration). Zero means one hour.
+	PollingLimit time.Duration
+	// RetryAfter is how long a platform should wait between two polls, rounded up
+	// to seconds. Zero means one second.
+	RetryAfter time.Duration
+}
+
+// Server answers the requests of platforms, users and machines. Its methods may
+// be called at the same time.
+type Server struct {
+	Config
+	router  *mux.Router
+	rows    []route
+	catalog renderedCatalog
+	metrics metrics
+}
+
+// New makes a Server.
+func New(c Config) (*Server, error) {
+	if c.Provision == nil || c.Catalog == nil || c.Meter == nil || c.Engine == nil || c.Cloud == nil ||
+		c.Store == nil || c.Accounts == nil || c.Log == nil {
+		return nil, errors.New("a broker needs provision, catalog, meter, engine, cloud, store, accounts and log")
+	}
+	if c.MissingVersion == 0 {
+		c.MissingVersion = http.StatusPreconditionFailed
+	}
+	if c.PollingLimit == 0 {
+		c.PollingLimit = time.Hour
+	}
+	if c.RetryAfter == 0 {
+		c.RetryAfter = time.Second
+	}
+	s := &Server{Config: c, metrics: newMetrics(c.Version)}
+	s.rows = s.routes()
+	s.router = s.newRouter()
+	return s, nil
+}
+
+// newRouter routes on the escaped path, so that ids may hold slashes and dots.
+func (s *Server) newRouter() *mux.Router {
+	r := mux.NewRouter().UseEncodedPath().SkipClean(true)
+	for _, row := range s.rows {
+		r.Handle(row.path, s.handle(row)).Methods(row.method)
+	}
+	r.NotFoundHandler = s.handle(unknownRoute())
+	r.MethodNotAllowedHandler = s.handle(wrongMethod())
+	return r
+}
+
+// Handler serves everything. It protects browsers' users from forged requests of
+// other origins and a whole process from one request's panic.
+func (s *Server) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t := s.begin(w, r)
+		defer t.end()
+		s.router.ServeHTTP(t, t.request)
+	})
+}
+
+// HTTPServer is an http.Server with this handler whose timeouts drop slow clients.
+// Bodies have a time limit of their own that moves while bytes arrive.
+func (s *Server) HTTPServer() *http.Server {
+	return &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+	}
+}

@@ -1,0 +1,147 @@
+package broker
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision/cloud"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// tenant is the tenant of the path, if it exists for the caller.
+func (c *call) tenant() (topology.TenantID, error) {
+	name := c.vars["tenant"]
+	if !c.who.sees(name) {
+		return "", fault.New(fault.NotFound, "there is no tenant %q", name)
+	}
+	return checkTenant(name)
+}
+
+// showTopology is a tenant's fabric as JSON, or drawn.
+func (s *Server) showTopology(ctx context.Context, c *call) (any, error) {
+	tenant, err := c.tenant()
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.Provision.Fabric(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	hosts, err := s.Provision.Hosts(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	switch format := c.query.Get("format"); format {
+	case "", "json":
+		return f, nil
+	case "text":
+		return content{"text/plain; charset=utf-8", []byte(topology.Draw(f, hosts))}, nil
+	case "svg":
+		c.w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+		return content{"image/svg+xml", []byte(topology.SVG(f, hosts))}, nil
+	case "dot":
+		return content{"text/vnd.graphviz; charset=utf-8", []byte(topology.DOT(f))}, nil
+	default:
+		return nil, fault.New(fault.Invalid, "a topology is shown as json, text, svg or dot, not %.20q", format)
+	}
+}
+
+func (s *Server) listNetworks(ctx context.Context, c *call) (api.List[api.Network], error) {
+	l := api.List[api.Network]{Items: []api.Network{}}
+	tenant, err := c.tenant()
+	if err != nil {
+		return l, err
+	}
+	f, err := s.Provision.Fabric(ctx, tenant)
+	if err != nil {
+		return l, err
+	}
+	for _, n := range f.Networks {
+		if n.Role == topology.RoleTenant {
+			l.Items = append(l.Items, networkOf(n))
+		}
+	}
+	return l, nil
+}
+
+func networkOf(n topology.Network) api.Network {
+	out := api.Network{ID: string(n.ID), Name: n.Name}
+	if len(n.Subnets) > 0 {
+		out.CIDR, out.Gateway = n.Subnets[0].CIDR.String(), n.Subnets[0].Gateway
+	}
+	return out
+}
+
+// createNetwork makes a tenant network on clouds whose tenants have no other way.
+func (s *Server) createNetwork(ctx context.Context, c *call, n api.Network) (api.Network, error) {
+	tenant, bed, err := s.testbed(c)
+	if err != nil {
+		return n, err
+	}
+	if err := required(field{"id", n.ID}); err != nil {
+		return n, err
+	}
+	cidr, err := netip.ParsePrefix(n.CIDR)
+	if err != nil || cidr.Masked() != cidr {
+		return n, fault.New(fault.Invalid, "cidr %.60q is not an address range such as 10.1.0.0/24", n.CIDR)
+	}
+	if !n.Gateway.IsValid() {
+		n.Gateway = cidr.Addr().Next()
+	}
+	if !cidr.Contains(n.Gateway) || n.Gateway == cidr.Addr() {
+		return n, fault.New(fault.Invalid, "the gateway %s is not a host's address in %s", n.Gateway, cidr)
+	}
+	if n.Name == "" {
+		n.Name = n.ID
+	}
+	return n, bed.CreateNetwork(ctx, tenant, topology.Network{
+		ID: topology.NetworkID(n.ID), Name: n.Name, Role: topology.RoleTenant,
+		Subnets: []topology.Subnet{{CIDR: cidr, Gateway: n.Gateway}},
+	})
+}
+
+func (s *Server) testbed(c *call) (topology.TenantID, cloud.Testbed, error) {
+	tenant, err := c.tenant()
+	if err != nil {
+		return "", nil, err
+	}
+	bed, err := s.Provision.Testbed()
+	return tenant, bed, err
+}
+
+func (s *Server) deleteNetwork(ctx context.Context, c *call) (nothing, error) {
+	tenant, bed, err := s.testbed(c)
+	if err != nil {
+		return nothing{}, err
+	}
+	return nothing{}, bed.DeleteNetwork(ctx, tenant, topology.NetworkID(c.vars["network"]))
+}
+
+func (s *Server) listHosts(ctx context.Context, c *call) (api.List[api.Host], error) {
+	l := api.List[api.Host]{Items: []api.Host{}}
+	tenant, bed, err := s.testbed(c)
+	if err != nil {
+		return l, err
+	}
+	hosts, err := bed.Hosts(ctx, tenant)
+	for _, h := range hosts {
+		l.Items = append(l.Items, api.Host{Name: h.Name, Network: string(h.Network), Address: h.Address})
+	}
+	return l, err
+}
+
+func (s *Server) createHost(ctx context.Context, c *call, h api.Host) (api.Host, error) {
+	tenant, bed, err := s.testbed(c)
+	if err != nil {
+		return h, err
+	}
+	if err := required(field{"name", h.Name}, field{"network", h.Network}); err != nil {
+		return h, err
+	}
+	if !h.Address.IsValid() {
+		return h, fault.New(fault.Invalid, "a host needs an address with its range, such as 10.1.0.10/24")
+	}
+	return h, bed.CreateHost(ctx, tenant, cloud.Host{Name: h.Name, Network: topology.NetworkID(h.Network), Address: h.Address})
+}
