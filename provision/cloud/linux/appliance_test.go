@@ -227,6 +227,7 @@ func TestAGuestThatCannotStartLeavesNoProcessAndSaysWhy(t *testing.T) {
 	huge.MemoryBytes = 1 << 50
 	err := await(huge)
 	require.ErrorContains(t, err, "did not start")
+	require.ErrorIs(t, err, fault.Full)
 	require.Empty(t, pids(t, c, "a"))
 	damaged := server
 	damaged.Disks = []cloud.Disk{server.Disks[0]}
@@ -247,4 +248,22 @@ func TestTheProofOfAnAcceleratorRunsWhereOneIsSureToWork(t *testing.T) {
 	}
 	require.True(t, prove(t.Context(), "tcg"))
 	require.False(t, prove(t.Context(), "no-such-accelerator"))
+}
+
+func TestEveryKindOfHardwareStarts(t *testing.T) {
+	t.Parallel()
+	c := newReal(t)
+	village(t, c, "a")
+	a := topology.Appliance{ID: "any", Instance: "any", Name: "any"}
+	require.NoError(t, c.Do(t.Context(), "a", topology.Step{Verb: topology.CreatePort, Appliance: &a,
+		Leg: &topology.Leg{Port: "any-3", NIC: 3, Role: topology.Inside, Pair: 1, MAC: "02:00:00:00:00:01"}}))
+	s := cloud.Server{VCPUs: 2, MemoryBytes: 64 << 20, NICModels: []string{"virtio", "e1000", "e1000e", "vmxnet3", "rtl8139", "pcnet"}}
+	for _, bus := range []string{"virtio", "virtio", "ide", "ide", "ide", "sata", "sata", "scsi", "scsi"} {
+		s.Disks = append(s.Disks, cloud.Disk{ID: "blank", CapacityBytes: 1 << 20, Bus: bus})
+	}
+	require.NoError(t, c.Boot(t.Context(), "a", observe(t, c, "a").Appliances[0], s))
+	require.True(t, observe(t, c, "a").Appliances[0].Booted)
+	s.Disks = []cloud.Disk{{ID: "blank"}}
+	require.NoError(t, c.Do(t.Context(), "a", topology.Step{Verb: topology.Shutdown, Appliance: &a}))
+	require.ErrorIs(t, c.Boot(t.Context(), "a", observe(t, c, "a").Appliances[0], s), fault.Invalid, "a blank disk of no size")
 }

@@ -22,6 +22,10 @@ import (
 // TestMain lets an ordinary user's tests run in a user namespace. Where that is
 // forbidden too, each test says so.
 func TestMain(m *testing.M) {
+	if os.Getenv(victimScope) != "" {
+		fmt.Fprintln(os.Stderr, victim())
+		os.Exit(1)
+	}
 	const variable = "BUMPWIRE_TEST_NAMESPACE" // inside, the user's number is another
 	dir := os.Getenv(variable)
 	if dir == "" {

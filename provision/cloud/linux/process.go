@@ -26,7 +26,7 @@ type process struct {
 
 func (p *process) close() { unix.Close(p.fd) }
 
-// openProcess opens a process if it runs and has the given command line.
+// openProcess opens a process of this user's if it runs and has such a command line.
 func openProcess(pid int, is func(args []string) bool) (*process, bool) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -36,11 +36,18 @@ func openProcess(pid int, is func(args []string) bool) (*process, bool) {
 	// dead one that nobody reaped has none.
 	line, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
 	args := strings.Split(string(bytes.TrimRight(line, "\x00")), "\x00")
-	if err != nil || len(line) == 0 || !is(args) {
+	if err != nil || len(line) == 0 || !is(args) || !isOwn(pid) {
 		unix.Close(fd)
 		return nil, false
 	}
 	return &process{pid, fd, args}, true
+}
+
+// isOwn keeps others from passing off a process as ours.
+func isOwn(pid int) bool {
+	var s unix.Stat_t
+	err := unix.Stat(filepath.Join("/proc", strconv.Itoa(pid)), &s)
+	return err == nil && int(s.Uid) == os.Geteuid()
 }
 
 // processesLike opens all running processes with such a command line.

@@ -167,6 +167,9 @@ func (q *qemu) launch(ctx context.Context, dir string, args []string) error {
 	}
 	text, _ := os.ReadFile(said.Name())
 	text = bytes.TrimSpace(text[:min(len(text), 2000)])
+	if bytes.Contains(text, []byte("Cannot allocate memory")) {
+		err = &fault.Error{Kind: fault.Full, Message: "this machine has not the memory that the appliance needs", Err: err}
+	}
 	return errors.Join(fmt.Errorf("the guest did not start: %w: %s", err, text), ignoreEnded(cmd.Process.Kill()))
 }
 
