@@ -6,7 +6,7 @@ import (
 
 func (r *reader) cpus(item Item) int64 {
 	if item.Quantity < 1 || item.Quantity > r.limits.VCPUs {
-		r.once(Error, item.place, CodeValue, "the number of CPUs is %s; it must be from 1 to %d", quantity(item), r.limits.VCPUs)
+		r.err(item.place, CodeValue, "the number of CPUs is %s; it must be from 1 to %d", quantity(item), r.limits.VCPUs)
 		return 0
 	}
 	return item.Quantity
@@ -24,7 +24,7 @@ func quantity(item Item) string {
 // as bytes.
 func (r *reader) memory(item Item) int64 {
 	if item.Quantity < 1 {
-		r.once(Error, item.place, CodeValue, "the memory size is %s; it must be positive", quantity(item))
+		r.err(item.place, CodeValue, "the memory size is %s; it must be positive", quantity(item))
 		return 0
 	}
 	unit := int64(1)
@@ -32,15 +32,15 @@ func (r *reader) memory(item Item) int64 {
 	case item.Units != "":
 		u, err := ParseUnits(item.Units)
 		if err != nil {
-			r.once(Error, item.place, CodeUnits, "memory: %v", err)
+			r.err(item.place, CodeUnits, "memory: %v", err)
 			return 0
 		}
 		unit = u
 	case item.Quantity < mib:
-		r.once(Warning, item.place, CodeUnits, "the memory size %d has no unit; MiB is assumed", item.Quantity)
+		r.warn(item.place, CodeUnits, "the memory size %d has no unit; MiB is assumed", item.Quantity)
 		unit = mib
 	default:
-		r.once(Warning, item.place, CodeUnits, "the memory size %d has no unit; bytes are assumed", item.Quantity)
+		r.warn(item.place, CodeUnits, "the memory size %d has no unit; bytes are assumed", item.Quantity)
 	}
 	n, _ := r.bytes(item.place, "memory", item.Quantity, unit, r.limits.Memory)
 	return n
@@ -63,7 +63,7 @@ func (r *reader) ranged(items []Item, configuration string, kind int, normal int
 		}
 		if (found.Min > 0 && normal > 0 && normal < found.Min) || (found.Max > 0 && normal > found.Max) ||
 			(found.Max > 0 && found.Min > found.Max) {
-			r.once(Error, item.place, CodeBound, "the quantity %d of configuration %q is outside its bounds %d to %d", normal, configuration, found.Min, found.Max)
+			r.err(item.place, CodeBound, "the quantity %d of configuration %q is outside its bounds %d to %d", normal, configuration, found.Min, found.Max)
 		}
 	}
 	return found

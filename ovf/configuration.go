@@ -58,8 +58,11 @@ func (r *reader) configuration(n node) {
 // configurations reads a list of configuration ids, all of which must exist.
 func (r *reader) configurations(n node) []string {
 	value, _ := r.attr(n, "configuration")
-	ids := list(value)
-	for _, id := range ids {
+	var ids []string
+	for _, id := range list(value) {
+		if r.options[id] && !contains(ids, id) {
+			ids = append(ids, id)
+		}
 		if !r.options[id] {
 			r.err(n.place(), CodeDangling, "configuration %q is not declared in the DeploymentOptionSection", printable(id, 60))
 		}

@@ -62,7 +62,7 @@ func (r *reader) blankDisk(disk *PlanDisk, item Item) {
 	if item.Units != "" {
 		u, err := ParseUnits(item.Units)
 		if err != nil {
-			r.once(Error, item.place, CodeUnits, "disk: %v", err)
+			r.err(item.place, CodeUnits, "disk: %v", err)
 			return
 		}
 		unit = u

@@ -71,7 +71,7 @@ func (r *reader) capacity(n node, d *Disk) {
 func (r *reader) bytes(at *place, what string, count, unit, limit int64) (int64, bool) {
 	n, ok := multiply(count, unit)
 	if !ok || n > limit {
-		r.once(Error, at, CodeLimit, "%s of %d times %d bytes is more than the limit of %d bytes", what, count, unit, limit)
+		r.err(at, CodeLimit, "%s of %d times %d bytes is more than the limit of %d bytes", what, count, unit, limit)
 		return 0, false
 	}
 	return n, true

@@ -75,28 +75,41 @@ func (fs Findings) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// maxFindings bounds the report of a package that is wrong everywhere; the
-// path of a finding costs time in the width of the descriptor.
-const maxFindings = 500
+// maxFindings bounds the errors, and as many warnings, of a package that is
+// wrong everywhere.
+const maxFindings = 250
 
-// report collects findings while a package is read.
+// report collects findings while a package is read. One that is made twice, as
+// the resolution of several configurations does, is kept once.
 type report struct {
 	findings Findings
-	dropped  bool
+	seen     map[Finding]bool
+	counts   map[Severity]int
 }
 
+// full reports whether a finding of that severity would be dropped. Callers
+// that make many ask before they spend time on the text. Warnings and errors
+// are counted apart, so that no flood of the one hides the other.
+func (r *report) full(s Severity) bool { return r.counts[s] > maxFindings }
+
 func (r *report) add(f Finding) {
-	if len(r.findings) >= maxFindings {
-		// An error must never be lost to a flood of warnings.
-		if f.Severity == Error && !r.dropped {
-			r.dropped = true
-			r.findings = append(r.findings, Finding{Severity: Error, Code: CodeTooManyFindings, File: f.File,
-				Message: fmt.Sprintf("more than %d findings; the rest is not shown", maxFindings)})
-		}
+	if r.full(f.Severity) {
 		return
 	}
 	f.Message = printable(f.Message, maxMessageLength)
 	f.Path = printable(f.Path, maxMessageLength)
+	if r.seen[f] {
+		return
+	}
+	if r.seen == nil {
+		r.seen, r.counts = map[Finding]bool{}, map[Severity]int{}
+	}
+	if r.counts[f.Severity] == maxFindings {
+		f = Finding{Severity: f.Severity, Code: CodeTooManyFindings, File: f.File,
+			Message: fmt.Sprintf("more than %d findings of this severity; the rest is not shown", maxFindings)}
+	}
+	r.counts[f.Severity]++
+	r.seen[f] = true
 	r.findings = append(r.findings, f)
 }
 

@@ -17,6 +17,10 @@ func (r *reader) hardware(c *Content, n node) {
 		case child.is("System"):
 			r.hardwareSystem(&h, child)
 		case child.is("Item"), child.is("StorageItem"), child.is("EthernetPortItem"):
+			if len(h.Items) == r.limits.Items {
+				r.err(n.place(), CodeLimit, "more than %d items", r.limits.Items)
+				break
+			}
 			h.Items = append(h.Items, r.item(child))
 		case child.namespace() == nsVMware && child.el.Tag == "Config":
 			r.vmwareConfig(&h, child)

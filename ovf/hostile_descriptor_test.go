@@ -239,3 +239,40 @@ func TestPasswordDefaultsAreNeverShown(t *testing.T) {
 		require.NotContains(t, pkg.Findings.String(), secret)
 	}
 }
+
+// Ten thousand of anything is refused before it costs anything.
+func TestMassesAreRefused(t *testing.T) {
+	t.Parallel()
+	const item = `<Item%s><rasd:ElementName>x</rasd:ElementName><rasd:InstanceID>%d</rasd:InstanceID><rasd:ResourceType>%d</rasd:ResourceType></Item>`
+	items := func(n, kind int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, item, "", 100+i, kind)
+		}
+		return b.String()
+	}
+	var options, systems strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&options, `<Configuration ovf:id="c%d"><Label>c</Label></Configuration>`, i)
+	}
+	for i := range 2000 {
+		fmt.Fprintf(&systems, `<VirtualSystem ovf:id="s%d"><Info/><VirtualHardwareSection><Info/>%s</VirtualHardwareSection></VirtualSystem>`, i, items(1, 20))
+	}
+	hundred := `<DeploymentOptionSection><Info/>` + options.String()[:strings.Index(options.String(), `<Configuration ovf:id="c100"`)] + `</DeploymentOptionSection>`
+	const start, hardware = `<VirtualSystem ovf`, `<VirtualHardwareSection><Info/>`
+	for name, c := range map[string]struct{ old, new, message string }{
+		"configurations":    {start, `<DeploymentOptionSection><Info/>` + options.String() + `</DeploymentOptionSection>` + start, "configurations"},
+		"items":             {hardware, hardware + items(10_000, 20), "items"},
+		"NICs":              {hardware, hardware + items(1_000, 10), "NICs"},
+		"disks":             {hardware, hardware + items(1_000, 17), "disks"},
+		"systems":           {start, `<VirtualSystemCollection ovf:id="all"><Info/>` + systems.String() + `</VirtualSystemCollection>` + start, "systems"},
+		"items and options": {start, hundred + `<VirtualSystemCollection ovf:id="all"><Info/>` + strings.ReplaceAll(systems.String(), items(1, 20), items(2, 20)) + `</VirtualSystemCollection>` + start, "resolve"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pkg := ovf.ReadDescriptor("x.ovf", []byte(strings.Replace(oneDisk, c.old, c.new, 1)), ovf.Options{})
+			require.False(t, pkg.Valid())
+			require.Contains(t, pkg.Findings.Errors().String(), c.message)
+		})
+	}
+}

@@ -103,7 +103,7 @@ func TestDiskImagesAreJudgedByTheirBytes(t *testing.T) {
 		{"QCOW2", qcow2(nil), anyFormat, ovf.FormatQCOW2, ""},
 		{"QCOW2 version 2", qcow2(put32(4, 2)), anyFormat, ovf.FormatQCOW2, ""},
 		{"VHD", vhd(2), anyFormat, ovf.FormatVHD, ""},
-		{"VHDX", "vhdxfile" + strings.Repeat("\x00", 100), anyFormat, ovf.FormatVHDX, ""},
+		{"VHDX", "vhdxfile" + strings.Repeat("\x00", 100), anyFormat, ovf.FormatVHDX, ovf.CodeUnsupported},
 		{"VDI", vdi(1), anyFormat, ovf.FormatVDI, ""},
 		{"compressed VMDK", zipped(vmdk(8, goodVMDK)), isGzip, ovf.FormatVMDK, ""},
 

@@ -11,7 +11,9 @@ type Limits struct {
 	Depth          int   // nested elements; 64
 	Elements       int   // elements of the descriptor; 200,000
 	Attributes     int   // attributes of the descriptor; 400,000
-	Configurations int   // deployment options; 200
+	Configurations int   // deployment options; 100
+	Items          int   // of one VirtualHardwareSection, over all configurations; 2,000
+	Devices        int   // disks, drives and NICs of one virtual system in one configuration; 256
 	VCPUs          int64 // of one virtual system; 4,096
 	Memory         int64 // bytes of one virtual system; 64 TiB
 	Disk           int64 // bytes of one disk; 64 TiB
@@ -42,7 +44,9 @@ func (l Limits) withDefaults() Limits {
 		Depth:          orDefault(l.Depth, 64),
 		Elements:       orDefault(l.Elements, 200_000),
 		Attributes:     orDefault(l.Attributes, 400_000),
-		Configurations: orDefault(l.Configurations, 200),
+		Configurations: orDefault(l.Configurations, 100),
+		Items:          orDefault(l.Items, 2000),
+		Devices:        orDefault(l.Devices, 256),
 		VCPUs:          orDefault(l.VCPUs, 4096),
 		Memory:         orDefault(l.Memory, 64*tib),
 		Disk:           orDefault(l.Disk, 64*tib),

@@ -191,11 +191,11 @@ func (r *reader) checkDefaults(p Property) {
 			continue // says no more than that there is no default
 		}
 		if p.Password {
-			r.once(Warning, p.place, CodePasswordDefault, "password property %q has a default value, which every user of the package knows; it is not offered", printable(p.ID, 100))
+			r.warn(p.place, CodePasswordDefault, "password property %q has a default value, which every user of the package knows; it is not offered", printable(p.ID, 100))
 			continue
 		}
 		if err := p.Check(value); err != nil {
-			r.once(Error, p.place, CodeProperty, "the default of %v", err)
+			r.err(p.place, CodeProperty, "the default of %v", err)
 		}
 	}
 }

@@ -37,7 +37,6 @@ type reader struct {
 	byKey      map[string]Property // by bare key, where one property has it
 	options    map[string]bool     // configuration ids
 	noPrefix   bool                // said once that attributes lack their prefix
-	seenBefore map[string]bool     // findings that several plans would repeat
 	otherRefs  map[string]bool     // files that string bundles and icons are in
 }
 
@@ -50,7 +49,7 @@ func newReader(file string, limits Limits, rep *report) *reader {
 		},
 		messages: map[string]string{}, contents: map[string]*Content{},
 		networks: map[string]bool{}, products: map[productKey]bool{}, fileIDs: map[string]int{}, diskIDs: map[string]int{},
-		propertyID: map[string]Property{}, byKey: map[string]Property{}, options: map[string]bool{}, seenBefore: map[string]bool{}, otherRefs: map[string]bool{},
+		propertyID: map[string]Property{}, byKey: map[string]Property{}, options: map[string]bool{}, otherRefs: map[string]bool{},
 	}
 }
 
@@ -80,6 +79,9 @@ func (r *reader) read(data []byte) {
 }
 
 func (r *reader) note(s Severity, code Code, at *place, format string, args ...any) {
+	if r.full(s) {
+		return
+	}
 	f := Finding{Severity: s, Code: code, File: r.file, Message: fmt.Sprintf(format, args...)}
 	if at != nil {
 		f.Line, f.Column, f.Path = int(at.line), int(at.column), at.path()
@@ -93,16 +95,6 @@ func (r *reader) err(at *place, code Code, format string, args ...any) {
 
 func (r *reader) warn(at *place, code Code, format string, args ...any) {
 	r.note(Warning, code, at, format, args...)
-}
-
-// once notes a finding that the resolution of several configurations would
-// repeat word for word.
-func (r *reader) once(s Severity, at *place, code Code, format string, args ...any) {
-	key := fmt.Sprintf("%p %s ", at, code) + fmt.Sprintf(format, args...)
-	if !r.seenBefore[key] {
-		r.seenBefore[key] = true
-		r.note(s, code, at, format, args...)
-	}
 }
 
 // section returns the OVF name of a section or content element: its own, or in

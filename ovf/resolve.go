@@ -9,11 +9,25 @@ import (
 // defaultPlan is the plan of a package without deployment options.
 const defaultPlan = "default"
 
+// maxResolution bounds items times configurations, which is what resolving a
+// package costs; a package at every other limit stays below it.
+const maxResolution = 250_000
+
 // plans resolves every configuration.
 func (r *reader) plans() {
 	options := r.pkg.Configurations
 	if len(options) == 0 {
 		options = []Configuration{{ID: defaultPlan, Label: r.pkg.Content.Name, Default: true}}
+	}
+	items := 0
+	for _, system := range r.pkg.Systems() {
+		for _, h := range system.Hardware {
+			items += len(h.Items)
+		}
+	}
+	if items*len(options) > maxResolution {
+		r.err(r.pkg.Content.place, CodeLimit, "%d items in %d configurations are too much to resolve", items, len(options))
+		return
 	}
 	for _, option := range options {
 		r.pkg.plans = append(r.pkg.plans, r.plan(option))
@@ -38,7 +52,7 @@ const maxSystems = 1000
 func (r *reader) systems() []*Content {
 	systems := r.pkg.Systems()
 	if len(systems) > maxSystems {
-		r.once(Error, r.pkg.Content.place, CodeLimit, "more than %d virtual systems", maxSystems)
+		r.err(r.pkg.Content.place, CodeLimit, "more than %d virtual systems", maxSystems)
 		systems = systems[:maxSystems]
 	}
 	return systems
@@ -52,7 +66,7 @@ func (r *reader) planSystem(configuration string, c *Content) PlanSystem {
 	h := c.Hardware[0] // alternatives, in the author's order of preference
 	system.Transports, system.Families = h.Transports, h.Families
 	system.Firmware, system.SecureBoot = h.Firmware, h.SecureBoot
-	items := effective(h.Items, configuration)
+	items := r.devices(effective(h.Items, configuration), h, configuration)
 	if cpu, ok := r.single(items, ResourceCPU, "CPU", configuration); ok {
 		system.VCPUs = r.cpus(cpu)
 	}
@@ -75,6 +89,21 @@ func (r *reader) planSystem(configuration string, c *Content) PlanSystem {
 	}
 	assignRoles(system.NICs, c.Service)
 	return system
+}
+
+// devices keeps disks, drives and NICs under their limit.
+func (r *reader) devices(items []Item, h Hardware, configuration string) []Item {
+	count := 0
+	for i, item := range items {
+		if item.isDisk() || item.isDrive() || item.Type == ResourceEthernet {
+			count++
+		}
+		if count > r.limits.Devices {
+			r.err(h.place, CodeLimit, "configuration %q has more than %d disks, drives and NICs", configuration, r.limits.Devices)
+			return items[:i]
+		}
+	}
+	return items
 }
 
 // effective returns the items that are devices in one configuration. Of those
@@ -129,7 +158,7 @@ func (r *reader) single(items []Item, kind int, what, configuration string) (Ite
 	}
 	last := found[len(found)-1]
 	if len(found) > 1 {
-		r.once(Error, last.place, CodeAmbiguous, "configuration %q has %d %s items; there must be one", configuration, len(found), what)
+		r.err(last.place, CodeAmbiguous, "configuration %q has %d %s items; there must be one", configuration, len(found), what)
 	}
 	return last, true
 }

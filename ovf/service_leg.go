@@ -33,7 +33,7 @@ func (r *reader) leg(s *NetworkService, n node) {
 		}
 	}
 	if len(s.Legs) >= maxLegs {
-		r.once(Error, n.place().parent, CodeLimit, "more than %d legs", maxLegs)
+		r.err(n.place().parent, CodeLimit, "more than %d legs", maxLegs)
 		return
 	}
 	s.Legs = append(s.Legs, leg)

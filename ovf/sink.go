@@ -14,7 +14,8 @@ import (
 //
 // A name is data from outside (though it passed the name policy): a sink should
 // keep bytes under names of its own and find them again at Commit by
-// Package.Members, which then has each member's digest.
+// Package.Members, which then has each member's digest and kind; what is of
+// KindExtra belongs to nothing and need not be kept.
 type Sink interface {
 	// Create begins a member. Size is what the container says and is not yet
 	// proved; it must not be trusted for allocation. A failing Close fails the
