@@ -1,0 +1,330 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// The demo's names.
+const (
+	demoTenant   = "acme"
+	demoNetwork  = "lan"
+	demoInstance = "demo-firewall"
+	demoBinding  = "demo-binding"
+	pingingHost  = "alice"
+	streamHost   = "bob"
+)
+
+// play tells the story. What came true goes into the report as it happens.
+func (s *stage) play(ctx context.Context, r *report) error {
+	before, err := s.tenantNetwork(ctx, r)
+	if err != nil {
+		return err
+	}
+	s.traffic, err = startTraffic(ctx, s.cloud, demoTenant, pingingHost, streamHost, s.options.rate)
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
+	s.say("From now on %s pings %s at %d/s, and %s downloads over one TCP connection.", pingingHost, s.public(), s.options.rate, streamHost)
+	if err := s.control(ctx); err != nil {
+		return err
+	}
+	offer, err := s.vendor(ctx)
+	if err != nil {
+		return err
+	}
+	removed, err := s.lifecycle(ctx, r, offer)
+	if err != nil {
+		return err
+	}
+	if err := s.compare(ctx, r, before); err != nil {
+		return err
+	}
+	s.measure(r, begin, removed)
+	return nil
+}
+
+// tenantNetwork makes the tenant's side of the world and shows it.
+func (s *stage) tenantNetwork(ctx context.Context, r *report) (before topology.Fabric, err error) {
+	s.title("A tenant has a network with two hosts behind a gateway")
+	network := api.Network{ID: demoNetwork, Name: demoNetwork, CIDR: "10.20.0.0/24", Gateway: netip.MustParseAddr("10.20.0.1")}
+	if _, err := s.admin.CreateNetwork(ctx, demoTenant, network); err != nil {
+		return before, err
+	}
+	for n, name := range []string{pingingHost, streamHost} {
+		h := api.Host{Name: name, Network: demoNetwork, Address: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 20, 0, byte(11 + n)}), 24)}
+		if _, err := s.admin.CreateHost(ctx, demoTenant, h); err != nil {
+			return before, err
+		}
+	}
+	if before, err = s.picture(ctx, r, "before.svg"); err != nil {
+		return before, err
+	}
+	if r.PathBefore, err = path(ctx, s.cloud, before, pingingHost, demoNetwork); err != nil {
+		return before, err
+	}
+	s.say("A packet of %s passes: %s", pingingHost, arrows(r.PathBefore))
+	return before, nil
+}
+
+// control proves that both ports answer while no firewall is in the way;
+// otherwise "blocked" would prove nothing.
+func (s *stage) control(ctx context.Context) error {
+	for _, port := range []string{allowedPort, blockedPort} {
+		through, err := s.traffic.reaches(ctx, pingingHost, port)
+		if err != nil {
+			return err
+		}
+		if !through {
+			return fmt.Errorf("port %s of %s does not answer although nothing is in the way", port, s.public())
+		}
+	}
+	s.say("Ports %s and %s of %s both answer: nothing is in the way yet.", allowedPort, blockedPort, s.public())
+	return nil
+}
+
+// offer is what the platform picks out of the catalog.
+type offer struct{ service, plan, serviceName, planName string }
+
+// vendor pushes and publishes the package, and looks at the result as a platform.
+func (s *stage) vendor(ctx context.Context) (offer, error) {
+	s.title("A vendor pushes a package and publishes it")
+	pushed, err := s.push(ctx)
+	if err != nil {
+		return offer{}, err
+	}
+	s.say("Stored as %s: %d files, manifest %s, signature %s.", pushed.Package.ID, len(pushed.Package.Files),
+		pushed.Package.Verification.Manifest, pushed.Package.Verification.Signature)
+	if _, err := s.admin.Publish(ctx, string(pushed.Service.ID), api.Publication{}); err != nil {
+		return offer{}, err
+	}
+	c, err := s.platform.Catalog(ctx)
+	if err != nil {
+		return offer{}, err
+	}
+	for _, service := range c.Services {
+		if service.ID != string(pushed.Service.ID) {
+			continue
+		}
+		s.say("The platform's catalog now lists %q:", service.Name)
+		for _, p := range service.Plans {
+			s.say("  plan %-8s %s", p.Name, p.Description)
+		}
+		return offer{service.ID, service.Plans[0].ID, service.Name, service.Plans[0].Name}, nil
+	}
+	return offer{}, fmt.Errorf("the catalog does not list service %q", pushed.Service.Name)
+}
+
+// lifecycle provisions, uses, bills and removes the service.
+func (s *stage) lifecycle(ctx context.Context, r *report, o offer) (times phases, err error) {
+	if times, err = s.provision(ctx, r, o); err != nil {
+		return times, err
+	}
+	if err := s.firewall(ctx, r); err != nil {
+		return times, err
+	}
+	if err := s.bind(ctx, o); err != nil {
+		return times, err
+	}
+	if err := s.bill(ctx, r); err != nil {
+		return times, err
+	}
+	return times, s.deprovision(ctx, &times, o)
+}
+
+// phases are the moments between which packets are counted.
+type phases struct{ asked, inserted, removing, removed time.Time }
+
+func (s *stage) provision(ctx context.Context, r *report, o offer) (times phases, err error) {
+	s.title("A platform provisions %s, plan %s, on network %s", o.serviceName, o.planName, demoNetwork)
+	parameters, _ := json.Marshal(map[string]any{"networks": []string{demoNetwork}, "firewall.block-tcp-ports": blockedPort})
+	times.asked = time.Now()
+	a, err := s.platform.Provision(ctx, demoInstance, api.OSBProvision{
+		ServiceID: o.service, PlanID: o.plan, OrganizationGUID: demoTenant, SpaceGUID: "demo", Parameters: parameters,
+	})
+	if err != nil {
+		return times, err
+	}
+	s.say("PUT /v2/service_instances/%s answers 202, operation %s", demoInstance, a.Operation)
+	if err := s.follow(ctx, a.Operation); err != nil {
+		return times, err
+	}
+	times.inserted = time.Now()
+	f, err := s.picture(ctx, r, "after.svg")
+	if err != nil {
+		return times, err
+	}
+	if r.PathAfter, err = path(ctx, s.cloud, f, pingingHost, demoNetwork); err != nil {
+		return times, err
+	}
+	s.say("A packet of %s now passes: %s", pingingHost, arrows(r.PathAfter))
+	return times, nil
+}
+
+// firewall tries both ports through the appliance.
+func (s *stage) firewall(ctx context.Context, r *report) error {
+	s.title("The firewall does its work")
+	allowed, err := s.traffic.reaches(ctx, pingingHost, allowedPort)
+	if err != nil {
+		return err
+	}
+	through, err := s.traffic.reaches(ctx, pingingHost, blockedPort)
+	if err != nil {
+		return err
+	}
+	r.Allowed, r.Blocked = allowed, !through
+	s.say("Port %s: %s", allowedPort, yesNo(allowed, "passes, as it should", "DOES NOT PASS"))
+	s.say("Port %s: %s", blockedPort, yesNo(through, "PASSES although it should be blocked", "blocked, as the tenant asked"))
+	return nil
+}
+
+// bind fetches credentials and uses them on the appliance's management side.
+func (s *stage) bind(ctx context.Context, o offer) error {
+	s.title("The platform binds it and gets access to its management side")
+	b, err := s.platform.Bind(ctx, demoInstance, demoBinding, api.OSBBind{ServiceID: o.service, PlanID: o.plan})
+	if err != nil {
+		return err
+	}
+	c := b.Credentials
+	if c == nil {
+		return errors.New("the binding hands out no credentials")
+	}
+	s.say("credentials: %s, user %s, password (%d characters, not shown)", c.URI, c.Username, len(c.Password))
+	counters, err := s.ask(ctx, c.URI+"/counters", c.Username, c.Password)
+	if err != nil {
+		return err
+	}
+	s.say("GET /counters with them: %s", counters)
+	return nil
+}
+
+// ask gets a page from the tenant's management network.
+func (s *stage) ask(ctx context.Context, url, user, password string) (string, error) {
+	dial := func(ctx context.Context, _, address string) (net.Conn, error) {
+		to, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return nil, err
+		}
+		return s.cloud.Dial(ctx, demoTenant, to)
+	}
+	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	req.SetBasicAuth(user, password)
+	resp, err := client.Do(req)
+	if err != nil {
+		return "", fmt.Errorf("the appliance does not answer: %w", err)
+	}
+	defer resp.Body.Close()
+	return readPage(resp)
+}
+
+// bill waits for a metering window to end and closes it.
+func (s *stage) bill(ctx context.Context, r *report) error {
+	s.title("A metering window ends, and is billed")
+	s.say("Windows last %s here, an hour in real life.", s.options.window)
+	records, err := s.closedRecords(ctx)
+	if err != nil {
+		return err
+	}
+	r.BillingRecords = records
+	for _, b := range records {
+		s.say("%s – %s  %s s at %s %s per %s = %s %s", b.Start.Format("15:04:05"), b.End.Format("15:04:05"), b.Seconds, b.UnitPrice, b.Currency, b.Unit, b.Amount, b.Currency)
+	}
+	return nil
+}
+
+func (s *stage) deprovision(ctx context.Context, times *phases, o offer) error {
+	s.title("The platform unbinds and removes the service")
+	if _, err := s.platform.Unbind(ctx, demoInstance, demoBinding, o.service, o.plan); err != nil {
+		return err
+	}
+	s.say("DELETE of the binding: done")
+	times.removing = time.Now()
+	a, err := s.platform.Deprovision(ctx, demoInstance, o.service, o.plan)
+	if err != nil {
+		return err
+	}
+	if err := s.follow(ctx, a.Operation); err != nil {
+		return err
+	}
+	times.removed = time.Now()
+	return nil
+}
+
+// compare says whether the tenant has exactly what it had.
+func (s *stage) compare(ctx context.Context, r *report, before topology.Fabric) error {
+	s.title("The tenant has what it had")
+	after, err := s.picture(ctx, r, "")
+	if err != nil {
+		return err
+	}
+	now, err := path(ctx, s.cloud, after, pingingHost, demoNetwork)
+	if err != nil {
+		return err
+	}
+	open, err := s.traffic.reaches(ctx, pingingHost, blockedPort)
+	if err != nil {
+		return err
+	}
+	r.Restored = reflect.DeepEqual(before, after) && reflect.DeepEqual(now, r.PathBefore) && open
+	s.say("A packet of %s passes: %s; port %s %s.", pingingHost, arrows(now), blockedPort, yesNo(open, "answers again", "STILL DOES NOT ANSWER"))
+	s.say("Networks, gateway, addresses and MACs are %s.", yesNo(reflect.DeepEqual(before, after), "the same, field by field", "NOT THE SAME"))
+	return nil
+}
+
+// measure ends the traffic and counts.
+func (s *stage) measure(r *report, begin time.Time, t phases) {
+	end := time.Now()
+	s.traffic.close(2 * time.Second)
+	r.SentPackets, r.LostPackets = s.traffic.ping.count(begin, end)
+	r.Insertion = phase(s.traffic.ping, t.asked, t.inserted)
+	r.Service = phase(s.traffic.ping, t.inserted, t.removing)
+	r.Removal = phase(s.traffic.ping, t.removing, t.removed)
+	r.StreamBytes = s.traffic.stream.bytes.Load()
+	r.StreamBroken = s.traffic.stream.broken.Load()
+	r.StreamSilence = time.Duration(s.traffic.stream.longest.Load()).Seconds()
+	s.traffic = nil
+}
+
+// picture shows the topology and, with a file name, keeps it as SVG.
+func (s *stage) picture(ctx context.Context, r *report, file string) (topology.Fabric, error) {
+	text, err := s.admin.Drawing(ctx, demoTenant, "text")
+	if err != nil {
+		return topology.Fabric{}, err
+	}
+	s.show(string(text))
+	if file != "" {
+		svg, err := s.admin.Drawing(ctx, demoTenant, "svg")
+		if err != nil {
+			return topology.Fabric{}, err
+		}
+		name := filepath.Join(s.options.pictures, file)
+		if err := os.WriteFile(name, svg, 0o644); err != nil {
+			return topology.Fabric{}, fmt.Errorf("cannot keep the picture: %w", err)
+		}
+		r.Pictures = append(r.Pictures, name)
+		s.say("The same as a drawing: %s", name)
+	}
+	return s.admin.Topology(ctx, demoTenant)
+}
+
+func arrows(names []string) string { return strings.Join(names, " → ") }
