@@ -109,5 +109,8 @@ func TestNoWakeUpIsLost(t *testing.T) {
 		again, err = e.release(ctx, h, false, later)
 		require.NoError(t, err)
 		require.True(t, again.Equal(time.Now()))
+		l, err := e.lanes.Get(ctx, "l")
+		require.NoError(t, err)
+		require.Equal(t, []ChangeID{"c"}, l.Queue, "it stands there once")
 	})
 }
