@@ -101,8 +101,11 @@ func (c *cli) tell(ctx context.Context, o demoOptions, n *narrator, r *report) (
 // verdict sums up for people.
 func (n *narrator) verdict(r *report) {
 	n.title("The verdict")
+	left := yesNo(len(r.Leftovers) == 0, "nothing", fmt.Sprint(r.Leftovers))
 	if r.Failed != "" {
 		n.say("The story stopped early: %s", r.Failed)
+		n.say("left behind         %s", left)
+		return
 	}
 	n.say("path before         %s", arrows(r.PathBefore))
 	n.say("path with service   %s", arrows(r.PathAfter))
@@ -113,6 +116,6 @@ func (n *narrator) verdict(r *report) {
 	n.say("TCP stream          %s, %.1f MB, longest pause %.0f ms", yesNo(r.StreamBroken, "BROKE", "lived through it all"), float64(r.StreamBytes)/1e6, r.StreamSilence*1000)
 	n.say("billing records     %d", len(r.BillingRecords))
 	n.say("restored            %s", yesNo(r.Restored, "the topology is what it was", "NO"))
-	n.say("left behind         %s", yesNo(len(r.Leftovers) == 0, "nothing", fmt.Sprint(r.Leftovers)))
+	n.say("left behind         %s", left)
 	n.say("took                %.0f s", r.Seconds)
 }

@@ -28,6 +28,7 @@ type stage struct {
 	cli      *cli
 	options  demoOptions
 	dir      string
+	scope    string
 	broker   *running
 	cloud    *linux.Cloud
 	platform *api.OSB
@@ -41,7 +42,7 @@ func openStage(ctx context.Context, c *cli, o demoOptions, n *narrator) (*stage,
 	// The process keeps its id when it enters a user namespace by starting anew,
 	// so both starts mean the same folder.
 	id := strconv.FormatInt(int64(os.Getpid()), 36)
-	s := &stage{narrator: n, cli: c, options: o, dir: filepath.Join(os.TempDir(), "bumpwire-demo-"+id)}
+	s := &stage{narrator: n, cli: c, options: o, scope: "demo" + id, dir: filepath.Join(os.TempDir(), "bumpwire-demo-"+id)}
 	if err := linux.Enter(ctx, filepath.Join(s.dir, "linux")); err != nil {
 		return s, err
 	}
@@ -50,7 +51,7 @@ func openStage(ctx context.Context, c *cli, o demoOptions, n *narrator) (*stage,
 	}
 	conf := standard()
 	conf.Server.Listen, conf.Server.Data = "127.0.0.1:0", s.dir
-	conf.Cloud.Scope = "demo" + id
+	conf.Cloud.Scope = s.scope
 	conf.Metering.Window, conf.Metering.Schedule = o.window, "@every 1h" // the demo closes its window itself
 	conf.Monitor.Every = time.Second
 	n.say("A broker starts on the linux cloud of this machine.")
@@ -146,8 +147,12 @@ func (s *stage) clear(ctx context.Context, n *narrator) (left []string, err erro
 	if s.traffic != nil {
 		s.traffic.close(0)
 	}
+	cloud, err := linux.New(ctx, linux.Options{Scope: s.scope, Dir: filepath.Join(s.dir, "linux")}) // there may be no broker
+	if err == nil {
+		err = cloud.Sweep(ctx)
+	}
 	if s.broker != nil {
-		err = errors.Join(s.cloud.Sweep(ctx), s.broker.Close())
+		err = errors.Join(err, s.broker.Close())
 		resources, lookErr := s.cloud.Resources(ctx)
 		err = errors.Join(err, lookErr)
 		for _, r := range resources {
