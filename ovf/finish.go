@@ -38,6 +38,11 @@ func (in *intake) finish(c completeness) *Package {
 	if in.reader != nil {
 		pkg.Digest = contentDigest(pkg.Members)
 	}
+	for i := range in.report.findings {
+		if f := &in.report.findings[i]; f.File == "" {
+			f.File = in.opts.Name
+		}
+	}
 	pkg.Findings = in.report.sorted()
 	return pkg
 }

@@ -54,6 +54,7 @@ const (
 type image struct {
 	format  Format
 	virtual int64 // bytes of the disk inside; 0 when not said
+	slack   int64 // bytes of virtual that may be mere rounding
 	code    Code  // "" when nothing is wrong
 	reason  string
 }

@@ -49,7 +49,7 @@ func (in *intake) checkImage(d Disk, m Member, img image) {
 		in.reader.err(d.place, CodeDiskFormat, "file %q is a CD image, not a disk", name)
 	case claimed != FormatUnknown && claimed != img.format:
 		in.reader.err(d.place, CodeDiskFormat, "disk %q claims to be %s, but its file is %s", printable(d.ID, 60), claimed, img.format)
-	case d.Capacity > 0 && img.virtual > d.Capacity:
+	case d.Capacity > 0 && img.virtual-img.slack > d.Capacity:
 		in.reader.err(d.place, CodeDiskCapacity, "disk %q has a capacity of %d bytes, but the image in file %q has %d", printable(d.ID, 60), d.Capacity, name, img.virtual)
 	}
 }

@@ -17,9 +17,13 @@ func inspectVHD(footer []byte) image {
 	if size >= 1<<62 {
 		return img.refuse(CodeDiskHeader, "the VHD footer has an absurd size")
 	}
-	img.virtual = int64(size)
+	img.virtual, img.slack = int64(size), vhdCylinder
 	return img
 }
+
+// vhdCylinder is the largest unit to which writers round the size of a VHD up
+// (16 heads of 255 sectors); what they add holds nothing.
+const vhdCylinder = 16 * 255 * sectorSize
 
 // inspectVDI reads the header of VirtualBox's format.
 func inspectVDI(head []byte) image {

@@ -59,10 +59,12 @@ func put64(at int, v uint64) func([]byte) {
 	return func(b []byte) { binary.BigEndian.PutUint64(b[at:], v) }
 }
 
-func vhd(kind uint32) string {
+func vhd(kind uint32) string { return vhdOf(kind, 4096) }
+
+func vhdOf(kind uint32, size uint64) string {
 	b := make([]byte, 4096+512)
 	copy(b[4096:], "conectix")
-	binary.BigEndian.PutUint64(b[4096+48:], 4096)
+	binary.BigEndian.PutUint64(b[4096+48:], size)
 	binary.BigEndian.PutUint32(b[4096+60:], kind)
 	return string(b)
 }
@@ -103,6 +105,7 @@ func TestDiskImagesAreJudgedByTheirBytes(t *testing.T) {
 		{"QCOW2", qcow2(nil), anyFormat, ovf.FormatQCOW2, ""},
 		{"QCOW2 version 2", qcow2(put32(4, 2)), anyFormat, ovf.FormatQCOW2, ""},
 		{"VHD", vhd(2), anyFormat, ovf.FormatVHD, ""},
+		{"VHD rounded up", vhdOf(2, 4096+2_000_000), anyFormat, ovf.FormatVHD, ""},
 		{"VHDX", "vhdxfile" + strings.Repeat("\x00", 100), anyFormat, ovf.FormatVHDX, ovf.CodeUnsupported},
 		{"VDI", vdi(1), anyFormat, ovf.FormatVDI, ""},
 		{"compressed VMDK", zipped(vmdk(8, goodVMDK)), isGzip, ovf.FormatVMDK, ""},
@@ -146,6 +149,7 @@ func TestDiskImagesAreJudgedByTheirBytes(t *testing.T) {
 		{"QCOW2 L1", qcow2(put32(36, 1<<31)), anyFormat, ovf.FormatQCOW2, ovf.CodeDiskHeader},
 		{"QCOW1", qcow2(put32(4, 1)), anyFormat, ovf.FormatQCOW2, ovf.CodeDiskHeader},
 		{"QCOW2 cut", qcow2(nil)[:30], anyFormat, ovf.FormatQCOW2, ovf.CodeDiskHeader},
+		{"larger than it claims, VHD", vhdOf(2, 8<<20), anyFormat, ovf.FormatVHD, ovf.CodeDiskCapacity},
 		{"VHD delta", vhd(4), anyFormat, ovf.FormatVHD, ovf.CodeDiskBacking},
 		{"VHD of an unknown type", vhd(9), anyFormat, ovf.FormatVHD, ovf.CodeDiskHeader},
 		{"VDI delta", vdi(4), anyFormat, ovf.FormatVDI, ovf.CodeDiskBacking},
@@ -196,7 +200,7 @@ func FuzzDiskHeader(f *testing.F) {
 			m, _ := pkg.Member("disk.img")
 			require.GreaterOrEqual(t, m.VirtualBytes, int64(0))
 			if err == nil {
-				require.LessOrEqual(t, m.VirtualBytes, int64(4096), fmt.Sprintf("%q", data[:min(len(data), 64)]))
+				require.LessOrEqual(t, m.VirtualBytes, int64(4096+16*255*512), fmt.Sprintf("%q", data[:min(len(data), 64)]))
 			}
 		}
 	})

@@ -57,6 +57,7 @@ func (in *intake) archive(r io.Reader) (*Package, error) {
 	}
 	tar := &tarReader{r: buffered}
 	for !in.stopped {
+		in.current = "" // a bad header belongs to no member
 		entry, err := tar.next()
 		if errors.Is(err, io.EOF) {
 			break

@@ -257,6 +257,27 @@ func TestFolderArchiveAndDescriptorAgree(t *testing.T) {
 	}
 }
 
+// Each finding says which file it is about: the member, or the container.
+func TestFindingsNameTheirFile(t *testing.T) {
+	t.Parallel()
+	cut := archive(descriptor, diskFile)[:len(descriptor.bytes())+1000]
+	for want, data := range map[string][]byte{
+		"disk.img: error truncated: the archive is cut off":                                              cut,
+		"x.ova: error truncated: the archive is cut off":                                                 cut[:len(descriptor.bytes())+100],
+		"x.ova: error container: this is a zip archive, not a tar archive":                               []byte("PK\x03\x04" + strings.Repeat("x", 600)),
+		"x.ova: error descriptor-count: the package has no descriptor (.ovf)":                            archive(diskFile),
+		`x.ova: error member-type: member "link" is a symbolic link; a package holds only regular files`: archive(raw{name: "link", kind: '2'}),
+	} {
+		path := filepath.Join(t.TempDir(), "x.ova")
+		require.NoError(t, os.WriteFile(path, data, 0o600))
+		pkg, err := ovf.Open(t.Context(), path, ovf.Options{})
+		require.NoError(t, err)
+		require.Equal(t, want, pkg.Findings.Errors().String())
+		_, _, err = ingest(t, data, ovf.Options{Name: "x.ova"})
+		require.ErrorContains(t, err, want)
+	}
+}
+
 func TestAFolderCannotReachOut(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

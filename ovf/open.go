@@ -22,6 +22,9 @@ func Open(ctx context.Context, path string, opts Options) (*Package, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open package: %w", err)
 	}
+	if opts.Name == "" {
+		opts.Name = filepath.Base(path)
+	}
 	if info.IsDir() {
 		return openFolder(ctx, path, opts)
 	}

@@ -30,6 +30,7 @@ type Sink interface {
 
 // Options of reading a package. The zero value is right for inspection.
 type Options struct {
+	Name   string // what findings about the container itself call it; Open fills in the file's name
 	Limits Limits
 	Trust  *x509.CertPool // who may sign; nil: nobody is trusted
 	Now    time.Time      // when a certificate must be valid; zero: the time of the call
