@@ -53,6 +53,9 @@ func (s *Server) showInstance(ctx context.Context, c *call) (api.Instance, error
 	if err != nil {
 		return api.Instance{}, err
 	}
+	if i.State == provision.Deleted {
+		return api.Instance{}, fault.New(fault.NotFound, "instance %q was deleted; its events are still there", i.ID)
+	}
 	names, err := s.names(ctx)
 	if err != nil {
 		return api.Instance{}, err
@@ -60,8 +63,8 @@ func (s *Server) showInstance(ctx context.Context, c *call) (api.Instance, error
 	return names.instance(i), nil
 }
 
-// owned is the instance of the path, if it exists for the caller. Deleted ones are
-// there too: their history is worth reading.
+// owned is the instance of the path, if it exists for the caller; deleted ones too,
+// for their history.
 func (s *Server) owned(ctx context.Context, c *call) (provision.Instance, error) {
 	i, err := s.Provision.Tombstone(ctx, "", c.instance())
 	if err != nil {

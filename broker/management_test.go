@@ -380,4 +380,5 @@ func TestInstanceLifeThroughTheManagementAPI(t *testing.T) {
 	events, err := alice.Events(ctx, made.Instance)
 	require.NoError(t, err)
 	require.Equal(t, "deleted", events[len(events)-1].State)
+	require.ErrorIs(t, second(alice.Instance(ctx, made.Instance)), fault.NotFound)
 }

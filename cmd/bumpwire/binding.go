@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bumpwire/bumpwire/broker/api"
+)
+
+func newBinding(c *cli) *cobra.Command {
+	return group(&cobra.Command{Use: "binding", Short: "Bindings: access to an instance, and further networks"},
+		newBindingCreate(c), newBindingDelete(c),
+		&cobra.Command{
+			Use: "show INSTANCE BINDING", Short: "Show a binding and its credentials", Args: exactly("an instance", "a binding"),
+			RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
+				b, err := a.Binding(ctx, args[0], args[1])
+				return c.printBinding(b, err)
+			}),
+		},
+	)
+}
+
+func newBindingCreate(c *cli) *cobra.Command {
+	var n api.NewBinding
+	var network, nearest string
+	var wait bool
+	cmd := &cobra.Command{
+		Use: "create INSTANCE", Short: "Create a binding; with --network it also stitches that network", Args: exactly("an instance"),
+		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
+			var err error
+			if n.Parameters, err = bindParameters(network, nearest); err != nil {
+				return err
+			}
+			accepted, err := a.CreateBinding(ctx, args[0], n)
+			if err != nil {
+				return err
+			}
+			if accepted.Change != "" && !wait {
+				return c.print(accepted, facts("instance", accepted.Instance, "binding", accepted.Binding, "change", accepted.Change))
+			}
+			if err := c.follow(ctx, func(ctx context.Context) (api.Operation, error) {
+				return a.BindingOperation(ctx, args[0], accepted.Binding)
+			}); err != nil {
+				return err
+			}
+			b, err := a.Binding(ctx, args[0], accepted.Binding)
+			return c.printBinding(b, err)
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&n.ID, "id", "", "the binding's id; empty: made up")
+	f.StringVar(&network, "network", "", "one more tenant network to protect")
+	f.StringVar(&nearest, "nearest", "", "which end of the chain: hosts or gateway (default)")
+	f.BoolVar(&wait, "wait", false, "wait until it is done")
+	return cmd
+}
+
+func bindParameters(network, nearest string) (json.RawMessage, error) {
+	p := map[string]string{}
+	if network != "" {
+		p["network"] = network
+	}
+	if nearest != "" {
+		p["nearest"] = nearest
+	}
+	if len(p) == 0 {
+		return nil, nil
+	}
+	return json.Marshal(p)
+}
+
+func newBindingDelete(c *cli) *cobra.Command {
+	var wait bool
+	cmd := &cobra.Command{
+		Use: "delete INSTANCE BINDING", Short: "Delete a binding and the stitch it made", Args: exactly("an instance", "a binding"),
+		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
+			accepted, err := a.DeleteBinding(ctx, args[0], args[1])
+			if err != nil {
+				return err
+			}
+			if wait && accepted.Change != "" {
+				if err := c.follow(ctx, func(ctx context.Context) (api.Operation, error) {
+					return a.BindingOperation(ctx, args[0], args[1])
+				}); err != nil {
+					return err
+				}
+			}
+			return c.print(accepted, facts("instance", accepted.Instance, "binding", accepted.Binding, "change", accepted.Change))
+		}),
+	}
+	cmd.Flags().BoolVar(&wait, "wait", false, "wait until it is done")
+	return cmd
+}
+
+func (c *cli) printBinding(b api.Binding, err error) error {
+	if err != nil {
+		return err
+	}
+	var given api.Credentials
+	if b.Credentials != nil {
+		given = *b.Credentials
+	}
+	return c.print(b, facts("binding", b.ID, "instance", b.Instance, "state", b.State, "network", b.Network,
+		"uri", given.URI, "username", given.Username, "password", given.Password))
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+)
+
+// config is everything that `bumpwire serve` can be told. A key left out keeps
+// the default that standard gives it. Each is overridden by an environment
+// variable, BUMPWIRE_SECTION_KEY, and that by a flag.
+type config struct {
+	Server   serverConfig   `yaml:"server"`
+	Store    storeConfig    `yaml:"store"`
+	Cloud    cloudConfig    `yaml:"cloud"`
+	OSB      osbConfig      `yaml:"osb"`
+	Metering meteringConfig `yaml:"metering"`
+	Monitor  monitorConfig  `yaml:"monitor"`
+	Log      logConfig      `yaml:"log"`
+}
+
+type serverConfig struct {
+	Listen string `yaml:"listen"` // host:port; port 0: any that is free
+	Data   string `yaml:"data"`   // folder of the store, the packages, the key and the clouds' images
+}
+
+type storeConfig struct {
+	URL string `yaml:"url"` // sqlite:PATH; empty: sqlite:DATA/bumpwire.db
+}
+
+type cloudConfig struct {
+	Driver      string        `yaml:"driver"`      // linux or sim
+	Scope       string        `yaml:"scope"`       // linux: tells brokers on one machine apart; 1 to 16 of a-z, 0-9
+	Accelerator string        `yaml:"accelerator"` // linux: kvm, tcg, or empty for the best that works
+	BootTime    time.Duration `yaml:"boot_time"`   // sim: how long an appliance takes until it forwards
+}
+
+type osbConfig struct {
+	MissingVersionStatus int           `yaml:"missing_version_status"` // 412 or 400
+	PollingLimit         time.Duration `yaml:"polling_limit"`          // maximum_polling_duration of plans
+	RetryAfter           time.Duration `yaml:"retry_after"`            // between two polls
+}
+
+type meteringConfig struct {
+	Window   time.Duration `yaml:"window"`   // length of a metering window; a day is a whole number of them
+	Schedule string        `yaml:"schedule"` // cron expression in UTC, when windows are closed; empty: as soon as each is over
+}
+
+type monitorConfig struct {
+	Every time.Duration `yaml:"every"` // between two probes of an appliance
+}
+
+type logConfig struct {
+	Level  string `yaml:"level"`  // debug, info, warn, error
+	Format string `yaml:"format"` // text or json
+}
+
+// standard is the configuration of somebody who says nothing.
+func standard() config {
+	return config{
+		Server:   serverConfig{Listen: "127.0.0.1:8080", Data: "bumpwire-data"},
+		Cloud:    cloudConfig{Driver: "linux", Scope: "bumpwire", BootTime: 2 * time.Second},
+		OSB:      osbConfig{MissingVersionStatus: 412, PollingLimit: time.Hour, RetryAfter: time.Second},
+		Metering: meteringConfig{Window: time.Hour},
+		Monitor:  monitorConfig{Every: 5 * time.Second},
+		Log:      logConfig{Level: "info", Format: "text"},
+	}
+}
+
+// readConfig is the standard one, the file over it, the environment over that.
+func readConfig(file string, env func(string) string) (config, error) {
+	c := standard()
+	if file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return c, fault.New(fault.Invalid, "cannot read the configuration: %s", err)
+		}
+		if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict()); err != nil {
+			return c, fault.New(fault.Invalid, "%s: %s", file, yaml.FormatError(err, false, true))
+		}
+	}
+	return c, override(reflect.ValueOf(&c).Elem(), "BUMPWIRE", env)
+}
+
+// override sets every key whose environment variable is not empty.
+func override(v reflect.Value, name string, env func(string) string) error {
+	for n := range v.NumField() {
+		key := name + "_" + strings.ToUpper(v.Type().Field(n).Tag.Get("yaml"))
+		field := v.Field(n)
+		if field.Kind() == reflect.Struct {
+			if err := override(field, key, env); err != nil {
+				return err
+			}
+			continue
+		}
+		text := env(key)
+		if text == "" {
+			continue
+		}
+		if err := assign(field, text); err != nil {
+			return fault.New(fault.Invalid, "%s: %s", key, err)
+		}
+	}
+	return nil
+}
+
+func assign(field reflect.Value, text string) error {
+	switch p := field.Addr().Interface().(type) {
+	case *string:
+		*p = text
+	case *int:
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("%q is not a whole number", text)
+		}
+		*p = n
+	case *time.Duration:
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return fmt.Errorf("%q is not a duration such as 90s or 1h", text)
+		}
+		*p = d
+	default:
+		return fmt.Errorf("a %s cannot be given in the environment", field.Type())
+	}
+	return nil
+}
+
+// check says what cannot be right, before anything is opened.
+func (c config) check() error {
+	if _, _, err := net.SplitHostPort(c.Server.Listen); err != nil {
+		return fault.New(fault.Invalid, "server.listen: %q is not host:port", c.Server.Listen)
+	}
+	if c.Server.Data == "" {
+		return fault.New(fault.Invalid, "server.data: a folder is needed")
+	}
+	if s := c.OSB.MissingVersionStatus; s != 412 && s != 400 {
+		return fault.New(fault.Invalid, "osb.missing_version_status is 412 or 400, not %d", s)
+	}
+	for _, d := range []struct {
+		key string
+		is  time.Duration
+	}{
+		{"osb.polling_limit", c.OSB.PollingLimit}, {"osb.retry_after", c.OSB.RetryAfter},
+		{"metering.window", c.Metering.Window}, {"monitor.every", c.Monitor.Every},
+	} {
+		if d.is <= 0 {
+			return fault.New(fault.Invalid, "%s must be longer than nothing", d.key)
+		}
+	}
+	if c.Log.Format != "text" && c.Log.Format != "json" {
+		return fault.New(fault.Invalid, "log.format is text or json, not %q", c.Log.Format)
+	}
+	return nil
+}
+
+// path is a file or folder in the data folder.
+func (c config) path(name string) string { return filepath.Join(c.Server.Data, name) }

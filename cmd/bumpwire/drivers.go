@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/internal/store/sqlitestore"
+	"github.com/bumpwire/bumpwire/provision/cloud"
+	"github.com/bumpwire/bumpwire/provision/cloud/linux"
+	"github.com/bumpwire/bumpwire/provision/cloud/sim"
+)
+
+// openStore opens the store that the configuration names.
+func openStore(ctx context.Context, c config) (*store.Store, error) {
+	kind, path, _ := strings.Cut(c.Store.URL, ":")
+	switch {
+	case c.Store.URL == "":
+		path = c.path("bumpwire.db")
+	case kind == "mongodb" || kind == "mongodb+srv":
+		return nil, fault.New(fault.Invalid, "store.url: this version keeps its documents in SQLite only, as sqlite:PATH; MongoDB is not built in")
+	case kind != "sqlite" || path == "":
+		return nil, fault.New(fault.Invalid, "store.url: %q is not sqlite:PATH", c.Store.URL)
+	}
+	driver, err := sqlitestore.Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Open(ctx, driver)
+	if err != nil {
+		driver.Close()
+	}
+	return s, err
+}
+
+// openCloud opens the cloud that the configuration names, and refuses one that
+// misses something, saying what and how it is mended.
+func openCloud(ctx context.Context, c config, log *slog.Logger) (cloud.Cloud, error) {
+	opened, err := cloudOf(ctx, c, log)
+	if err != nil {
+		return nil, err
+	}
+	problems := opened.Check(ctx)
+	if len(problems) == 0 {
+		return opened, nil
+	}
+	opened.Close()
+	f := &fault.Error{Kind: fault.Unavailable, Message: "the " + opened.Name() + " cloud cannot work here"}
+	for _, p := range problems {
+		f.Details = append(f.Details, p.What+"; remedy: "+p.Remedy)
+	}
+	return nil, f
+}
+
+func cloudOf(ctx context.Context, c config, log *slog.Logger) (cloud.Cloud, error) {
+	switch c.Cloud.Driver {
+	case "linux":
+		return linux.New(ctx, linux.Options{Scope: c.Cloud.Scope, Dir: c.path("linux"), Log: log, Accelerator: c.Cloud.Accelerator})
+	case "sim":
+		return sim.New(sim.Options{Path: c.path("sim.json"), BootTime: c.Cloud.BootTime}), nil
+	case "openstack":
+		return nil, fault.New(fault.Invalid, "cloud.driver: this version has the clouds linux and sim; OpenStack is not built in")
+	}
+	return nil, fault.New(fault.Invalid, "cloud.driver: %q is not a cloud; this version has linux and sim", c.Cloud.Driver)
+}

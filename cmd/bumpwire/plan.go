@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bumpwire/bumpwire/broker/api"
+)
+
+func newPlan(c *cli) *cobra.Command {
+	var w wanted
+	create := &cobra.Command{
+		Use: "create SERVICE", Short: "What creating an instance would do", Args: exactly("a service"),
+		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
+			n, err := w.request(args[0])
+			if err != nil {
+				return err
+			}
+			return c.preview(ctx, a, api.PreviewRequest{Create: &n})
+		}),
+	}
+	w.flags(create)
+	var binding string
+	remove := &cobra.Command{
+		Use: "delete INSTANCE", Short: "What deleting an instance, or one of its bindings, would do", Args: exactly("an instance"),
+		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
+			return c.preview(ctx, a, api.PreviewRequest{Delete: &api.Removal{Instance: args[0], Binding: binding}})
+		}),
+	}
+	remove.Flags().StringVar(&binding, "binding", "", "delete only this binding")
+	return group(&cobra.Command{Use: "plan", Short: "What a request would do, step by step, before it does it"}, create, remove)
+}
+
+func (c *cli) preview(ctx context.Context, a *api.Client, r api.PreviewRequest) error {
+	p, err := a.Preview(ctx, r)
+	if err != nil {
+		return err
+	}
+	if c.output == "json" {
+		return c.printJSON(p)
+	}
+	if len(p.Steps) == 0 {
+		c.say("nothing to do")
+		return nil
+	}
+	fmt.Fprint(c.out, p.Text)
+	return nil
+}

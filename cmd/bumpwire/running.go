@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bumpwire/bumpwire/broker"
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/seal"
+	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/metering"
+	"github.com/bumpwire/bumpwire/provision"
+	"github.com/bumpwire/bumpwire/provision/cloud"
+	"github.com/bumpwire/bumpwire/provision/monitor"
+	"github.com/bumpwire/bumpwire/provision/work"
+)
+
+// resumeEvery is how often requests are looked for whose broker died between
+// storing and submitting them.
+const resumeEvery = time.Minute
+
+// goodbye is how long requests under way may take when the broker stops.
+const goodbye = 10 * time.Second
+
+// running is a broker at work: what it is made of, and its end.
+type running struct {
+	accounts  *broker.Accounts
+	cloud     cloud.Cloud
+	provision *provision.Service
+	meter     *metering.Meter
+
+	listener net.Listener
+	store    *store.Store
+	lock     *os.File
+	stop     context.CancelFunc
+	group    *errgroup.Group
+	once     sync.Once
+	err      error
+}
+
+// start wires a broker, on one screen, and sets it to work. It runs until ctx
+// ends or Close is called; whatever start opened is closed then.
+func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err error) {
+	r := &running{}
+	defer func() {
+		if err != nil {
+			r.release()
+		}
+	}()
+	if r.lock, err = lockData(c.Server.Data); err != nil {
+		return nil, err
+	}
+	if r.store, err = openStore(ctx, c); err != nil {
+		return nil, err
+	}
+	key, err := seal.Open(c.path("key"))
+	if err != nil {
+		return nil, err
+	}
+	offers, err := catalog.New(catalog.Config{Store: r.store, Dir: c.path("packages"), Log: log})
+	if err != nil {
+		return nil, err
+	}
+	if r.cloud, err = openCloud(ctx, c, log); err != nil {
+		return nil, err
+	}
+	engine := work.New(r.store, log, work.Options{Takeover: true}) // the lock says that nobody else is here
+	r.provision = provision.New(provision.Config{Store: r.store, Catalog: offers, Cloud: r.cloud, Engine: engine, Key: key, Log: log})
+	watch := monitor.New(r.provision, log, monitor.Config{Every: c.Monitor.Every})
+	r.meter, err = metering.New(metering.Config{
+		Store: r.store, Instances: r.provision, Catalog: offers, Log: log, Window: c.Metering.Window, Schedule: c.Metering.Schedule,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.accounts = broker.NewAccounts(r.store)
+	server, err := broker.New(broker.Config{
+		Provision: r.provision, Catalog: offers, Meter: r.meter, Engine: engine, Cloud: r.cloud, Store: r.store,
+		Accounts: r.accounts, Log: log, Version: version(),
+		MissingVersion: c.OSB.MissingVersionStatus, PollingLimit: c.OSB.PollingLimit, RetryAfter: c.OSB.RetryAfter,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if r.listener, err = net.Listen("tcp", c.Server.Listen); err != nil {
+		return nil, fault.New(fault.Unavailable, "cannot listen: %w", err)
+	}
+	r.work(ctx, server.HTTPServer(),
+		engine.Run,
+		r.meter.Run,
+		watch.Run,
+		func(ctx context.Context) error { return r.provision.Run(ctx, resumeEvery) },
+	)
+	return r, nil
+}
+
+// work serves and runs loops until one of them fails or ctx ends.
+func (r *running) work(ctx context.Context, server *http.Server, loops ...func(context.Context) error) {
+	ctx, r.stop = context.WithCancel(ctx)
+	r.group, ctx = errgroup.WithContext(ctx)
+	for _, loop := range loops {
+		r.group.Go(func() error { return loop(ctx) })
+	}
+	r.group.Go(func() error {
+		if err := server.Serve(r.listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("cannot serve: %w", err)
+		}
+		return nil
+	})
+	r.group.Go(func() error {
+		<-ctx.Done()
+		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+		defer cancel()
+		if server.Shutdown(patience) != nil {
+			return server.Close()
+		}
+		return nil
+	})
+}
+
+// URL is where the broker is.
+func (r *running) URL() string { return "http://" + r.listener.Addr().String() }
+
+// Wait returns once the broker has stopped, and why if it was not asked to.
+func (r *running) Wait() error {
+	r.once.Do(func() {
+		r.err = r.group.Wait()
+		r.stop()
+		r.release()
+	})
+	return r.err
+}
+
+// Close stops the broker: no new requests, the steps in hand finished, the rest
+// left for the next start.
+func (r *running) Close() error {
+	r.stop()
+	return r.Wait()
+}
+
+// release closes what was opened, the last first.
+func (r *running) release() {
+	if r.cloud != nil {
+		_ = r.cloud.Close() // what runs in the cloud goes on
+	}
+	if r.store != nil {
+		_ = r.store.Close() // every acknowledged write is on disk already
+	}
+	if r.lock != nil {
+		_ = r.lock.Close()
+	}
+}
+
+// lockData makes the data folder and keeps other brokers out of it.
+func lockData(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fault.New(fault.Unavailable, "cannot make the data folder: %w", err)
+	}
+	f, err := os.OpenFile(dir+"/lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fault.New(fault.Unavailable, "cannot write to the data folder: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fault.New(fault.Conflict, "another broker works in the data folder %s", dir)
+	}
+	return f, nil
+}
