@@ -35,7 +35,7 @@ func TestGoldenBill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		moment := instance("=cmd|moment", "2000-01-01T02:10:00Z active s", "2000-01-01T02:10:05Z deprovisioning s")
 		yankee := instance("yankee", "2000-01-01T02:00:00.5Z active d")
-		yankee.Tenant = "tenant-b"
+		yankee.Tenant, yankee.Name, moment.Name = "tenant-b", "The Yankee, \"2nd\"", "+1 moment"
 		prices := tariff{"s": listPrices["s"], "l": listPrices["l"], "d": {price("1.50", "")}}
 		prices["d"][0].Currency = "USD"
 		m := newMeter(t, storetest.New(t), &fleet{list: append(sample(), moment, yankee)}, prices, metering.Config{})

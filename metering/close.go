@@ -1,14 +1,11 @@
 package metering
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -173,17 +170,30 @@ type run struct {
 }
 
 func (r *run) meter(ctx context.Context, s stretch) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(writers)
+	ctx, fail := context.WithCancelCause(ctx) // the first failure is the cause; those it brings about are not
+	defer fail(nil)
+	var working sync.WaitGroup
+	free := make(chan struct{}, writers)
 	for i, err := range r.instances.All(ctx) {
 		if err != nil {
-			return cmp.Or(group.Wait(), err) // a record's failure ends the listing too, and explains it
+			fail(err)
+			break
 		}
-		if _, active := Usage(i, s.Window); active {
-			group.Go(func() error { return r.meterOne(ctx, i, s) })
+		for _, life := range lives(i) {
+			if _, active := Usage(life, s.Window); !active {
+				continue
+			}
+			free <- struct{}{}
+			working.Go(func() {
+				defer func() { <-free }()
+				if err := r.meterOne(ctx, life, s); err != nil {
+					fail(err)
+				}
+			})
 		}
 	}
-	return group.Wait()
+	working.Wait()
+	return context.Cause(ctx)
 }
 
 func (r *run) meterOne(ctx context.Context, i provision.Instance, s stretch) error {

@@ -19,7 +19,7 @@
 // # Once, exactly
 //
 // A usage record is one document, whose id is made of instance, dimension and
-// window; a billing record's id is made of instance, dimension, plan and the start of
+// window (and of which instance it was, when an id was used again); a billing record's id is made of instance, dimension, plan and the start of
 // its interval. Both are only ever created. A window that is closed again, after
 // a crash or beside another broker, finds its records and leaves them as they are.
 // Billing records are rated from the stored usage record, never from a second look

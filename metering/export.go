@@ -10,14 +10,14 @@ import (
 
 // columns of the CSV form, in order. A change of them is a change of a contract.
 var columns = [...]string{
-	"id", "tenant", "platform", "instance", "service", "plan", "dimension", "start", "end",
+	"id", "tenant", "platform", "instance", "instance_name", "service", "plan", "dimension", "start", "end",
 	"seconds", "unit_price", "unit", "currency", "amount", "usage",
 }
 
 // WriteCSV writes billing records as CSV (RFC 4180) with a header line. Times
 // are RFC 3339 in UTC, ends exclusive; numbers are plain decimals, amounts with
 // AmountPlaces places. Text that a spreadsheet would take for a formula gets an
-// apostrophe in front: ids come from tenants.
+// apostrophe in front: ids and names come from tenants.
 func WriteCSV(w io.Writer, bills []BillingRecord) error {
 	c := csv.NewWriter(w)
 	c.UseCRLF = true
@@ -26,7 +26,7 @@ func WriteCSV(w io.Writer, bills []BillingRecord) error {
 	}
 	for _, b := range bills {
 		err := c.Write([]string{
-			b.ID, harmless(string(b.Tenant)), harmless(b.Platform), harmless(string(b.Instance)),
+			b.ID, harmless(string(b.Tenant)), harmless(b.Platform), harmless(string(b.Instance)), harmless(b.Name),
 			harmless(string(b.Service)), harmless(string(b.Plan)), b.Dimension,
 			b.Start.UTC().Format(time.RFC3339Nano), b.End.UTC().Format(time.RFC3339Nano),
 			b.Seconds.String(), b.UnitPrice.String(), b.Unit, b.Currency, b.Amount.StringFixed(AmountPlaces), b.Usage,

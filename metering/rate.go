@@ -16,6 +16,7 @@ type BillingRecord struct {
 	Tenant    topology.TenantID   `json:"tenant"`
 	Platform  string              `json:"platform"`
 	Instance  topology.InstanceID `json:"instance"`
+	Name      string              `json:"instance_name"` // when it was metered
 	Service   catalog.ServiceID   `json:"service"`
 	Plan      catalog.PlanID      `json:"plan"`
 	Dimension string              `json:"dimension"`
@@ -63,7 +64,7 @@ func (u UsageRecord) line(plan catalog.PlanID, w Window, p catalog.Price) Billin
 	used := seconds(w.Start, w.End)
 	return BillingRecord{
 		ID:     recordID(w.Start, string(u.Instance), u.Dimension, string(plan)),
-		Tenant: u.Tenant, Platform: u.Platform, Instance: u.Instance, Service: u.Service, Plan: plan,
+		Tenant: u.Tenant, Platform: u.Platform, Instance: u.Instance, Name: u.Name, Service: u.Service, Plan: plan,
 		Dimension: u.Dimension, Start: w.Start, End: w.End, Seconds: used,
 		UnitPrice: p.Amount, Unit: p.Unit, Currency: p.Currency, PriceFrom: p.From,
 		Amount: halfEven(used.Mul(p.Amount), decimal.New(secondsPerHour, 0)), Usage: u.ID,

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -19,10 +20,11 @@ const DimensionInstance = "instance"
 // UsageRecord is how much of a dimension an instance used in a window. It is
 // immutable.
 type UsageRecord struct {
-	ID        string              `json:"id"` // of instance, dimension and window; orders by time
+	ID        string              `json:"id"` // of instance, its life, dimension and window; orders by time
 	Tenant    topology.TenantID   `json:"tenant"`
 	Platform  string              `json:"platform"`
 	Instance  topology.InstanceID `json:"instance"`
+	Name      string              `json:"instance_name"` // when it was metered
 	Service   catalog.ServiceID   `json:"service"`
 	Dimension string              `json:"dimension"`
 	Window    Window              `json:"window"`
@@ -41,11 +43,12 @@ type Span struct {
 // Usage is what the instance used in the window, by its history; ok is false when
 // it was not active at all. Each event's state and plan hold until the next
 // event; the last event's hold on. The window must have ended, or time that is yet
-// to come is counted.
+// to come is counted. The history must be one life's: when an id was used again,
+// each instance that had it has its own record.
 func Usage(i provision.Instance, w Window) (u UsageRecord, ok bool) {
 	u = UsageRecord{
-		ID:     recordID(w.Start, string(i.ID), DimensionInstance),
-		Tenant: i.Tenant, Platform: i.Platform, Instance: i.ID, Service: i.Service,
+		ID:     recordID(w.Start, usageFacts(i)...),
+		Tenant: i.Tenant, Platform: i.Platform, Instance: i.ID, Name: i.Name, Service: i.Service,
 		Dimension: DimensionInstance, Window: w, Seconds: decimal.Zero,
 	}
 	for n, e := range i.History {
@@ -59,6 +62,16 @@ func Usage(i provision.Instance, w Window) (u UsageRecord, ok bool) {
 		}
 	}
 	return u, len(u.Spans) > 0
+}
+
+// usageFacts tell an instance's usage from any other's. A later life of an id is
+// known by the number of its first event, which never changes.
+func usageFacts(i provision.Instance) []string {
+	facts := []string{string(i.ID), DimensionInstance}
+	if len(i.History) > 0 && i.History[0].Seq > 1 {
+		facts = append(facts, strconv.Itoa(i.History[0].Seq))
+	}
+	return facts
 }
 
 // add appends a time, or lengthens the last span that it continues: events that

@@ -104,6 +104,12 @@ type Event struct {
 	Message string         `json:"message"`           // one sentence, no secrets
 	Binding BindingID      `json:"binding,omitempty"` // when the event is about a binding
 	By      string         `json:"by,omitempty"`      // platform or user who asked
+
+	// Whose instance it was, and of which service: an id may be used again, by
+	// another tenant too, and what was used before stays the former's.
+	Tenant   topology.TenantID `json:"tenant,omitempty"`
+	Platform string            `json:"platform,omitempty"`
+	Service  catalog.ServiceID `json:"service,omitempty"`
 }
 
 // Binding gives a tenant's application access to an instance and may stitch a

@@ -85,6 +85,7 @@ func (i *Instance) note(by, message string, binding BindingID) {
 	i.History = append(i.History, Event{
 		Seq: len(i.History) + 1, At: at, State: i.State, Plan: i.Plan,
 		Message: message, Binding: binding, By: by,
+		Tenant: i.Tenant, Platform: i.Platform, Service: i.Service,
 	})
 }
 
