@@ -76,7 +76,7 @@ func (a *accelerator) remember() {
 // proof is a boot sector that writes 0x2a to the debug exit port:
 //
 //	mov dx, 0xf4; mov al, 0x2a; out dx, al; cli; hlt
-var proof = []byte{0xba, 0xf4, 0x00, 0xb0, 0x2a, 0xee, 0xfa, 0xf4}
+const proof = "\xba\xf4\x00\xb0\x2a\xee\xfa\xf4"
 
 // proved is QEMU's exit status for that: the value twice and one.
 const proved = 0x2a<<1 | 1

@@ -66,7 +66,7 @@ func (a *announcement) add(p topology.PortID) error {
 		frames = append(frames, announce(p.Addr(), mac))
 	}
 	if len(frames) == 0 {
-		frames = append(frames, arpProbe(broadcast, mac)) // bridges learn from it all the same
+		frames = append(frames, arpProbe(broadcast(), mac)) // bridges learn from it all the same
 	}
 	a.frames = append(a.frames, frames)
 	return nil

@@ -108,8 +108,10 @@ func newReal(t *testing.T) *Cloud {
 }
 
 func TestContractWithRealAppliances(t *testing.T) {
+	t.Parallel()
 	server := firewallServer(t)
 	cloudtest.Run(t, func(t *testing.T) cloudtest.Bed {
+		t.Parallel()
 		return cloudtest.Bed{
 			Cloud:       newReal(t),
 			Server:      func() cloud.Server { return server },
@@ -125,14 +127,14 @@ func TestRealApplianceIsInsertedAndRemovedWithoutLoss(t *testing.T) {
 	village(t, c, "a")
 	boot := func(a topology.Appliance) error { return c.Boot(t.Context(), "a", a, server) }
 	f := startFlow(t, c, "a", "h1", PublicIPv4)
-	for range 3 {
+	for range 2 {
 		converge(t, c, "a", boot, inPath("fw", 20))
 		f.some(500)
 		converge(t, c, "a", boot)
 		f.some(500)
 	}
 	sent, lost := f.end()
-	t.Logf("%d swaps of a guest under %s: %d of %d packets lost", 6, c.machines.(*qemu).accel.choose(t.Context()), lost, sent)
+	t.Logf("%d swaps of a guest under %s: %d of %d packets lost", 4, c.machines.(*qemu).accel.choose(t.Context()), lost, sent)
 	require.LessOrEqual(t, lost, 1)
 }
 

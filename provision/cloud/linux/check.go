@@ -25,6 +25,12 @@ func (c *Cloud) Check(ctx context.Context) []cloud.Problem {
 			return nil
 		}
 		problems = append(problems, tryLinks(c.machines)...)
+		if err := sysctl("ipv4/ip_forward", "1"); err != nil {
+			problems = append(problems, cloud.Problem{
+				What:   fmt.Sprintf("gateways cannot be made to route: %v", err),
+				Remedy: "make /proc/sys/net writable (in a container: --privileged)",
+			})
+		}
 		return nil
 	})
 	if err != nil {

@@ -36,7 +36,7 @@ func startFlow(t *testing.T, c *Cloud, tenant topology.TenantID, host string, pu
 	t.Helper()
 	f := &flow{t: t, stop: make(chan struct{}), back: map[uint64]bool{}}
 	require.NoError(t, c.InGateway(t.Context(), tenant, func() (err error) {
-		f.public, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(public), 7)))
+		f.public, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(public), 0)))
 		return err
 	}))
 	require.NoError(t, c.InHost(t.Context(), tenant, host, func() (err error) {

@@ -17,12 +17,12 @@ const (
 )
 
 var (
-	broadcast  = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
-	allNodes   = netip.MustParseAddr("ff02::1")
-	nobody     = netip.MustParseAddr("192.0.2.1") // RFC 5737: documentation only, so no host has it
-	unknown    = netip.IPv4Unspecified()
-	anyAddress = net.HardwareAddr{0, 0, 0, 0, 0, 0}
+	allNodes = netip.MustParseAddr("ff02::1")
+	nobody   = netip.MustParseAddr("192.0.2.1") // RFC 5737: documentation only, so no host has it
+	unknown  = netip.IPv4Unspecified()
 )
+
+func broadcast() net.HardwareAddr { return net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff} }
 
 // ethernet puts a payload into a frame of at least the 60 bytes that real links
 // carry (IEEE 802.3, without check sequence).
@@ -38,7 +38,7 @@ func ethernet(dst, src net.HardwareAddr, etherType uint16, payload []byte) []byt
 func arpRequest(dst, src net.HardwareAddr, sender, target netip.Addr) []byte {
 	p := []byte{0, 1, 8, 0, 6, 4, 0, 1}
 	p = append(append(p, src...), sender.AsSlice()...)
-	p = append(append(p, anyAddress...), target.AsSlice()...)
+	p = append(append(p, 0, 0, 0, 0, 0, 0), target.AsSlice()...)
 	return ethernet(dst, src, etherARP, p)
 }
 
@@ -48,7 +48,7 @@ func arpProbe(dst, src net.HardwareAddr) []byte { return arpRequest(dst, src, un
 
 // arpAnnouncement says who has an address (RFC 5227, 2.3).
 func arpAnnouncement(mac net.HardwareAddr, a netip.Addr) []byte {
-	return arpRequest(broadcast, mac, a, a)
+	return arpRequest(broadcast(), mac, a, a)
 }
 
 // neighborAnnouncement is IPv6's: an unsolicited neighbor advertisement to all

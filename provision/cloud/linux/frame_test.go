@@ -30,7 +30,7 @@ func TestAnAnnouncementAsksForItsOwnAddress(t *testing.T) {
 
 func TestAProbeNamesNoSender(t *testing.T) {
 	t.Parallel()
-	got := arpProbe(broadcast, frameMAC)
+	got := arpProbe(broadcast(), frameMAC)
 	require.Len(t, got, 60)
 	require.Equal(t, []byte{0, 0, 0, 0}, got[28:32], "no cache may learn from it")
 	require.True(t, isFrom(got, frameMAC))

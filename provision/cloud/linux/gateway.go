@@ -3,9 +3,7 @@
 package linux
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 
@@ -119,7 +117,7 @@ func (c *Cloud) plugEnds(tenant topology.TenantID) (map[string]plugEnd, error) {
 		}
 		return nil
 	})
-	if errors.Is(err, fs.ErrNotExist) {
+	if isNoNamespace(err) {
 		err = fmt.Errorf("tenant %q lost its gateway: %w", tenant, err)
 	}
 	return ends, err

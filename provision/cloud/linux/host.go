@@ -4,9 +4,7 @@ package linux
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -131,9 +129,8 @@ func (c *Cloud) InHost(ctx context.Context, tenant topology.TenantID, host strin
 
 // InGateway is InHost for the tenant's gateway, where the public network is.
 func (c *Cloud) InGateway(ctx context.Context, tenant topology.TenantID, f func() error) error {
-	err := c.within(c.gatewayName(tenant), func() error { return f() })
-	var path *fs.PathError
-	if errors.As(err, &path) && path.Op == "enter" {
+	err := c.within(c.gatewayName(tenant), f)
+	if isNoNamespace(err) {
 		return &fault.Error{Kind: fault.NotFound, Message: fmt.Sprintf("tenant %q has no gateway", tenant), Err: err}
 	}
 	return err

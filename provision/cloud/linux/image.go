@@ -19,6 +19,8 @@ import (
 	"strconv"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/provision/cloud"
 )
@@ -198,6 +200,9 @@ func makeOverlay(ctx context.Context, path, base string, d cloud.Disk) error {
 		args = append(args, strconv.FormatInt(size, 10))
 	}
 	if out, err := exec.CommandContext(ctx, imageBinary, args...).CombinedOutput(); err != nil {
+		if bytes.Contains(out, []byte("No space left on device")) {
+			return noSpace(unix.ENOSPC)
+		}
 		return fmt.Errorf("cannot make disk %q: %w: %s", d.ID, err, bytes.TrimSpace(out))
 	}
 	return os.Rename(part, path)

@@ -73,7 +73,7 @@ func TestABrokerKilledAtAnyInstantLeavesWhatTheNextOneCompletes(t *testing.T) {
 	before := observe(t, c, "a")
 	self, err := os.Executable()
 	require.NoError(t, err)
-	for range 8 {
+	for range 5 {
 		after := time.Duration(rand.IntN(1500)) * time.Millisecond
 		ctx, cancel := context.WithTimeout(t.Context(), after) // ends in SIGKILL
 		cmd := exec.CommandContext(ctx, self)

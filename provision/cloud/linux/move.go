@@ -41,7 +41,23 @@ func (v *view) move(ctx context.Context, f topology.Fabric, s topology.Step) err
 			return err
 		}
 	}
+	if err := v.manageAt(port, s.To); err != nil {
+		return err
+	}
 	return a.send()
+}
+
+// manageAt makes a management leg reachable where it was moved to.
+func (v *view) manageAt(port tagged, at topology.NetworkID) error {
+	if port.tag.Kind != kindLeg || at == "" {
+		return nil
+	}
+	f, err := facts[legFacts](port.tag)
+	if err != nil || f.Leg.Role != topology.Management || !f.Leg.Address.IsValid() {
+		return err
+	}
+	f.Leg.At = at
+	return v.reachManagement(f.Leg)
 }
 
 // change moves the port, smoothly where it can.

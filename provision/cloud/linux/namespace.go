@@ -34,22 +34,35 @@ func namesDir(dir string) string {
 // failed to return must never serve another goroutine. Sockets opened and
 // processes started by f stay in the namespace.
 //
-// The error is fs.ErrNotExist when there is no such namespace, also when only
-// its name was made before a crash.
+// The error is a noNamespace when there is none, also when only its name was made
+// before a crash.
 func (c *Cloud) within(name string, f func() error) error {
 	ns, err := unix.Open(filepath.Join(c.names, name), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.ENOENT) {
+		return noNamespace(name)
+	}
 	if err != nil {
-		return &fs.PathError{Op: "enter", Path: name, Err: err}
+		return fmt.Errorf("cannot open namespace %q: %w", name, err)
 	}
 	defer unix.Close(ns)
 	return onThread(func() error {
 		if err := unix.Setns(ns, unix.CLONE_NEWNET); errors.Is(err, unix.EINVAL) {
-			return fmt.Errorf("namespace %q is only a name: %w", name, fs.ErrNotExist)
+			return noNamespace(name)
 		} else if err != nil {
 			return fmt.Errorf("cannot enter namespace %q: %w", name, err)
 		}
 		return f()
 	})
+}
+
+// noNamespace names a namespace that is not there.
+type noNamespace string
+
+func (n noNamespace) Error() string { return fmt.Sprintf("there is no namespace %q", string(n)) }
+
+func isNoNamespace(err error) bool {
+	var n noNamespace
+	return errors.As(err, &n)
 }
 
 // onThread runs f on a thread that ends with it.
@@ -67,7 +80,7 @@ func onThread(f func() error) error {
 // makeNamespace makes a namespace with its tag, or completes one that was begun.
 func (c *Cloud) makeNamespace(name string, t tag) error {
 	err := c.within(name, func() error { return c.furnish(t) })
-	if !errors.Is(err, fs.ErrNotExist) {
+	if !isNoNamespace(err) {
 		return err
 	}
 	if err := c.removeNamespace(name); err != nil {

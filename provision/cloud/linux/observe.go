@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
@@ -15,6 +16,9 @@ import (
 func (c *Cloud) Observe(ctx context.Context, tenant topology.TenantID) (f topology.Fabric, err error) {
 	err = c.withFabric(tenant, func(v *view) error {
 		f, err = v.fabric()
+		if err == nil && len(f.Networks)+len(f.Appliances) == 0 {
+			return fault.New(fault.NotFound, "tenant %q has no networks here", tenant)
+		}
 		return err
 	})
 	return f, err

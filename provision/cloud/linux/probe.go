@@ -128,7 +128,7 @@ func (t *passage) close() {
 // one request for an address that it does not have.
 func (t *passage) outward() (bool, error) {
 	src := nonce()
-	return cross(t.inside, t.outside, arpProbe(broadcast, src), src)
+	return cross(t.inside, t.outside, arpProbe(broadcast(), src), src)
 }
 
 // inward sends a probe the other way without letting hosts see it; see shield.

@@ -205,3 +205,19 @@ func TestAConflictingHostIsRefused(t *testing.T) {
 	require.ErrorIs(t, c.InHost(t.Context(), "a", "nobody", func() error { return nil }), fault.NotFound)
 	require.ErrorIs(t, c.InGateway(t.Context(), "nobody", func() error { return nil }), fault.NotFound)
 }
+
+func TestLostFactsAreNoTenantWithoutNetworks(t *testing.T) {
+	t.Parallel()
+	c := newPatched(t)
+	long := topology.TenantID(strings.Repeat("long", 60))
+	village(t, c, long)
+	require.NoError(t, os.RemoveAll(c.factsDir(long)))
+	_, err := c.Observe(t.Context(), long)
+	require.Error(t, err)
+	require.Equal(t, fault.Internal, fault.KindOf(err), "nothing may be planned on it: %v", err)
+}
+
+func TestACheckOfAnAbleMachineFindsNothing(t *testing.T) {
+	t.Parallel()
+	require.Empty(t, newPatched(t).Check(t.Context()))
+}

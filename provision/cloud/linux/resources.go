@@ -75,7 +75,7 @@ func (c *Cloud) inNamespace(name string) ([]cloud.Resource, error) {
 		}
 		return nil
 	})
-	if errors.Is(err, fs.ErrNotExist) {
+	if isNoNamespace(err) {
 		err = nil // only its name was made, or it went while we looked
 	}
 	return out, err

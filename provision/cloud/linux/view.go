@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 
 	"github.com/vishvananda/netlink"
@@ -48,7 +47,7 @@ func (c *Cloud) withFabric(t topology.TenantID, f func(*view) error) error {
 		}
 		return f(v)
 	})
-	if errors.Is(err, fs.ErrNotExist) && fault.KindOf(err) == fault.Internal {
+	if err == error(noNamespace(c.fabricName(t))) {
 		return &fault.Error{Kind: fault.NotFound, Message: fmt.Sprintf("tenant %q has no networks here", t), Err: err}
 	}
 	return err
