@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -138,10 +139,10 @@ func TestRealApplianceIsInsertedAndRemovedWithoutLoss(t *testing.T) {
 	require.LessOrEqual(t, lost, 1)
 }
 
-// pids are the guests of a tenant.
-func pids(t *testing.T, c *Cloud, tenant topology.TenantID) (out []int) {
+// pids are the guests of a cloud.
+func pids(t *testing.T, c *Cloud) (out []int) {
 	t.Helper()
-	list, err := c.machines.processes(tenant)
+	list, err := c.machines.processes(nil)
 	require.NoError(t, err)
 	for _, r := range list {
 		pid, err := strconv.Atoi(r.ID)
@@ -160,7 +161,7 @@ func TestAGuestOutlivesItsBrokerAndIsFoundAgain(t *testing.T) {
 	converge(t, c, "a", boot, inPath("fw", 20))
 	f := observe(t, c, "a")
 	fw := f.Appliances[0]
-	first := pids(t, c, "a")
+	first := pids(t, c)
 	require.Len(t, first, 1)
 	secrets, err := os.Stat(filepath.Join(c.machines.(*qemu).guestDir(machine{"a", fw}), "environment.iso"))
 	require.NoError(t, err)
@@ -175,21 +176,21 @@ func TestAGuestOutlivesItsBrokerAndIsFoundAgain(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(c.machines.(*qemu).guestDir(machine{"a", fw}), "pid")))
 	require.Equal(t, f, observe(t, d, "a"))
 	require.NoError(t, d.Boot(t.Context(), "a", fw, server))
-	require.Equal(t, first, pids(t, d, "a"), "one guest, not two")
+	require.Equal(t, first, pids(t, d), "one guest, not two")
 
 	guest, err := os.FindProcess(first[0])
 	require.NoError(t, err)
 	require.NoError(t, guest.Kill())
 	require.Eventually(t, func() bool { return !observe(t, d, "a").Appliances[0].Booted }, 10*time.Second, 10*time.Millisecond)
 	require.NoError(t, d.Boot(t.Context(), "a", fw, server))
-	second := pids(t, d, "a")
+	second := pids(t, d)
 	require.Len(t, second, 1)
 	require.NotEqual(t, first, second)
 
 	down := topology.Step{Verb: topology.Shutdown, Appliance: &fw}
 	for range 2 {
 		require.NoError(t, c.Do(t.Context(), "a", down))
-		require.Empty(t, pids(t, c, "a"))
+		require.Empty(t, pids(t, c))
 	}
 	require.NoDirExists(t, c.machines.(*qemu).guestDir(machine{"a", fw}))
 	_, err = c.Console(t.Context(), "a", "fw")
@@ -204,8 +205,14 @@ func TestSweepEndsGuestsThatNothingElseKnowsOf(t *testing.T) {
 	boot := func(a topology.Appliance) error { return c.Boot(t.Context(), "a", a, server) }
 	converge(t, c, "a", boot, inPath("fw", 20))
 	require.NoError(t, os.RemoveAll(filepath.Join(c.dir, "tenants")))
+	for _, n := range []string{c.gatewayName("a"), c.fabricName("a")} {
+		require.NoError(t, c.removeNamespace(n))
+	}
+	left, err := c.Resources(t.Context())
+	require.NoError(t, err)
+	require.True(t, slices.ContainsFunc(left, func(r cloud.Resource) bool { return r.Kind == "process" }), "%v", left)
 	require.NoError(t, c.Sweep(t.Context()))
-	require.Empty(t, pids(t, c, "a"))
+	require.Empty(t, pids(t, c))
 	files, err := os.ReadDir(c.dir)
 	require.NoError(t, err)
 	require.Empty(t, files)
@@ -230,7 +237,7 @@ func TestAGuestThatCannotStartLeavesNoProcessAndSaysWhy(t *testing.T) {
 	err := await(huge)
 	require.ErrorContains(t, err, "did not start")
 	require.ErrorIs(t, err, fault.Full)
-	require.Empty(t, pids(t, c, "a"))
+	require.Empty(t, pids(t, c))
 	damaged := server
 	damaged.Disks = []cloud.Disk{server.Disks[0]}
 	damaged.Disks[0].Digest = "sha256:" + strings.Repeat("0", 64)
@@ -240,7 +247,7 @@ func TestAGuestThatCannotStartLeavesNoProcessAndSaysWhy(t *testing.T) {
 	require.ErrorIs(t, await(none), fault.Invalid)
 	require.False(t, observe(t, c, "a").Appliances[0].Booted)
 	require.NoError(t, await(server), "and then starts")
-	require.Len(t, pids(t, c, "a"), 1)
+	require.Len(t, pids(t, c), 1)
 }
 
 func TestTheProofOfAnAcceleratorRunsWhereOneIsSureToWork(t *testing.T) {

@@ -22,8 +22,8 @@ type launcher interface {
 	running(m machine) (bool, error)
 	// stop stops a machine for good and removes all but its legs.
 	stop(ctx context.Context, m machine) error
-	// processes lists what runs, of one tenant, or of all when it is empty.
-	processes(tenant topology.TenantID) ([]cloud.Resource, error)
+	// processes lists all that runs for this scope; tenants gives their ids by token.
+	processes(tenants map[string]topology.TenantID) ([]cloud.Resource, error)
 	// sweep stops all machines of the scope, also those that nothing else knows of.
 	sweep(ctx context.Context) error
 	check(ctx context.Context) []cloud.Problem

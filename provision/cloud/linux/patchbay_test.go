@@ -86,6 +86,6 @@ func (p patchbay) stop(_ context.Context, m machine) error {
 	return err
 }
 
-func (patchbay) processes(topology.TenantID) ([]cloud.Resource, error) { return nil, nil }
-func (patchbay) sweep(context.Context) error                           { return nil }
-func (patchbay) check(context.Context) []cloud.Problem                 { return nil }
+func (patchbay) processes(map[string]topology.TenantID) ([]cloud.Resource, error) { return nil, nil }
+func (patchbay) sweep(context.Context) error                                      { return nil }
+func (patchbay) check(context.Context) []cloud.Problem                            { return nil }

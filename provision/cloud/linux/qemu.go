@@ -228,27 +228,30 @@ func (q *qemu) endGuest(ctx context.Context, socket string, p *process) error {
 	return p.end(ctx)
 }
 
-func (q *qemu) isOurs(args []string, prefix string) bool {
-	name, ok := strings.CutPrefix(value(args, "-name"), "guest=")
-	name, _, _ = strings.Cut(name, ",")
-	return ok && strings.HasPrefix(name, prefix)
+// nameOf is a guest's name as its command line says.
+func nameOf(args []string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(value(args, "-name"), "guest="), ",")
+	return name
 }
 
-func (q *qemu) processes(tenant topology.TenantID) ([]cloud.Resource, error) {
-	prefix := q.cloud.fabricName(tenant) + "-"
-	all, err := processesLike(func(args []string) bool { return q.isOurs(args, prefix) })
-	var out []cloud.Resource
+// guests opens all guests of the scope, known to anybody or not.
+func (q *qemu) guests() ([]*process, error) {
+	prefix := "bw-" + q.cloud.scope + "-"
+	return processesLike(func(args []string) bool { return strings.HasPrefix(nameOf(args), prefix) })
+}
+
+func (q *qemu) processes(tenants map[string]topology.TenantID) (out []cloud.Resource, err error) {
+	all, err := q.guests()
 	for _, p := range all {
-		name, _, _ := strings.Cut(strings.TrimPrefix(value(p.args, "-name"), "guest="), ",")
-		out = append(out, cloud.Resource{Kind: "process", ID: strconv.Itoa(p.pid), Tenant: tenant, Detail: name})
+		name := nameOf(p.args)
+		out = append(out, cloud.Resource{Kind: "process", ID: strconv.Itoa(p.pid), Tenant: tenants[tokenIn(name)], Detail: name})
 		p.close()
 	}
 	return out, err
 }
 
 func (q *qemu) sweep(ctx context.Context) error {
-	prefix := "bw-" + q.cloud.scope + "-"
-	all, err := processesLike(func(args []string) bool { return q.isOurs(args, prefix) })
+	all, err := q.guests()
 	for _, p := range all {
 		err = errors.Join(err, p.end(ctx))
 		p.close()

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,14 +17,15 @@ import (
 )
 
 // Resources lists this scope's namespaces, links, guests and files; not the image
-// cache, which is nobody's. See cloud.Cloud.
+// cache, which is nobody's. What is left of a tenant that has no namespace any
+// more is listed without a tenant. See cloud.Cloud.
 func (c *Cloud) Resources(ctx context.Context) ([]cloud.Resource, error) {
 	names, err := c.everyNamespace()
 	if err != nil {
 		return nil, err
 	}
 	var out []cloud.Resource
-	var tenants []topology.TenantID
+	tenants := map[string]topology.TenantID{} // by token
 	for _, n := range names {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -34,23 +34,17 @@ func (c *Cloud) Resources(ctx context.Context) ([]cloud.Resource, error) {
 		if err != nil {
 			return nil, err
 		}
-		if found[0].Tenant != "" && !slices.Contains(tenants, found[0].Tenant) {
-			tenants = append(tenants, found[0].Tenant)
+		if found[0].Tenant != "" {
+			tenants[tokenIn(n)] = found[0].Tenant
 		}
 		out = append(out, found...)
 	}
-	for _, t := range tenants {
-		found, err := c.machines.processes(t)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, found...)
-		if found, err = filesOf(t, c.tenantDir(t)); err != nil {
-			return nil, err
-		}
-		out = append(out, found...)
+	guests, err := c.machines.processes(tenants)
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	files, err := c.files(tenants)
+	return slices.Concat(out, guests, files), err
 }
 
 // inNamespace lists a namespace, first, and its links.
@@ -90,14 +84,18 @@ func tokenIn(name string) string {
 	return parts[2]
 }
 
-func filesOf(t topology.TenantID, dir string) (out []cloud.Resource, err error) {
-	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() {
-			out = append(out, cloud.Resource{Kind: "file", ID: path, Tenant: t})
+func (c *Cloud) files(tenants map[string]topology.TenantID) (out []cloud.Resource, err error) {
+	root := filepath.Join(c.dir, "tenants")
+	err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // none, or it went while we looked
 		}
-		if errors.Is(err, os.ErrNotExist) {
-			return nil
+		if err != nil || e.IsDir() {
+			return err
 		}
+		inside, err := filepath.Rel(root, path)
+		tenant, _, _ := strings.Cut(inside, string(filepath.Separator))
+		out = append(out, cloud.Resource{Kind: "file", ID: path, Tenant: tenants[tenant]})
 		return err
 	})
 	return out, err
