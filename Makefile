@@ -40,8 +40,8 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 	  done; \
 	done
 
-generate: ## write the files that are made of the code: docs/cli.md, docs/openapi.json
-	$(GO) test -count=1 -run Fresh ./broker ./cmd/bumpwire -update
+generate: ## write what is made of the code: docs/cli.md, docs/openapi.json, golden exchanges
+	$(GO) test -count=1 -run 'Fresh|Exchange' ./broker ./cmd/bumpwire -update
 
 prerequisites:
 	@.ci/prerequisites
