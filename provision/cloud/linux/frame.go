@@ -116,6 +116,7 @@ func echoRequest(mac, via net.HardwareAddr, from, to netip.Addr, data []byte) []
 }
 
 // isEchoRequest tells a ping from its answer, in frames that are one of them.
+// Tenants' hosts may send anything, also headers longer than their frame.
 func isEchoRequest(frame []byte) bool {
 	if len(frame) < 55 {
 		return false
@@ -123,5 +124,6 @@ func isEchoRequest(frame []byte) bool {
 	if binary.BigEndian.Uint16(frame[12:]) == etherIPv6 {
 		return frame[54] == 128
 	}
-	return frame[14+int(frame[14]&15)*4] == 8
+	at := 14 + int(frame[14]&15)*4
+	return at < len(frame) && frame[at] == 8
 }
