@@ -1,0 +1,84 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+)
+
+func none(string) string { return "" }
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	return file
+}
+
+func TestConfigurationFileThenEnvironment(t *testing.T) {
+	t.Parallel()
+	file := write(t, "server:\n  listen: 127.0.0.1:1\ncloud:\n  driver: sim\n  boot_time: 3s\nosb:\n  missing_version_status: 400\n")
+	env := map[string]string{"BUMPWIRE_SERVER_LISTEN": "127.0.0.1:2", "BUMPWIRE_METERING_WINDOW": "5m", "BUMPWIRE_OSB_RETRY_AFTER": "7s"}
+	c, err := readConfig(file, func(name string) string { return env[name] })
+	require.NoError(t, err)
+	want := standard()
+	want.Server.Listen = "127.0.0.1:2"
+	want.Cloud.Driver, want.Cloud.BootTime = "sim", 3*time.Second
+	want.OSB.MissingVersionStatus, want.OSB.RetryAfter = 400, 7*time.Second
+	want.Metering.Window = 5 * time.Minute
+	require.Equal(t, want, c)
+	require.NoError(t, c.check())
+}
+
+func TestConfigurationThatIsWrongIsRefused(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"server:\n  lisen: x\n":             "lisen",
+		"sever:\n  listen: x\n":             "sever",
+		"metering:\n\n  window: soon\n":     "soon",
+		"server: {listen: 127.0.0.1:1":      "server",
+		"osb:\n  missing_version_status: x": "missing_version_status",
+	} {
+		_, err := readConfig(write(t, text), none)
+		require.ErrorIs(t, err, fault.Invalid, text)
+		require.ErrorContains(t, err, "config.yaml", text)
+		require.ErrorContains(t, err, want, text)
+	}
+	_, err := readConfig("no-such-file.yaml", none)
+	require.ErrorIs(t, err, fault.Invalid)
+}
+
+func TestImpossibleValuesAreRefusedByName(t *testing.T) {
+	t.Parallel()
+	for want, change := range map[string]func(*config){
+		"server.listen":              func(c *config) { c.Server.Listen = "nowhere" },
+		"server.data":                func(c *config) { c.Server.Data = "" },
+		"osb.missing_version_status": func(c *config) { c.OSB.MissingVersionStatus = 200 },
+		"metering.window":            func(c *config) { c.Metering.Window = 0 },
+		"monitor.every":              func(c *config) { c.Monitor.Every = -1 },
+		"log.format":                 func(c *config) { c.Log.Format = "xml" },
+	} {
+		c := standard()
+		change(&c)
+		require.ErrorContains(t, c.check(), want)
+	}
+}
+
+func TestStandardConfigurationIsTheDocumentedOne(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "configuration.md"))
+	require.NoError(t, err)
+	_, after, ok := strings.Cut(string(text), "```yaml\n")
+	require.True(t, ok)
+	block, _, ok := strings.Cut(after, "```")
+	require.True(t, ok)
+	c, err := readConfig(write(t, block), none)
+	require.NoError(t, err)
+	require.Equal(t, standard(), c)
+}
