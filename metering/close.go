@@ -220,20 +220,39 @@ func (r *run) record(ctx context.Context, u UsageRecord) error {
 	if err != nil {
 		return err
 	}
-	lines := Rate(u, prices)
-	for _, line := range lines {
-		if err := created(r.bills.Create(ctx, line.ID, line)); err != nil {
-			return err
-		}
+	bills, err := r.bill(ctx, Rate(u, prices))
+	if err != nil {
+		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed.Usage++
-	r.closed.Bills += len(lines)
+	r.closed.Bills += bills
 	if unknown {
 		r.closed.Unrated++
 	}
 	return nil
+}
+
+// bill stores the lines of one usage record, in order, or takes those that are
+// there. What a stored line covers is not billed again, even if a price that begins
+// inside it was appended after it was written.
+func (r *run) bill(ctx context.Context, lines []BillingRecord) (bills int, err error) {
+	var billed time.Time
+	for _, line := range lines {
+		if line.Start.Before(billed) {
+			continue
+		}
+		err := r.bills.Create(ctx, line.ID, line)
+		if errors.Is(err, fault.Conflict) {
+			line, err = r.bills.Get(ctx, line.ID)
+		}
+		if err != nil {
+			return bills, err
+		}
+		bills, billed = bills+1, line.End
+	}
+	return bills, nil
 }
 
 // created takes a record that is there already for one that was written: there is

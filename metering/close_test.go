@@ -15,6 +15,7 @@ import (
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/internal/store/storetest"
 	"github.com/bumpwire/bumpwire/metering"
+	"github.com/bumpwire/bumpwire/provision"
 )
 
 // Bubbles begin at midnight of 2000-01-01 UTC.
@@ -132,6 +133,56 @@ func TestRecordsAreNeverAltered(t *testing.T) {
 		require.Contains(t, lines(t, m), "one s 00:15-00:16 0.002")
 		require.NotContains(t, lines(t, m), "one s 00:15-01:00 0.09")
 	})
+}
+
+// A broker dies with one line written; before another goes on, a price is set that
+// begins inside that line.
+func TestAPriceSetBetweenCrashAndRestartBillsNothingTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		disk := storetest.Memory(t)
+		faulty := storetest.NewFaulty(disk, func(op storetest.Op) storetest.Outcome {
+			if op.Write && op.Collection == "bills" {
+				return storetest.DiesAfter
+			}
+			return storetest.Works
+		})
+		f := &fleet{list: []provision.Instance{instance("one", "2000-01-01T00:00:00Z active s")}}
+		short := metering.Config{Window: 5 * time.Second, Grace: 500 * time.Millisecond}
+		time.Sleep(5500 * time.Millisecond)
+		_, err := newMeter(t, store.New(faulty), f, tariff{"s": {price("0.12", "")}}, short).CatchUp(t.Context())
+		require.ErrorIs(t, err, fault.Unavailable)
+
+		later := tariff{"s": {price("0.12", ""), price("0.24", "2000-01-01T00:00:04.6Z")}}
+		m := newMeter(t, store.New(disk), f, later, short)
+		closed, err := m.CatchUp(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 1, closed.Bills)
+		requireEverySecondOnce(t, m, map[string]int64{"one": 5})
+	})
+}
+
+func TestAWindowStaysOpenForLateHistoryAndPrices(t *testing.T) {
+	t.Parallel()
+	for length, grace := range map[time.Duration]time.Duration{
+		5 * time.Second: 2 * time.Second, time.Minute: 6 * time.Second, time.Hour: time.Minute,
+	} {
+		t.Run(length.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m := newMeter(t, storetest.New(t), &fleet{list: []provision.Instance{instance("one", "2000-01-01T00:00:00Z active s")}},
+					listPrices, metering.Config{Window: length})
+				time.Sleep(length + grace - time.Nanosecond)
+				closed, err := m.CatchUp(t.Context())
+				require.NoError(t, err)
+				require.Zero(t, closed)
+				time.Sleep(time.Nanosecond)
+				closed, err = m.CatchUp(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, 1, closed.Windows)
+			})
+		})
+	}
 }
 
 func TestAPlanThatTheCatalogForgotDoesNotHoldUpTheRest(t *testing.T) {

@@ -37,7 +37,9 @@ type Config struct {
 	// an hour.
 	Window time.Duration
 	// Grace is how long after its end a window is left open for events that are
-	// written late. Zero means a tenth of the window, at most a minute.
+	// written late and prices that are set late. Zero means a tenth of the window, at
+	// least two seconds and at most a minute; the catalog lets a price begin up to a
+	// second ago, and a shorter grace could miss it.
 	Grace time.Duration
 	// Schedule says when Run closes what is over: a cron expression in UTC of five
 	// fields, or of six with seconds in front, or a descriptor such as @hourly. Empty
@@ -74,7 +76,7 @@ func New(c Config) (*Meter, error) {
 		return nil, err
 	}
 	if c.Grace == 0 {
-		c.Grace = min(c.Window/10, time.Minute)
+		c.Grace = min(max(c.Window/10, 2*time.Second), time.Minute)
 	}
 	if c.Grace < 0 {
 		return nil, fault.New(fault.Invalid, "a grace period of %s is negative", c.Grace)
