@@ -154,7 +154,7 @@ func provisioned(i *Instance, c work.Change) bool {
 	}
 	i.State = Failed
 	i.Operation.end(OpFailed, c.Error)
-	i.note("", "provisioning failed and was undone: "+c.Error, "")
+	i.note("", "provisioning "+failure(c), "")
 	return true
 }
 
@@ -170,7 +170,7 @@ func deprovisioned(i *Instance, c work.Change) bool {
 			i.State = Failed
 		}
 		i.Operation.end(OpFailed, c.Error)
-		i.note("", "removal failed and was undone: "+c.Error, "")
+		i.note("", "removal "+failure(c), "")
 		return true
 	}
 	i.State, i.InPlace = Deleted, false
@@ -199,7 +199,7 @@ func bound(i *Instance, c work.Change) bool {
 	}
 	b.State = Failed
 	b.Operation.end(OpFailed, c.Error)
-	i.note("", "binding failed and was undone: "+c.Error, b.ID)
+	i.note("", "binding "+failure(c), b.ID)
 	return true
 }
 
@@ -219,8 +219,17 @@ func unbound(i *Instance, c work.Change) bool {
 		b.State = Failed
 	}
 	b.Operation.end(OpFailed, c.Error)
-	i.note("", "removal of the binding failed and was undone: "+c.Error, b.ID)
+	i.note("", "removal of the binding "+failure(c), b.ID)
 	return true
 }
 
 func succeeded(c work.Change) bool { return c.Outcome() == work.Done }
+
+// failure says how a change that did not succeed ended. A parked one may still be
+// undone later, when an operator has mended what was in its way.
+func failure(c work.Change) string {
+	if c.Outcome() == work.Undone {
+		return "failed and was undone: " + c.Error
+	}
+	return "failed and could not be undone without an operator: " + c.Error
+}

@@ -156,6 +156,31 @@ func TestIdMayBeUsedAgainAndHistoryGoesOn(t *testing.T) {
 	i, err := b.Tombstone(t.Context(), "", "fw")
 	require.NoError(t, err)
 	require.Equal(t, "provisioning active deprovisioning deleted provisioning active deprovisioning deleted", story(t, i))
+
+	other := w.order("fw", "lan")
+	other.Platform = "k8s"
+	_, err = b.Provision(t.Context(), other)
+	require.ErrorIs(t, err, fault.Conflict, "the history behind an id is its platform's and tenant's")
+}
+
+func TestChangeThatCannotBeUndoneIsShownAndMended(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sim.Options{})
+	b := w.broker(t, w.driver)
+	w.cloud.Inject(sim.Fault{Verb: topology.Boot, Times: -1, Err: fault.New(fault.Full, "no server fits")})
+	w.cloud.Inject(sim.Fault{Verb: topology.DeleteNetwork, Times: -1, Err: fault.New(fault.Unavailable, "the switch is away")})
+	out, err := b.Provision(t.Context(), w.order("fw", "lan"))
+	require.NoError(t, err)
+	require.Equal(t, work.Parked, b.wait(t, out.Operation).Status)
+	i, err := b.Instance(t.Context(), "cf", "fw")
+	require.NoError(t, err)
+	require.Equal(t, provision.Failed, i.State)
+	require.Contains(t, i.History[len(i.History)-1].Message, "could not be undone without an operator")
+
+	w.cloud.Heal()
+	require.NoError(t, b.engine.Retry(t.Context(), out.Operation))
+	require.Equal(t, work.Undone, b.wait(t, out.Operation).Status)
+	w.requireBase(t)
 }
 
 func TestRefusedOrders(t *testing.T) {

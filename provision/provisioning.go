@@ -15,7 +15,8 @@ import (
 // Provision accepts a new instance (OSB 2.17, "Provisioning"). The same request
 // again answers the same operation; another under the same id is a Conflict. An
 // id whose instance was deleted may be used again. A request without
-// AcceptsIncomplete is refused before anything is stored.
+// AcceptsIncomplete is refused before anything is stored. So is an id that
+// belonged to another platform or tenant: the history behind it is theirs.
 func (s *Service) Provision(ctx context.Context, r ProvisionRequest) (Outcome, error) {
 	if old, err := s.instances.Get(ctx, string(r.ID)); err == nil && old.State != Deleted {
 		return s.repeated(ctx, old, r)
@@ -30,8 +31,11 @@ func (s *Service) Provision(ctx context.Context, r ProvisionRequest) (Outcome, e
 		return Outcome{}, errAsyncRequired()
 	}
 	stored, err := s.instances.Upsert(ctx, string(r.ID), func(old Instance, exists bool) (Instance, error) {
-		if exists && old.State != Deleted {
+		switch {
+		case exists && old.State != Deleted:
 			return old, raced{}
+		case exists && (old.Platform != r.Platform || old.Tenant != r.Tenant):
+			return old, fault.New(fault.Conflict, "the id %q was used before; choose another", r.ID)
 		}
 		fresh.History = old.History
 		next := fresh
@@ -42,7 +46,7 @@ func (s *Service) Provision(ctx context.Context, r ProvisionRequest) (Outcome, e
 		return s.Provision(ctx, r)
 	}
 	if err != nil {
-		return Outcome{}, fmt.Errorf("cannot store instance %q: %w", r.ID, err)
+		return Outcome{}, fmt.Errorf("instance %q: %w", r.ID, err)
 	}
 	if err := s.submit(ctx, stored, stored.Operation); err != nil {
 		return Outcome{}, err

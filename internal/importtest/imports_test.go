@@ -54,7 +54,7 @@ func rules() []rule {
 		{"provision/monitor", "watches instances through provision", []string{"provision", "provision/topology"}, nil},
 
 		{"metering", "reads history, prices it", []string{"catalog", "internal/fault", "internal/store", "provision", "provision/topology"},
-			[]string{"github.com/robfig/cron", "github.com/shopspring/decimal"}},
+			[]string{"github.com/robfig/cron", "github.com/shopspring/decimal", "golang.org/x/sync"}},
 
 		{"broker/api", "wire types and clients: what they show, but nobody who serves", []string{"catalog", "internal/fault", "metering", "provision/topology"}, nil},
 		{"broker/console", "pages out of wire types", []string{"broker/api"}, nil},

@@ -112,7 +112,9 @@ func (e *Engine) release(ctx context.Context, h hold, ended bool, due time.Time)
 			return l, errLost
 		}
 		l.Owner, l.Until, l.Due = "", time.Time{}, due
-		if ended {
+		// Who asked meanwhile may have asked for this very change, parked and
+		// retried; one that has really ended leaves at the next look.
+		if ended && l.Asked == h.asked {
 			l.Queue = slices.DeleteFunc(l.Queue, func(id ChangeID) bool { return id == h.head })
 		}
 		if ended || l.Asked != h.asked {
