@@ -8,15 +8,12 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -84,12 +81,16 @@ func (c *imageCache) download(ctx context.Context, d cloud.Disk, path string) er
 		return fmt.Errorf("cannot read the image of disk %q: %w", d.ID, err)
 	}
 	defer in.Close()
-	f, err := os.CreateTemp(c.dir, ".new-*")
+	c.removeStale()
+	f, err := os.CreateTemp(c.dir, unfinished)
 	if err != nil {
 		return noSpace(err)
 	}
 	defer os.Remove(f.Name()) // after the rename it is gone already
 	defer f.Close()
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return fmt.Errorf("cannot lock an image that is being fetched: %w", err)
+	}
 	sum := sha256.New()
 	if _, err := io.Copy(io.MultiWriter(f, sum), untilDone{ctx, in}); err != nil {
 		return fmt.Errorf("cannot keep the image of disk %q: %w", d.ID, noSpace(err))
@@ -104,6 +105,29 @@ func (c *imageCache) download(ctx context.Context, d cloud.Disk, path string) er
 		return noSpace(err)
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// unfinished is the pattern of images that are being fetched, each locked by its
+// fetcher.
+const unfinished = ".new-*"
+
+// removeStale removes what fetchers that died left behind: nobody holds its lock.
+// One that is being made at this instant may be hit and is fetched again.
+func (c *imageCache) removeStale() {
+	files, err := filepath.Glob(filepath.Join(c.dir, unfinished))
+	if err != nil {
+		return
+	}
+	for _, path := range files {
+		f, err := os.Open(path)
+		if err != nil {
+			continue
+		}
+		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+			os.Remove(path)
+		}
+		f.Close()
+	}
 }
 
 // untilDone is a reader that ends with its context.
@@ -154,81 +178,4 @@ func selfContained(f io.ReaderAt, d cloud.Disk) error {
 		return nil
 	}
 	return bad(fmt.Sprintf("has the format %q; this cloud reads vmdk, qcow2, raw, vpc and vdi", d.Format))
-}
-
-// prepareDisks makes each disk's overlay in a guest's directory. One that is
-// there already is kept: a machine that died is booted on its own disks.
-func (q *qemu) prepareDisks(ctx context.Context, dir string, disks []cloud.Disk) ([]drive, error) {
-	var out []drive
-	for i, d := range disks {
-		if d.Bus == "" {
-			d.Bus = "virtio"
-		}
-		base, content := "", "blank"
-		if d.Open != nil {
-			var err error
-			if base, err = q.images.fetch(ctx, d); err != nil {
-				return nil, err
-			}
-			content = filepath.Base(base)[:12]
-		}
-		overlay := filepath.Join(dir, fmt.Sprintf("disk%d-%s.qcow2", i, content))
-		if _, err := os.Stat(overlay); err != nil {
-			if err := makeOverlay(ctx, overlay, base, d); err != nil {
-				return nil, err
-			}
-		}
-		out = append(out, drive{overlay, d.Bus})
-	}
-	return out, nil
-}
-
-// makeOverlay makes a qcow2 image over a base, or a blank one. The base's format
-// is always said: probing would let a raw image pass itself off as another.
-func makeOverlay(ctx context.Context, path, base string, d cloud.Disk) error {
-	part := path + ".new"
-	args := []string{"create", "-q", "-f", "qcow2"}
-	if base != "" {
-		args = append(args, "-b", base, "-F", d.Format)
-	}
-	args = append(args, part)
-	size, err := overlaySize(ctx, base, d)
-	if err != nil {
-		return err
-	}
-	if size > 0 {
-		args = append(args, strconv.FormatInt(size, 10))
-	}
-	if out, err := exec.CommandContext(ctx, imageBinary, args...).CombinedOutput(); err != nil {
-		if bytes.Contains(out, []byte("No space left on device")) {
-			return noSpace(unix.ENOSPC)
-		}
-		return fmt.Errorf("cannot make disk %q: %w: %s", d.ID, err, bytes.TrimSpace(out))
-	}
-	return os.Rename(part, path)
-}
-
-// overlaySize is what an overlay must be made with; 0 when the base says it. A
-// package may state more than its image has, never less: the end would be cut.
-func overlaySize(ctx context.Context, base string, d cloud.Disk) (int64, error) {
-	if base == "" {
-		if d.CapacityBytes <= 0 {
-			return 0, fault.New(fault.Invalid, "the blank disk %q has no size", d.ID)
-		}
-		return d.CapacityBytes, nil
-	}
-	out, err := exec.CommandContext(ctx, imageBinary, "info", "--output=json", "-f", d.Format, base).Output()
-	if err != nil {
-		return 0, fault.New(fault.Invalid, "the image of disk %q cannot be read as %s", d.ID, d.Format)
-	}
-	var info struct {
-		Size int64 `json:"virtual-size"`
-	}
-	if err := json.Unmarshal(out, &info); err != nil {
-		return 0, err
-	}
-	if d.CapacityBytes > info.Size {
-		return d.CapacityBytes, nil
-	}
-	return 0, nil
 }

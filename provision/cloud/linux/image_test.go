@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -106,6 +107,44 @@ func TestAWaitForAnImageEndsWithItsContext(t *testing.T) {
 	release()
 	_, err = c.fetch(t.Context(), d)
 	require.NoError(t, err)
+}
+
+func TestAFetchThatDiedIsClearedAwayByTheNext(t *testing.T) {
+	t.Parallel()
+	c := newImageCache(t.TempDir())
+	left := filepath.Join(c.dir, ".new-1")
+	require.NoError(t, os.WriteFile(left, []byte("ima"), 0o600))
+	var opened atomic.Int32
+	d := diskOf([]byte("image"), &opened)
+	open := d.Open
+	var other string
+	d.Open = func(ctx context.Context) (io.ReadCloser, error) { // another fetch is under way
+		in, err := open(ctx)
+		return struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(in, readerFunc(func() {
+			files, err := filepath.Glob(filepath.Join(c.dir, unfinished))
+			require.NoError(t, err)
+			require.Len(t, files, 1)
+			other = files[0]
+			c.removeStale()
+		})), in}, err
+	}
+	path, err := c.fetch(t.Context(), d)
+	require.NoError(t, err)
+	require.NotEmpty(t, other)
+	require.NotEqual(t, left, other)
+	require.NoFileExists(t, left)
+	require.FileExists(t, path)
+}
+
+// readerFunc is an empty reader that does something first.
+type readerFunc func()
+
+func (f readerFunc) Read([]byte) (int, error) {
+	f()
+	return 0, io.EOF
 }
 
 // An image that names another file would be opened with the broker's rights.
