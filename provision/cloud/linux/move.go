@@ -116,6 +116,9 @@ func (v *view) gatesOf(f topology.Fabric, s topology.Step) (g gates, err error) 
 // whether going from the one to the other inserts it (the port is outside then)
 // or takes it out.
 func (v *view) between(f topology.Fabric, from, to topology.NetworkID) (p pair, inserting, ok bool) {
+	if from == "" || to == "" {
+		return p, false, false // a leg that waits unused is on no way
+	}
 	for _, a := range f.Appliances {
 		if !a.Booted {
 			continue

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/vishvananda/netlink"
 
 	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/topology"
@@ -86,4 +87,32 @@ func TestInsertionAndRemovalLoseNoPacket(t *testing.T) {
 			require.LessOrEqual(t, lost, 1)
 		})
 	}
+}
+
+func TestAnApplianceThatHangsIsBypassedAtOnce(t *testing.T) {
+	c := newPatched(t)
+	village(t, c, "a")
+	converge(t, c, "a", c.bootPlain(t.Context(), "a"), inPath("fw", 20))
+	f := startFlow(t, c, "a", "h1", PublicIPv4)
+	fabric := observe(t, c, "a")
+	require.NoError(t, c.withFabric("a", func(v *view) error { // it runs and forwards nothing
+		wire, err := netlink.LinkByName(wirePrefix(machine{"a", fabric.Appliances[0]}) + "1")
+		require.NoError(t, err)
+		return netlink.LinkSetDown(wire)
+	}))
+	require.True(t, observe(t, c, "a").Appliances[0].Booted)
+	plug := fabric.Gateways[0].Plugs[0]
+	start := time.Now()
+	require.NoError(t, c.Do(t.Context(), "a", topology.Step{Verb: topology.Move, Gateway: fabric.Gateways[0].ID,
+		Port: plug.Port, From: plug.At, To: "V", Serves: []topology.NetworkID{"V"}}))
+	took := time.Since(start)
+	f.some(200)
+	sent, lost := f.end()
+	t.Logf("bypassed in %s; %d of %d packets lost while it hung", took, lost, sent)
+	require.Less(t, took, time.Second)
+	require.Less(t, lost, sent-100, "traffic flows again")
+	passed, reached, err := c.Trace(t.Context(), "a", "h1")
+	require.NoError(t, err)
+	require.True(t, reached)
+	require.Empty(t, passed)
 }
