@@ -8,8 +8,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/internal/store/sqlitestore"
 	"github.com/bumpwire/bumpwire/internal/store/storetest"
 	"github.com/bumpwire/bumpwire/metering"
 	"github.com/bumpwire/bumpwire/provision"
@@ -95,6 +98,55 @@ func TestEveryLifeInAWindowHasItsOwnRecord(t *testing.T) {
 		require.NotEqual(t, usage[0].ID, usage[1].ID)
 		requireEverySecondOnce(t, m, map[string]int64{"fw": 1200})
 	})
+}
+
+// Whoever uses an id, however often and briefly: each pays for what was active
+// under its own name, to the nanosecond.
+func TestEveryTenantPaysForItsOwnTimeOnly(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		i, active := tenancies(r, time.Now().UTC().Add(-7*24*time.Hour))
+		disk, err := sqlitestore.Memory()
+		require.NoError(r, err)
+		defer disk.Close()
+		m := newMeter(t, store.New(disk), &fleet{list: []provision.Instance{i}}, tariff{"s": {price("0.12", "")}}, metering.Config{Window: 3 * time.Hour})
+		_, err = m.CatchUp(t.Context())
+		require.NoError(r, err)
+		billed, used := map[topology.TenantID]time.Duration{}, map[topology.TenantID]time.Duration{}
+		bills, err := m.Bills(t.Context(), metering.Filter{})
+		require.NoError(r, err)
+		for _, b := range bills {
+			billed[b.Tenant] += b.End.Sub(b.Start)
+		}
+		usage, err := m.Usage(t.Context(), metering.Filter{})
+		require.NoError(r, err)
+		for _, u := range usage {
+			used[u.Tenant] += time.Duration(u.Seconds.Shift(9).IntPart())
+		}
+		require.Equal(r, active, billed)
+		require.Equal(r, active, used)
+	})
+}
+
+// tenancies draws an id's lives within some days, all over, and how long each
+// tenant was active.
+func tenancies(r *rapid.T, when time.Time) (provision.Instance, map[topology.TenantID]time.Duration) {
+	i, active := instance("fw"), map[topology.TenantID]time.Duration{}
+	for range rapid.IntRange(1, 4).Draw(r, "lives") {
+		i.Tenant = rapid.SampledFrom([]topology.TenantID{"a", "b"}).Draw(r, "tenant")
+		second := rapid.SampledFrom([]provision.State{provision.Active, provision.Failed}).Draw(r, "outcome")
+		for _, state := range []provision.State{provision.Provisioning, second, provision.Deprovisioning, provision.Deleted} {
+			i.History = append(i.History, provision.Event{
+				Seq: len(i.History) + 1, At: when, State: state, Plan: "s", Tenant: i.Tenant, Platform: i.Platform, Service: i.Service,
+			})
+			pause := time.Duration(rapid.Int64Range(0, int64(6*time.Hour)).Draw(r, "pause"))
+			if state == provision.Active && pause > 0 {
+				active[i.Tenant] += pause
+			}
+			when = when.Add(pause)
+		}
+	}
+	return i, active
 }
 
 func owed(t *testing.T, m *metering.Meter, tenant topology.TenantID) (list []string) {
