@@ -102,7 +102,7 @@ func (s *Server) answer(ctx context.Context, c *call, row route) (_ any, err err
 	if err := s.checkVersion(c.r); err != nil {
 		return nil, err
 	}
-	if err := http.NewCrossOriginProtection().Check(c.r); err != nil {
+	if err := s.origins.Check(c.r); err != nil {
 		return nil, fault.New(fault.Forbidden, "requests from another origin are not accepted")
 	}
 	if c.query, err = url.ParseQuery(c.r.URL.RawQuery); err != nil {

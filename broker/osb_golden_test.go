@@ -75,11 +75,12 @@ func or(body string) any {
 	return body
 }
 
-// stable replaces what is random.
+// stable replaces what is random, and the schemas.
 func stable(text string) string {
 	for pattern, name := range map[string]string{
 		`"operation":"[A-Z0-9]{26}"`: `"operation":"OPERATION"`,
 		`"password":"[^"]+"`:         `"password":"PASSWORD"`,
+		`"schemas":\{.+?\}\}\}\}`:    `"schemas":SCHEMAS`, // the catalog's own tests have them
 	} {
 		text = regexp.MustCompile(pattern).ReplaceAllString(text, name)
 	}

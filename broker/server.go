@@ -48,6 +48,7 @@ type Server struct {
 	rows    []route
 	catalog renderedCatalog
 	metrics metrics
+	origins *http.CrossOriginProtection
 }
 
 // New makes a Server.
@@ -65,7 +66,7 @@ func New(c Config) (*Server, error) {
 	if c.RetryAfter == 0 {
 		c.RetryAfter = time.Second
 	}
-	s := &Server{Config: c, metrics: newMetrics(c.Version)}
+	s := &Server{Config: c, metrics: newMetrics(c.Version), origins: http.NewCrossOriginProtection()}
 	s.rows = s.routes()
 	s.router = s.newRouter()
 	return s, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 
@@ -68,7 +69,7 @@ func (c *cli) serve(ctx context.Context, cfg config) error {
 		return err
 	}
 	if err := c.welcome(ctx, cfg, r); err != nil {
-		return cmp.Or(r.Close(), err)
+		return errors.Join(err, r.Close())
 	}
 	return r.Wait()
 }
