@@ -19,7 +19,7 @@ import (
 //
 //	blobs/ab/abcdef…   the bytes whose SHA-256 is abcdef…
 //	staging/*/         what pushes under way have written so far
-//	lock               held while blobs are added to or taken from the index
+//	lock               held while blobs go in and out, and while staging is made or swept
 //
 // Several processes may use one folder.
 type Blobs struct {
@@ -63,8 +63,9 @@ func (b *Blobs) path(digest string) (string, error) {
 	return filepath.Join(b.dir, "blobs", sum[:2], sum), nil
 }
 
-// add moves a staged file to its place. A blob that is there already has the
-// same bytes.
+// add moves a staged file to its place. A blob that is there already is replaced
+// by the same bytes, which heals one that has rotted; who reads the old one goes
+// on reading it.
 func (b *Blobs) add(staged, digest string) error {
 	path, err := b.path(digest)
 	if err != nil {
@@ -112,7 +113,7 @@ func (b *Blobs) all(visit func(digest string, written time.Time) error) error {
 func (b *Blobs) locked(f func() error) error {
 	lock, err := os.OpenFile(filepath.Join(b.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return fmt.Errorf("cannot lock the package folder: %w", err)
+		return noSpace(fmt.Errorf("cannot lock the package folder: %w", err))
 	}
 	defer lock.Close() // ends the lock too
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
@@ -121,8 +122,11 @@ func (b *Blobs) locked(f func() error) error {
 	return f()
 }
 
-// sweep removes staging folders that no living process holds.
-func (b *Blobs) sweep() error {
+// sweep removes staging folders that no living process holds. The lock keeps it
+// from one that has been made and is not held yet.
+func (b *Blobs) sweep() error { return b.locked(b.sweepStaging) }
+
+func (b *Blobs) sweepStaging() error {
 	entries, err := os.ReadDir(filepath.Join(b.dir, "staging"))
 	if err != nil {
 		return fmt.Errorf("cannot look for unfinished pushes: %w", err)

@@ -1,12 +1,21 @@
 // Package catalog turns vendors' packages into services on offer, and keeps the
 // packages' bytes.
 //
+// # What is stored
+//
 // Bytes lie in a folder, each file once under the name of its digest. Documents
-// lie in two collections: "packages", key vendor/name@version, never altered;
-// and "services", key the service id. A push writes bytes first, then the
-// package, then the service: a crash in between leaves bytes that nobody refers
-// to, which the next start collects, or a package whose service the same push
-// again completes.
+// lie in three collections: "packages", key vendor/name@version, never altered;
+// "services", key the service id; and "names", key a service's name, which makes it
+// unique. A push writes bytes first, then the package, then the service: a crash
+// in between leaves bytes that nobody refers to, or a package that its service does
+// not know of. Collect makes up for both, and so does the same push again.
+//
+// # Versions
+//
+// A new version of a draft replaces the draft. A new version of a service that has
+// been published waits as its Candidate until the service is published again.
+// Instances keep the version they were made of; plans that a newer version has no
+// more become Former, so that their instances can still be billed.
 package catalog
 
 import (
@@ -32,12 +41,13 @@ import (
 type Catalog struct {
 	packages store.Collection[Package]
 	services store.Collection[Service]
+	names    store.Collection[nameClaim]
 	blobs    *Blobs
 	options  ovf.Options
 	log      *slog.Logger
 
 	mu          sync.Mutex
-	descriptors map[PackageID]*ovf.Package // read again after a restart; packages never change
+	descriptors map[string]*ovf.Package // by the descriptor's digest, so never out of date
 }
 
 // Config is what a Catalog works with; all but Options are required.
@@ -48,7 +58,8 @@ type Config struct {
 	Options ovf.Options // limits of a package, and who may sign one
 }
 
-// New opens a catalog and collects what killed pushes have left behind.
+// New opens a catalog and sweeps what killed pushes have staged. Collect does the
+// rest of the cleaning.
 func New(c Config) (*Catalog, error) {
 	blobs, err := OpenBlobs(c.Dir)
 	if err != nil {
@@ -57,10 +68,11 @@ func New(c Config) (*Catalog, error) {
 	return &Catalog{
 		packages:    store.In(c.Store, "packages", func(p Package) map[string]string { return map[string]string{"vendor": p.Vendor} }),
 		services:    store.In(c.Store, "services", func(s Service) map[string]string { return map[string]string{"name": s.Name, "vendor": s.Vendor} }),
+		names:       store.In[nameClaim](c.Store, "names", nil),
 		blobs:       blobs,
 		options:     c.Options,
 		log:         c.Log,
-		descriptors: map[PackageID]*ovf.Package{},
+		descriptors: map[string]*ovf.Package{},
 	}, nil
 }
 
@@ -132,13 +144,14 @@ func (c *Catalog) Offer(ctx context.Context, service ServiceID, plan PlanID) (Of
 	return Offer{Service: s, Plan: s.Plans[n], Package: p}, nil
 }
 
-// Prices are all prices of a plan, past and present.
+// Prices are all prices of a plan, past, present and announced, also of a plan that
+// is no longer offered. NotFound when there never was such a plan.
 func (c *Catalog) Prices(ctx context.Context, service ServiceID, plan PlanID) ([]Price, error) {
 	s, err := c.Service(ctx, service)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range s.Plans {
+	for _, p := range slices.Concat(s.Plans, s.Former) {
 		if p.ID == plan {
 			return p.Prices, nil
 		}
@@ -163,47 +176,57 @@ func (c *Catalog) Open(_ context.Context, digest string) (io.ReadCloser, error) 
 	return c.blobs.Open(digest)
 }
 
-// Descriptor is a stored package as the OVF reader understands it.
+// maxDescriptors bounds the descriptors kept in memory, each up to some megabytes.
+const maxDescriptors = 64
+
+// Descriptor is a stored package as the OVF reader understands it. What the
+// descriptor alone cannot show (formats and sizes as found) is in the Package.
 func (c *Catalog) Descriptor(ctx context.Context, id PackageID) (*ovf.Package, error) {
-	c.mu.Lock()
-	known := c.descriptors[id]
-	c.mu.Unlock()
-	if known != nil {
-		return known, nil
-	}
 	p, err := c.Package(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	pkg, err := c.read(p)
+	n := slices.IndexFunc(p.Files, func(f File) bool { return f.Name == p.Descriptor })
+	if n < 0 {
+		return nil, fmt.Errorf("package %q has no descriptor", id)
+	}
+	pkg, err := c.descriptor(ctx, p.Files[n])
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the descriptor of package %q: %w", id, err)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.descriptors[id] = pkg
 	return pkg, nil
 }
 
-// read reads the stored descriptor again. It was valid when it was pushed; what
-// a descriptor alone cannot show (its files) is taken from the package.
-func (c *Catalog) read(p Package) (*ovf.Package, error) {
-	for _, f := range p.Files {
-		if f.Name != p.Descriptor {
-			continue
-		}
-		r, err := c.blobs.Open(f.Digest)
-		if err != nil {
-			return nil, err
-		}
-		defer r.Close()
-		data, err := io.ReadAll(r)
-		if err != nil {
-			return nil, err
-		}
-		return ovf.ReadDescriptor(f.Name, data, c.options), nil
+func (c *Catalog) descriptor(ctx context.Context, f File) (*ovf.Package, error) {
+	c.mu.Lock()
+	known := c.descriptors[f.Digest]
+	c.mu.Unlock()
+	if known != nil {
+		return known, nil
 	}
-	return nil, errors.New("the package has no descriptor")
+	r, err := c.Open(ctx, f.Digest)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r) // its size was limited when it was pushed
+	if err != nil {
+		return nil, err
+	}
+	pkg := ovf.ReadDescriptor(f.Name, data, c.options)
+	if pkg.Content == nil { // findings that are new to this program do not strand instances
+		return nil, fmt.Errorf("the stored bytes are damaged: %s", pkg.Findings.Errors())
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for digest := range c.descriptors {
+		if len(c.descriptors) < maxDescriptors {
+			break
+		}
+		delete(c.descriptors, digest) // any will do; it can be read again
+	}
+	c.descriptors[f.Digest] = pkg
+	return pkg, nil
 }
 
 func now() time.Time { return time.Now().UTC() }

@@ -1,162 +1,138 @@
 package catalog
 
 import (
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
-
-	"github.com/shopspring/decimal"
+	"time"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
-	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/ovf"
 )
 
-// draft makes the service of a package, or updates it while it is not on offer.
-func (c *Catalog) draft(ctx context.Context, p Package, pkg *ovf.Package) (Service, error) {
-	fresh, err := offering(p, pkg)
+// offering is the service that a package makes, with what the vendor has said
+// before (in old, which may be the zero Service) and says now (by, nil for
+// nothing). Name and State are the caller's. Invalid when by names a NIC that the
+// package does not have.
+func offering(old Service, p Package, pkg *ovf.Package, by *Insertion) (Service, error) {
+	product, suggested := pkg.Product(), insertionOf(pkg)
+	corrections, err := corrected(old.Corrections, by, suggested)
 	if err != nil {
-		return fresh, err
+		return old, err
 	}
-	return c.services.Upsert(ctx, string(fresh.ID), func(old Service, exists bool) (Service, error) {
-		if exists && (old.State != Draft || old.Package == p.ID) {
-			return old, store.Unchanged
-		}
-		fresh.Plans = carryPrices(old.Plans, fresh.Plans)
-		return fresh, nil
-	})
-}
-
-// offering is the draft that a package makes by itself.
-func offering(p Package, pkg *ovf.Package) (Service, error) {
-	product := pkg.Product()
 	s := Service{
-		ID:     ServiceID(stableID("service", p.Vendor, p.Name)),
-		Vendor: p.Vendor, Name: serviceName(p), State: Draft, Package: p.ID, Changed: now(),
-		DisplayName: first(product.Name, p.Name), ProviderName: first(product.Vendor, p.Vendor),
+		ID: serviceID(p.Vendor, p.Name), Vendor: p.Vendor, Name: old.Name, State: old.State, Package: p.ID, Changed: now(),
+		DisplayName: first(oneLine(product.Name), p.Name), ProviderName: first(oneLine(product.Vendor), p.Vendor),
+		Insertion: suggested, Corrections: corrections,
 	}
-	s.LongDescription = annotation(pkg)
-	s.Description = first(oneLine(s.LongDescription), s.DisplayName+" "+p.Version)
-	network, _ := pkg.Service() // what is missing is found in what the service will be
-	s.Insertion = insertion(pkg, network)
-	var err error
-	s.Plans, err = plans(s, p, pkg, network.Prices)
-	s.Missing = missing(s, pkg)
-	return s, err
+	if corrections != nil {
+		s.Insertion, _ = suggested.correct(*corrections) // NICs of an older version are no matter
+	}
+	s.LongDescription = clip(strings.TrimSpace(annotation(pkg)), 10_000) // Cloud Foundry's limit
+	s.Description = first(oneLine(s.LongDescription), oneLine(s.DisplayName+" "+p.Version))
+	s.Tags = []string{"network-service"}
+	if s.Insertion.Type != "" {
+		s.Tags = append(s.Tags, oneLine(s.Insertion.Type))
+	}
+	s.Plans = plansOf(p, pkg, s.Insertion)
+	keepPrices(s.Plans, old)
+	s.Former = former(old, s.Plans)
+	s.Missing = slices.Concat(obstacles(pkg, s.Insertion), s.Insertion.missing(), unpriced(s.Plans), tooLong(s.Plans))
+	return s, nil
 }
 
-// obstacles are what keeps this broker from booting the package at all.
-func obstacles(pkg *ovf.Package) []string {
+// corrected joins earlier corrections with new ones. A new leg that names no NIC is
+// for the one at its place.
+func corrected(earlier, by *Insertion, in Insertion) (*Insertion, error) {
+	if by == nil {
+		return earlier, nil
+	}
+	given := *by
+	given.Legs = slices.Clone(by.Legs)
+	for n := range given.Legs {
+		if given.Legs[n].NIC == "" && n < len(in.Legs) {
+			given.Legs[n].NIC = in.Legs[n].NIC
+		}
+	}
+	if _, unknown := in.correct(given); len(unknown) > 0 {
+		return earlier, fault.New(fault.Invalid, "the package has no NIC %s", quoted(unknown))
+	}
+	if earlier != nil {
+		given = earlier.and(given)
+	}
+	return &given, nil
+}
+
+// obstacles are what keeps this broker from booting instances of the package.
+func obstacles(pkg *ovf.Package, in Insertion) []string {
 	var list []string
-	if n := len(pkg.Systems()); n != 1 {
-		list = append(list, fmt.Sprintf("the package has %d virtual systems; a service is made of one", n))
+	for _, plan := range pkg.Plans() {
+		if n := len(plan.Systems); n != 1 {
+			list = append(list, fmt.Sprintf("configuration %q has %d virtual systems; a service is made of one", plan.ID, n))
+			continue
+		}
+		sameNIC := func(a, b Leg) bool { return a.NIC == b.NIC && a.Network == b.Network }
+		if !slices.EqualFunc(legsOf(plan.Systems[0], false), in.Legs, sameNIC) {
+			list = append(list, fmt.Sprintf("configuration %q has other NICs than the default one; all must have the same", plan.ID))
+		}
 	}
 	for _, f := range pkg.Files {
-		if f.Compression == "gzip" || f.ChunkSize > 0 {
-			list = append(list, fmt.Sprintf("file %q is compressed or in chunks; a disk image must be stored as it is", f.Name))
+		if f.Compression == "gzip" || f.Compression == "bzip2" || f.ChunkSize > 0 {
+			list = append(list, fmt.Sprintf("file %q is compressed or in chunks; a disk image must be stored as it is", oneLine(f.ID)))
 		}
 	}
 	for _, p := range pkg.Properties() {
-		if slices.Contains([]string{KeyNetworks, KeyNetwork, KeyNearest}, p.ID) {
+		if reserved(p.ID) {
 			list = append(list, fmt.Sprintf("property %q has the name of a parameter of the broker's own", p.ID))
 		}
+	}
+	if m := in.Management; m != nil && m.PasswordProperty != "" &&
+		!slices.ContainsFunc(pkg.Properties(), func(p ovf.Property) bool { return p.ID == m.PasswordProperty }) {
+		list = append(list, fmt.Sprintf("the login's password is to be property %q, which the package does not have", m.PasswordProperty))
 	}
 	return list
 }
 
-func plans(s Service, p Package, pkg *ovf.Package, suggested []ovf.Price) ([]Plan, error) {
+// plansOf is one plan for each deployment configuration, priced as the package
+// suggests.
+func plansOf(p Package, pkg *ovf.Package, in Insertion) []Plan {
+	network, _ := pkg.Service()
 	var list []Plan
 	for _, option := range pkg.Plans() {
 		plan := Plan{
-			ID:   PlanID(stableID("plan", p.Vendor, p.Name, option.ID)),
-			Name: unusedName(slug(option.ID), list), Configuration: option.ID,
-			DisplayName: first(option.Label, option.ID), VCPUs: int(option.VCPUs), MemoryBytes: option.MemoryBytes, Default: option.Default,
+			ID: planID(p, option.ID), Configuration: option.ID, DisplayName: oneLine(first(option.Label, option.ID)),
+			VCPUs: int(option.VCPUs), MemoryBytes: option.MemoryBytes, Default: option.Default,
+			Prices: suggestedPrices(network.Prices, option.ID), Schema: provisionSchema(pkg, option.ID, in),
 		}
-		plan.Description = first(oneLine(option.Description), plan.DisplayName)
-		schema, err := json.Marshal(provisionSchema(pkg, option.ID, s.Insertion))
-		if err != nil {
-			return nil, fmt.Errorf("cannot keep the parameter schema of plan %q: %w", plan.Name, err)
-		}
-		plan.Schema = schema
-		if plan.Prices, err = suggestedPrices(suggested, option.ID); err != nil {
-			return nil, err
-		}
+		plan.Name = unusedName(plan, list)
+		plan.Description = first(oneLine(option.Description), plan.DisplayName, plan.Name)
 		list = append(list, plan)
 	}
-	return list, nil
+	return list
 }
 
-func suggestedPrices(suggested []ovf.Price, configuration string) ([]Price, error) {
-	var list []Price
-	for _, p := range suggested {
-		if p.Configuration != "" && p.Configuration != configuration {
-			continue
-		}
-		amount, err := decimal.NewFromString(p.Amount)
-		if err != nil {
-			return nil, fault.New(fault.Invalid, "the package suggests the price %q, which is no decimal number", p.Amount)
-		}
-		price := Price{Dimension: p.Dimension, Unit: p.Unit, Amount: amount, Currency: p.Currency}
-		if err := price.check(); err != nil {
-			return nil, err
-		}
-		list = append(list, price)
-	}
-	return list, nil
-}
-
-// carryPrices keeps what an earlier draft's plans were priced at.
-func carryPrices(old, fresh []Plan) []Plan {
-	for n := range fresh {
-		for _, o := range old {
-			if o.ID == fresh[n].ID && len(o.Prices) > 0 {
-				fresh[n].Prices = o.Prices
+// keepPrices gives plans the prices that they have had. Only a draft's that are no
+// more than an older package's suggestion give way to a newer one's.
+func keepPrices(plans []Plan, old Service) {
+	for n := range plans {
+		for _, o := range slices.Concat(old.Plans, old.Former) {
+			suggestion := old.State == Draft && len(plans[n].Prices) > 0 &&
+				!slices.ContainsFunc(o.Prices, func(p Price) bool { return !p.From.Equal(time.Time{}) })
+			if o.ID == plans[n].ID && len(o.Prices) > 0 && !suggestion {
+				plans[n].Prices = o.Prices
 			}
 		}
 	}
-	return fresh
 }
 
-// insertion joins the NICs of the package with what the vendor says of them.
-func insertion(pkg *ovf.Package, n ovf.NetworkService) Insertion {
-	in := Insertion{
-		Type: n.Type, Topology: n.Topology, Modes: n.Modes, ManagedBy: n.ManagedBy,
-		Zones: n.Zones, Failure: n.Failure, HA: n.HA, Probe: n.Probe,
+// former are the plans that instances may have and plans does not.
+func former(old Service, plans []Plan) []Plan {
+	if old.State == Draft {
+		return nil
 	}
-	if n.Health != nil {
-		in.Health = &Endpoint{Protocol: n.Health.Protocol, Port: n.Health.Port, Path: n.Health.Path}
-	}
-	if n.Login != nil {
-		in.Management = &Management{
-			Endpoint: Endpoint{Protocol: n.Login.Protocol, Port: n.Login.Port},
-			User:     n.Login.User, PasswordProperty: n.Login.PasswordProperty,
-		}
-	}
-	plan, ok := pkg.Plan("")
-	if !ok || len(plan.Systems) == 0 {
-		return in
-	}
-	for _, nic := range plan.Systems[0].NICs {
-		leg := Leg{NIC: nic.Name, Network: nic.Network, Model: nic.Model, Inferred: n.Inferred}
-		if k := slices.IndexFunc(n.Legs, func(l ovf.Leg) bool { return l.InstanceID == nic.InstanceID }); k >= 0 {
-			leg.Role = string(n.Legs[k].Role)
-			if leg.carries() {
-				leg.Pair = n.Legs[k].Pair
-			}
-		}
-		in.Legs = append(in.Legs, leg)
-	}
-	return in
-}
-
-// carries says whether tenants' traffic passes the leg.
-func (l Leg) carries() bool {
-	return l.Role == string(ovf.RoleInside) || l.Role == string(ovf.RoleOutside)
+	return slices.DeleteFunc(slices.Concat(old.Plans, old.Former), func(o Plan) bool {
+		return slices.ContainsFunc(plans, func(p Plan) bool { return p.ID == o.ID })
+	})
 }
 
 func annotation(pkg *ovf.Package) string {
@@ -167,71 +143,6 @@ func annotation(pkg *ovf.Package) string {
 	}
 	if pkg.Content != nil {
 		return pkg.Content.Annotation
-	}
-	return ""
-}
-
-// stableID is a UUID (RFC 9562, version 8) made of names alone, so that a
-// package uploaded again, here or on another broker, keeps its ids.
-func stableID(parts ...string) string {
-	sum := sha256.Sum256([]byte("bumpwire " + strings.Join(parts, "\x00")))
-	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80
-	h := hex.EncodeToString(sum[:16])
-	return strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:32]}, "-")
-}
-
-// slug is a name as command lines and platforms like it: lower-case letters,
-// digits, dots and hyphens (OSB 2.17, "CLI-friendly").
-func slug(name string) string {
-	var b strings.Builder
-	for _, r := range strings.ToLower(name) {
-		switch {
-		case r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)), r == '.':
-			b.WriteRune(r)
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
-		}
-	}
-	s := strings.Trim(b.String(), "-.")
-	if s == "" {
-		sum := sha256.Sum256([]byte(name))
-		return "x" + hex.EncodeToString(sum[:4])
-	}
-	return s[:min(len(s), 60)]
-}
-
-// serviceName is unique over vendors: the vendor's name stands in front unless
-// the package's begins with it.
-func serviceName(p Package) string {
-	if p.Name == p.Vendor || strings.HasPrefix(p.Name, p.Vendor+"-") {
-		return p.Name
-	}
-	return p.Vendor + "-" + p.Name
-}
-
-// unusedName tells plans apart whose configuration ids have one slug.
-func unusedName(name string, taken []Plan) string {
-	try := name
-	for n := 2; slices.ContainsFunc(taken, func(p Plan) bool { return p.Name == try }); n++ {
-		try = fmt.Sprintf("%s-%d", name, n)
-	}
-	return try
-}
-
-// oneLine is the first line of a text, cut to what every platform takes.
-func oneLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	if r := []rune(strings.TrimSpace(line)); len(r) > 250 {
-		return string(r[:249]) + "…"
-	}
-	return strings.TrimSpace(line)
-}
-
-func first(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
 	}
 	return ""
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"regexp"
 	"slices"
-	"time"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/ovf"
@@ -16,17 +15,18 @@ import (
 // Push reads an OVA, once, keeps it, and makes or updates the draft of its
 // service. A package that is wrong is Invalid with a detail per finding, and
 // nothing of it is kept. The same package again has no effect; another one under
-// the same vendor, name and version is a Conflict.
+// the same vendor, name and version is a Conflict. The vendor is whoever pushes and
+// not what the package says, so no vendor can reach another's package.
 //
 // A service that is published keeps offering its package until it is published
-// again.
-func (c *Catalog) Push(ctx context.Context, vendor string, r io.Reader) (Package, Service, error) {
+// again; meanwhile the newer one is its Candidate.
+func (c *Catalog) Push(ctx context.Context, vendor string, r io.Reader) (p Package, s Service, err error) {
 	if !vendorName.MatchString(vendor) {
-		return Package{}, Service{}, fault.New(fault.Invalid, "a vendor's name has 1 to 63 lower-case letters, digits and hyphens, not %q", vendor)
+		return p, s, fault.New(fault.Invalid, "a vendor's name has 1 to 63 lower-case letters, digits and hyphens, not %q", vendor)
 	}
 	staged, err := c.blobs.stage()
 	if err != nil {
-		return Package{}, Service{}, err
+		return p, s, err
 	}
 	defer func() {
 		if err := staged.close(); err != nil {
@@ -35,9 +35,17 @@ func (c *Catalog) Push(ctx context.Context, vendor string, r io.Reader) (Package
 	}()
 	pkg, err := ovf.Ingest(ctx, r, staged, c.options)
 	if err != nil {
-		return Package{}, Service{}, refusal(err)
+		return p, s, refusal(err)
 	}
-	return c.keep(ctx, vendor, pkg, staged)
+	// Under the lock nobody can collect a blob between its arrival and the document
+	// that refers to it, or remove the package before its service is made.
+	err = c.blobs.locked(func() error {
+		if p, err = c.keep(ctx, describe(vendor, pkg), staged); err == nil {
+			s, err = c.refresh(ctx, p.Vendor, serviceID(p.Vendor, p.Name))
+		}
+		return err
+	})
+	return p, s, err
 }
 
 var vendorName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
@@ -46,62 +54,55 @@ var vendorName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 func refusal(err error) error {
 	var refused *ovf.Refused
 	if !errors.As(err, &refused) {
-		return fmt.Errorf("cannot keep the package: %w", err)
+		return noSpace(fmt.Errorf("cannot keep the package: %w", err))
 	}
-	var details []string
+	details := []string{}
 	for _, f := range refused.Findings.Errors() {
 		details = append(details, f.String())
 	}
-	return &fault.Error{Kind: fault.Invalid, Message: fmt.Sprintf("the package is refused: %s", details[0]), Details: details}
+	return &fault.Error{Kind: fault.Invalid, Message: first(append(details, "the package cannot be read")...), Details: details}
 }
 
-// keep stores a verified package. Under the lock nobody can collect a blob
-// between its arrival and the document that refers to it.
-func (c *Catalog) keep(ctx context.Context, vendor string, pkg *ovf.Package, staged *stage) (p Package, s Service, err error) {
-	p = describe(vendor, pkg)
-	err = c.blobs.locked(func() error {
-		for _, f := range p.Files {
-			if err := c.blobs.add(staged.files[f.Name], f.Digest); err != nil {
-				return noSpace(fmt.Errorf("cannot keep %q: %w", f.Name, err))
-			}
+// keep stores a verified package, or finds that it is there.
+func (c *Catalog) keep(ctx context.Context, p Package, staged *stage) (Package, error) {
+	old, err := c.packages.Get(ctx, string(p.ID))
+	switch {
+	case errors.Is(err, fault.NotFound):
+		if err := c.addBlobs(p.Files, staged); err != nil {
+			return p, err
 		}
-		p, err = c.record(ctx, p)
-		return err
-	})
-	if err != nil {
-		return p, s, err
+		return p, c.packages.Create(ctx, string(p.ID), p)
+	case err != nil:
+		return p, err
+	case old.Digest != p.Digest:
+		return p, fault.New(fault.Conflict, "package %q exists with other content; give the new one another version", p.ID)
 	}
-	s, err = c.draft(ctx, p, pkg)
-	return p, s, err
+	same := slices.DeleteFunc(p.Files, func(f File) bool { return !old.holds(f.Digest) })
+	return old, c.addBlobs(same, staged)
 }
 
-// record stores the package's document, or finds that it is there.
-func (c *Catalog) record(ctx context.Context, p Package) (Package, error) {
-	err := c.packages.Create(ctx, string(p.ID), p)
-	if !errors.Is(err, fault.Conflict) {
-		return p, err
+func (c *Catalog) addBlobs(files []File, staged *stage) error {
+	for _, f := range files {
+		if err := c.blobs.add(staged.files[f.Name], f.Digest); err != nil {
+			return noSpace(fmt.Errorf("cannot keep %q: %w", f.Name, err))
+		}
 	}
-	old, err := c.Package(ctx, p.ID)
-	if err == nil && old.Digest != p.Digest {
-		err = fault.New(fault.Conflict, "package %q exists with other content; give the new one another version", p.ID)
-	}
-	return old, err
+	return nil
+}
+
+func (p Package) holds(digest string) bool {
+	return slices.ContainsFunc(p.Files, func(f File) bool { return f.Digest == digest })
 }
 
 // describe is the package's document.
 func describe(vendor string, pkg *ovf.Package) Package {
 	about := pkg.Inspect()
-	name := slug(about.Package.Name)
-	version := about.Package.Version
-	if version == "" {
-		version = "0"
-	}
 	p := Package{
-		ID:     PackageID(vendor + "/" + name + "@" + version),
-		Vendor: vendor, Name: name, Version: version,
+		Vendor: vendor, Name: slug(first(about.Package.Name, about.Package.Product)), Version: versionOf(about.Package.Version),
 		Digest: digestPrefix + pkg.Digest, Descriptor: pkg.Descriptor,
 		Verification: pkg.Verification, Findings: pkg.Findings, Pushed: now(),
 	}
+	p.ID = packageID(p.Vendor, p.Name, p.Version)
 	for _, m := range pkg.Members {
 		p.Files = append(p.Files, File{Name: m.Name, Digest: digestPrefix + m.SHA256, Size: m.Size, Format: string(m.Format)})
 	}
@@ -109,65 +110,4 @@ func describe(vendor string, pkg *ovf.Package) Package {
 		p.EULAs = append(p.EULAs, EULA{Digest: digestPrefix + e.SHA256, Text: e.Text})
 	}
 	return p
-}
-
-// Remove deletes a package and the bytes that no other package shares. Conflict
-// while a service offers it. Instances are the caller's to check: the catalog
-// does not know them.
-func (c *Catalog) Remove(ctx context.Context, id PackageID) error {
-	if _, err := c.Package(ctx, id); err != nil {
-		return err
-	}
-	services, err := c.Services(ctx)
-	if err != nil {
-		return err
-	}
-	for _, s := range services {
-		if s.Package == id && s.State != Draft {
-			return fault.New(fault.Conflict, "package %q is what service %q offers", id, s.Name)
-		}
-	}
-	return c.blobs.locked(func() error {
-		for _, s := range services {
-			if s.Package == id {
-				if err := c.services.Delete(ctx, string(s.ID)); err != nil {
-					return err
-				}
-			}
-		}
-		if err := c.packages.Delete(ctx, string(id)); err != nil {
-			return err
-		}
-		return c.collect(ctx, 0)
-	})
-}
-
-// Collect removes bytes that no package refers to and that are older than an
-// hour, which no push under way can still need. It is for a start.
-func (c *Catalog) Collect(ctx context.Context) error {
-	return c.blobs.locked(func() error { return c.collect(ctx, time.Hour) })
-}
-
-func (c *Catalog) collect(ctx context.Context, older time.Duration) error {
-	packages, err := c.Packages(ctx)
-	if err != nil {
-		return err
-	}
-	used := map[string]bool{}
-	for _, p := range packages {
-		for _, f := range p.Files {
-			used[f.Digest] = true
-		}
-	}
-	var unused []string
-	err = c.blobs.all(func(digest string, written time.Time) error {
-		if !used[digest] && time.Since(written) >= older {
-			unused = append(unused, digest)
-		}
-		return nil
-	})
-	for _, digest := range slices.Compact(unused) {
-		err = errors.Join(err, c.blobs.remove(digest))
-	}
-	return err
 }

@@ -2,82 +2,99 @@ package catalog
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/bumpwire/bumpwire/ovf"
 )
 
-// The reserved parameter keys: what a tenant says about a service's place.
+// The reserved parameter keys: how an instance is inserted, beside the package's
+// properties. Networks is a provision's, Network a binding's.
 const (
-	KeyNetworks = "networks" // of a provision request: the tenant networks to protect
-	KeyNetwork  = "network"  // of a bind request: one more
-	KeyNearest  = "nearest"  // which end of the chain
+	KeyNetworks = "networks"
+	KeyNetwork  = "network"
+	KeyNearest  = "nearest"
 )
 
+func reserved(key string) bool { return key == KeyNetworks || key == KeyNetwork || key == KeyNearest }
+
+// maxSchema is how many bytes a schema may have (OSB v2.17, "Schemas Object").
+const maxSchema = 64 << 10
+
 // provisionSchema is the draft-04 schema of a plan's provision parameters: the
-// package's own properties and the reserved keys. What the broker fills itself
-// (addresses, passwords that a tenant leaves open) is never required.
-func provisionSchema(pkg *ovf.Package, configuration string, in Insertion) map[string]any {
-	schema := pkg.ParameterSchema(configuration)
-	properties, _ := schema["properties"].(map[string]any)
-	if properties == nil {
-		properties = map[string]any{}
-		schema["properties"] = properties
-	}
+// package's user-configurable properties and the reserved keys. A password that
+// the broker can make up is not required. When it is too long for a platform its
+// descriptions go.
+func provisionSchema(p *ovf.Package, configuration string, in Insertion) json.RawMessage {
+	schema := p.ParameterSchema(configuration)
+	properties := schema["properties"].(map[string]any)
 	properties[KeyNetworks] = map[string]any{
-		"type": "array", "title": "Networks", "description": "The tenant's networks whose traffic is to pass the service, by id or name.",
-		"items": map[string]any{"type": "string"}, "minItems": 1, "maxItems": max(1, in.capacity()), "uniqueItems": true,
+		"type": "array", "title": "Networks",
+		"description": "The networks, by name or id, into which the service is inserted",
+		"items":       map[string]any{"type": "string", "minLength": 1, "maxLength": 255},
+		"minItems":    1, "maxItems": max(1, in.capacity()), "uniqueItems": true,
 	}
 	properties[KeyNearest] = nearestSchema()
-	dropRequired(schema, pkg)
-	return schema
+	optional := map[any]bool{}
+	for _, property := range p.Properties() {
+		optional[property.ID] = optional[property.ID] || property.Password && property.Type == ovf.TypeString && len(property.Rules.Values) == 0
+	}
+	if required, ok := schema["required"].([]any); ok {
+		required = slices.DeleteFunc(slices.Clone(required), func(id any) bool { return optional[id] })
+		schema["required"] = required
+		if len(required) == 0 { // draft-04 forbids an empty list
+			delete(schema, "required")
+		}
+	}
+	text := encode(schema)
+	if len(text) > maxSchema {
+		for _, property := range properties {
+			delete(property.(map[string]any), "description")
+		}
+		text = encode(schema)
+	}
+	return text
+}
+
+// BindSchema is the draft-04 schema of every service's bind parameters.
+func BindSchema() json.RawMessage {
+	return encode(map[string]any{
+		"$schema": "http://json-schema.org/draft-04/schema#",
+		"type":    "object",
+		"properties": map[string]any{
+			KeyNetwork: map[string]any{
+				"type": "string", "title": "Network", "minLength": 1, "maxLength": 255,
+				"description": "One more network, by name or id, into which the service is inserted",
+			},
+			KeyNearest: nearestSchema(),
+		},
+		"additionalProperties": false,
+	})
 }
 
 func nearestSchema() map[string]any {
 	return map[string]any{
-		"type": "string", "title": "Position", "description": "Which end of the chain of services: next to the hosts or next to the gateway.",
-		"enum": []any{"hosts", "gateway"}, "default": "gateway",
+		"type": "string", "title": "Nearest", "enum": []any{"hosts", "gateway"}, "default": "gateway",
+		"description": "The end of the network's chain of services to which this one is added",
 	}
 }
 
-// dropRequired takes passwords off the list of required parameters.
-func dropRequired(schema map[string]any, pkg *ovf.Package) {
-	required, _ := schema["required"].([]any)
-	for _, p := range pkg.Properties() {
-		if p.Password {
-			required = slices.DeleteFunc(required, func(v any) bool { return v == p.ID })
+// tooLong says which plans have a schema that platforms refuse.
+func tooLong(plans []Plan) []string {
+	var m []string
+	for _, p := range plans {
+		if len(p.Schema) > maxSchema {
+			m = append(m, fmt.Sprintf("fewer properties: the parameter schema of plan %q has %d bytes; platforms take %d", p.Name, len(p.Schema), maxSchema))
 		}
 	}
-	delete(schema, "required") // draft-04 forbids an empty list
-	if len(required) > 0 {
-		schema["required"] = required
-	}
+	return m
 }
 
-// BindSchema is the draft-04 schema of bind parameters, the same for all plans.
-func BindSchema() json.RawMessage {
-	raw, err := json.Marshal(map[string]any{
-		"$schema": "http://json-schema.org/draft-04/schema#", "type": "object", "additionalProperties": false,
-		"properties": map[string]any{
-			KeyNetwork: map[string]any{
-				"type": "string", "title": "Network", "description": "One more of the tenant's networks whose traffic is to pass the service, by id or name.",
-			},
-			KeyNearest: nearestSchema(),
-		},
-	})
+// encode cannot fail: a schema holds JSON types only.
+func encode(schema map[string]any) json.RawMessage {
+	text, err := json.Marshal(schema)
 	if err != nil {
-		panic(err) // the schema is a constant of ours
+		panic(fmt.Sprintf("a schema of our own making is no JSON: %v", err))
 	}
-	return raw
-}
-
-// capacity is how many networks one instance can protect.
-func (in Insertion) capacity() int {
-	n := 0
-	for _, l := range in.Legs {
-		if l.Role == string(ovf.RoleInside) {
-			n++
-		}
-	}
-	return n
+	return text
 }

@@ -42,6 +42,15 @@ type Service struct {
 	Package         PackageID `json:"package"` // the version that new instances get
 	Plans           []Plan    `json:"plans"`
 
+	// Candidate is a newer version, pushed since, which takes Package's place when the
+	// service is published again. Former are plans that Package has no more: they are
+	// not offered, and their prices stay for the instances that have them.
+	Candidate PackageID `json:"candidate,omitempty"`
+	Former    []Plan    `json:"former,omitempty"`
+	// Corrections are what the vendor has said when publishing; they go before what
+	// the package says, in later versions too.
+	Corrections *Insertion `json:"corrections,omitempty"`
+
 	// Insertion is how instances are inserted; what it still misses keeps a draft
 	// from being published, and Missing says each in a sentence.
 	Insertion Insertion `json:"insertion"`

@@ -19,15 +19,17 @@ type stage struct {
 }
 
 func (b *Blobs) stage() (*stage, error) {
-	dir, err := os.MkdirTemp(filepath.Join(b.dir, "staging"), "push-*")
+	s := &stage{files: map[string]string{}}
+	err := b.locked(func() (err error) {
+		if s.dir, err = os.MkdirTemp(filepath.Join(b.dir, "staging"), "push-*"); err == nil {
+			s.held, err = holdDir(s.dir)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, noSpace(fmt.Errorf("cannot begin to keep a package: %w", err))
 	}
-	held, err := holdDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("cannot begin to keep a package: %w", err)
-	}
-	return &stage{dir: dir, held: held, files: map[string]string{}}, nil
+	return s, nil
 }
 
 // Create begins a member.
@@ -38,7 +40,7 @@ func (s *stage) Create(name string, _ int64) (io.WriteCloser, error) {
 		return nil, noSpace(err)
 	}
 	s.files[name] = path
-	return &stagedFile{f}, nil
+	return &stagedFile{File: f}, nil
 }
 
 // Commit has nothing to do: Catalog.Push moves the files once it knows that the
@@ -53,11 +55,23 @@ func (s *stage) close() error {
 	return os.RemoveAll(s.dir)
 }
 
-// stagedFile is on disk once Close returns.
-type stagedFile struct{ *os.File }
+// stagedFile is on disk once Close returns. It sets the disk to work early, so
+// that the flush at the end has little left to wait for.
+type stagedFile struct {
+	*os.File
+	written, flushed int64
+}
+
+// flushEvery is how many bytes are gathered before the disk is set to work.
+const flushEvery = 8 << 20
 
 func (f *stagedFile) Write(p []byte) (int, error) {
 	n, err := f.File.Write(p)
+	f.written += int64(n)
+	if f.written-f.flushed >= flushEvery {
+		beginFlush(f.File, f.flushed, f.written-f.flushed)
+		f.flushed = f.written
+	}
 	return n, noSpace(err)
 }
 
@@ -66,5 +80,5 @@ func (f *stagedFile) Close() error {
 		f.File.Close()
 		return noSpace(err)
 	}
-	return f.File.Close()
+	return noSpace(f.File.Close())
 }
