@@ -58,6 +58,12 @@ func TestFoundingUseCaseWithRealPackets(t *testing.T) {
 		passes("V", "fw")
 		passes("X", "wo", "fw")
 		passes("Z")
+		plug := observe(t, c, "a").Gateways[0].Plugs[1]
+		require.NoError(t, c.withFabric("a", func(v *view) error {
+			_, _, smooth := v.between(observe(t, c, "a"), plug.Home, plug.At)
+			require.True(t, smooth, "a way may lead over several appliances")
+			return nil
+		}))
 		both = append(both, observe(t, c, "a"))
 		converge(t, c, "a", boot, wo)
 		passes("V")

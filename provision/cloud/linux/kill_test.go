@@ -4,6 +4,7 @@ package linux
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -58,6 +59,10 @@ func (c *Cloud) bring(ctx context.Context, tenant topology.TenantID, services []
 		if s.Verb == topology.Boot {
 			err = c.Boot(ctx, tenant, *s.Appliance, cloud.Server{})
 		} else {
+			err = c.Do(ctx, tenant, s)
+		}
+		var notYet *cloud.NotYet
+		for errors.As(err, &notYet) && ctx.Err() == nil { // on a busy machine a probe may be late
 			err = c.Do(ctx, tenant, s)
 		}
 		if err != nil {

@@ -4,7 +4,6 @@ package linux
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -70,11 +69,31 @@ func (v *view) change(f topology.Fabric, s topology.Step, port tagged, macs []ne
 		}
 		defer t.close()
 		w := swap{view: v, port: port, way: t, macs: macs, to: s.To, announce: a.send}
-		if forwards, err := t.inward(); err != nil || forwards {
-			return errors.Join(err, w.run(inserting))
+		forwards, err := opens(t, inserting)
+		if err != nil {
+			return err
+		}
+		if forwards {
+			return w.run(inserting)
 		}
 	}
 	return v.plug(port, s.To)
+}
+
+// opens says whether the way through is open now. Traffic that takes another way
+// still can wait for one that is slow on a busy machine; traffic that is caught in
+// a dead one cannot.
+func opens(t *passage, inserting bool) (forwards bool, err error) {
+	tries := 1
+	if inserting {
+		tries = 8
+	}
+	for range tries {
+		if forwards, err = t.inward(); err != nil || forwards {
+			break
+		}
+	}
+	return forwards, err
 }
 
 // portOf is the link of the port that a step moves.
@@ -112,32 +131,44 @@ func (v *view) gatesOf(f topology.Fabric, s topology.Step) (g gates, err error) 
 	return g, nil
 }
 
-// between finds the running appliance whose wire joins two networks, and says
-// whether going from the one to the other inserts it (the port is outside then)
-// or takes it out.
+// between finds the way through running appliances that joins two networks, as a
+// pair of the first one's inside and the last one's outside leg, and says whether
+// going from the one to the other inserts them (the port is outside then) or
+// takes them out.
 func (v *view) between(f topology.Fabric, from, to topology.NetworkID) (p pair, inserting, ok bool) {
 	if from == "" || to == "" {
 		return p, false, false // a leg that waits unused is on no way
 	}
+	if p, ok = v.outwards(f, from, to, len(f.Networks)); ok {
+		return p, true, true
+	}
+	p, ok = v.outwards(f, to, from, len(f.Networks))
+	return p, false, ok
+}
+
+// outwards finds the way from an inner to an outer network, over at most so many
+// appliances.
+func (v *view) outwards(f topology.Fabric, inner, outer topology.NetworkID, most int) (pair, bool) {
 	for _, a := range f.Appliances {
-		if !a.Booted {
-			continue
-		}
 		for _, l := range a.Legs {
-			if l.Role != topology.Inside || l.At != from && l.At != to {
+			if !a.Booted || l.Role != topology.Inside || l.At != inner {
 				continue
 			}
 			p, ok := v.pairOf(f, a.ID, l.Pair)
 			if !ok {
 				continue
 			}
-			switch at := v.at(p.out); {
-			case l.At == from && at == to:
-				return p, true, true
-			case l.At == to && at == from:
-				return p, false, true
+			next := v.at(p.out)
+			if next == outer {
+				return p, true
+			}
+			if next == "" || most == 0 {
+				continue
+			}
+			if rest, ok := v.outwards(f, next, outer, most-1); ok {
+				return pair{p.in, rest.out}, true
 			}
 		}
 	}
-	return pair{}, false, false
+	return pair{}, false
 }
