@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
 )
@@ -35,6 +34,12 @@ func OpenBlobs(dir string) (*Blobs, error) {
 	for _, sub := range []string{"blobs", "staging"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			return nil, fmt.Errorf("cannot make the package folder: %w", err)
+		}
+	}
+	// What is stored must not be lost with the folders' names.
+	for _, d := range []string{dir, filepath.Dir(filepath.Clean(dir))} {
+		if err := syncDir(d); err != nil {
+			return nil, fmt.Errorf("cannot make the package folder durable: %w", err)
 		}
 	}
 	return b, b.sweep()
@@ -63,21 +68,30 @@ func (b *Blobs) path(digest string) (string, error) {
 	return filepath.Join(b.dir, "blobs", sum[:2], sum), nil
 }
 
-// add moves a staged file to its place. A blob that is there already is replaced
-// by the same bytes, which heals one that has rotted; who reads the old one goes
-// on reading it.
-func (b *Blobs) add(staged, digest string) error {
-	path, err := b.path(digest)
-	if err != nil {
-		return err
+// add moves staged files to their places and returns when those are on disk. A
+// blob that is there already is replaced by the same bytes, which heals one that
+// has rotted; who reads the old one goes on reading it.
+func (b *Blobs) add(files []File, staged *stage) error {
+	changed := map[string]bool{filepath.Join(b.dir, "blobs"): true}
+	for _, f := range files {
+		path, err := b.path(f.Digest)
+		if err != nil {
+			return err
+		}
+		if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return noSpace(err)
+		}
+		if err := os.Rename(staged.files[f.Name], path); err != nil {
+			return noSpace(fmt.Errorf("cannot keep %q: %w", f.Name, err))
+		}
+		changed[filepath.Dir(path)] = true
 	}
-	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	for dir := range changed {
+		if err := syncDir(dir); err != nil {
+			return noSpace(err)
+		}
 	}
-	if err := os.Rename(staged, path); err != nil {
-		return err
-	}
-	return errors.Join(syncDir(filepath.Dir(path)), syncDir(filepath.Dir(filepath.Dir(path))))
+	return nil
 }
 
 func (b *Blobs) remove(digest string) error {
@@ -91,21 +105,19 @@ func (b *Blobs) remove(digest string) error {
 	return nil
 }
 
-// all calls visit with each blob's digest and age.
-func (b *Blobs) all(visit func(digest string, written time.Time) error) error {
-	return filepath.WalkDir(filepath.Join(b.dir, "blobs"), func(_ string, d fs.DirEntry, err error) error {
+// all are the digests of the blobs. Files that are none of ours are not among them.
+func (b *Blobs) all() (digests []string, err error) {
+	err = filepath.WalkDir(filepath.Join(b.dir, "blobs"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		info, err := d.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // another broker collected it
+		digest := digestPrefix + d.Name()
+		if place, err := b.path(digest); err == nil && place == path {
+			digests = append(digests, digest)
 		}
-		if err != nil {
-			return err
-		}
-		return visit(digestPrefix+d.Name(), info.ModTime())
+		return nil
 	})
+	return digests, err
 }
 
 // locked runs f while no other push or removal, of any process, changes which

@@ -8,7 +8,8 @@
 // "services", key the service id; and "names", key a service's name, which makes it
 // unique. A push writes bytes first, then the package, then the service: a crash
 // in between leaves bytes that nobody refers to, or a package that its service does
-// not know of. Collect makes up for both, and so does the same push again.
+// not know of. Collect makes up for both, at every start, and so does the same push
+// again.
 //
 // # Versions
 //
@@ -21,8 +22,6 @@ package catalog
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -58,14 +57,14 @@ type Config struct {
 	Options ovf.Options // limits of a package, and who may sign one
 }
 
-// New opens a catalog and sweeps what killed pushes have staged. Collect does the
-// rest of the cleaning.
+// New opens a catalog, sweeps what killed pushes have staged, and collects. A
+// failing Collect is logged and no failure of New: the catalog works without.
 func New(c Config) (*Catalog, error) {
 	blobs, err := OpenBlobs(c.Dir)
 	if err != nil {
 		return nil, err
 	}
-	return &Catalog{
+	catalog := &Catalog{
 		packages:    store.In(c.Store, "packages", func(p Package) map[string]string { return map[string]string{"vendor": p.Vendor} }),
 		services:    store.In(c.Store, "services", func(s Service) map[string]string { return map[string]string{"name": s.Name, "vendor": s.Vendor} }),
 		names:       store.In[nameClaim](c.Store, "names", nil),
@@ -73,7 +72,11 @@ func New(c Config) (*Catalog, error) {
 		options:     c.Options,
 		log:         c.Log,
 		descriptors: map[string]*ovf.Package{},
-	}, nil
+	}
+	if err := catalog.Collect(context.Background()); err != nil {
+		c.Log.Error("cannot make up for pushes and removals that were killed", "error", err)
+	}
+	return catalog, nil
 }
 
 // Services lists all services, by name.
@@ -157,18 +160,6 @@ func (c *Catalog) Prices(ctx context.Context, service ServiceID, plan PlanID) ([
 		}
 	}
 	return nil, fault.New(fault.NotFound, "service %q has no plan %q", s.Name, plan)
-}
-
-// Version changes whenever anything changes that the OSB catalog shows.
-func (c *Catalog) Version(ctx context.Context) (string, error) {
-	h := sha256.New()
-	for s, err := range c.services.All(ctx, "", "") {
-		if err != nil {
-			return "", err
-		}
-		fmt.Fprintf(h, "%q %s %d\n", s.ID, s.State, s.Changed.UnixNano())
-	}
-	return hex.EncodeToString(h.Sum(nil)[:12]), nil
 }
 
 // Open streams a stored file by its digest. NotFound when there is none.

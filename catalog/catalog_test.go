@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -195,17 +194,6 @@ type readerFunc func([]byte) (int, error)
 func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 
 var background = context.Background()
-
-// age makes all blobs look as if they had been written some time ago.
-func (s shelf) age(t testing.TB, by time.Duration) {
-	t.Helper()
-	for _, name := range s.files(t) {
-		if strings.HasPrefix(name, "blobs/") {
-			then := time.Now().Add(-by)
-			require.NoError(t, os.Chtimes(filepath.Join(s.dir, name), then, then))
-		}
-	}
-}
 
 func untar(t testing.TB, ova []byte) map[string]string {
 	t.Helper()

@@ -12,12 +12,14 @@ import (
 
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/ovf"
 )
 
 // nameClaim gives a service's name to one service, whoever came first: a vendor and
 // a name can be put together to what another vendor's give, and a platform refuses
 // a whole catalog in which a name stands twice.
 type nameClaim struct {
+	Name    string    `json:"name"`
 	Service ServiceID `json:"service"`
 }
 
@@ -34,7 +36,7 @@ func (c *Catalog) claim(ctx context.Context, wanted string, id ServiceID) (strin
 			case exists:
 				return old, store.Unchanged
 			}
-			return nameClaim{id}, nil
+			return nameClaim{name, id}, nil
 		})
 		if !errors.Is(err, errTaken) {
 			return name, err
@@ -102,6 +104,25 @@ func slug(name string) string {
 		return "x" + hex.EncodeToString(sum[:4])
 	}
 	return s
+}
+
+// packageName is the descriptor's file name without the version that many vendors
+// write into it: every version is to be one of the same service.
+func packageName(file string, product ovf.Product) string {
+	name := slug(file)
+	for _, version := range []string{product.FullVersion, product.Version} {
+		if version == "" {
+			continue
+		}
+		part := regexp.MustCompile(`(^|[-.])v?` + regexp.QuoteMeta(slug(version)) + `(-|$)`)
+		if at := part.FindStringSubmatchIndex(name); at != nil {
+			name = strings.Trim(name[:at[0]]+name[at[4]:], "-.")
+		}
+	}
+	if name == "" {
+		return slug(product.Name)
+	}
+	return name
 }
 
 var notVersion = regexp.MustCompile(`[^A-Za-z0-9.+_-]+`)

@@ -77,7 +77,7 @@ func obstacles(pkg *ovf.Package, in Insertion) []string {
 		}
 	}
 	for _, f := range pkg.Files {
-		if f.Compression == "gzip" || f.Compression == "bzip2" || f.ChunkSize > 0 {
+		if f.Compression != "" && f.Compression != "identity" || f.ChunkSize > 0 {
 			list = append(list, fmt.Sprintf("file %q is compressed or in chunks; a disk image must be stored as it is", oneLine(f.ID)))
 		}
 	}

@@ -56,6 +56,9 @@ func suggestedPrices(suggested []ovf.Price, configuration string) []Price {
 
 // appended is the history of a plan's prices with one more.
 func appended(prices []Price, p Price, at time.Time) ([]Price, error) {
+	if len(prices) == 0 && p.From.After(at) {
+		return prices, fault.New(fault.Invalid, "the first price of a plan cannot begin later; set the present one first, 0 for none")
+	}
 	if len(prices) == 0 {
 		p.From = p.From.UTC()
 		return []Price{p}, nil
@@ -102,6 +105,9 @@ func unpriced(plans []Plan) []string {
 		for n, price := range p.Prices {
 			if err := price.check(); err != nil {
 				m = append(m, fmt.Sprintf("plan %q: %s", p.Name, fault.Message(err)))
+			}
+			if n > 0 && price.From.Equal(p.Prices[n-1].From) {
+				m = append(m, fmt.Sprintf("plan %q has two prices from the same moment", p.Name))
 			}
 			if n > 0 && price.Currency != p.Prices[0].Currency {
 				m = append(m, fmt.Sprintf("plan %q has prices in %s and %s; a plan has one currency", p.Name, p.Prices[0].Currency, price.Currency))

@@ -37,8 +37,10 @@ func (c *Catalog) Push(ctx context.Context, vendor string, r io.Reader) (p Packa
 	if err != nil {
 		return p, s, refusal(err)
 	}
-	// Under the lock nobody can collect a blob between its arrival and the document
-	// that refers to it, or remove the package before its service is made.
+	// All bytes are here and verified: a caller who goes now does not leave half of
+	// it. Under the lock nobody can collect a blob between its arrival and the
+	// document that refers to it, or remove the package before its service is made.
+	ctx = context.WithoutCancel(ctx)
 	err = c.blobs.locked(func() error {
 		if p, err = c.keep(ctx, describe(vendor, pkg), staged); err == nil {
 			s, err = c.refresh(ctx, p.Vendor, serviceID(p.Vendor, p.Name))
@@ -68,42 +70,40 @@ func (c *Catalog) keep(ctx context.Context, p Package, staged *stage) (Package, 
 	old, err := c.packages.Get(ctx, string(p.ID))
 	switch {
 	case errors.Is(err, fault.NotFound):
-		if err := c.addBlobs(p.Files, staged); err != nil {
-			return p, err
+		err := c.blobs.add(p.Files, staged)
+		if err == nil {
+			err = c.packages.Create(ctx, string(p.ID), p)
 		}
-		return p, c.packages.Create(ctx, string(p.ID), p)
+		if err != nil { // what a store that is gone keeps us from tidying is tidied at the next start
+			err = errors.Join(err, c.drop(ctx, p.digests()))
+		}
+		return p, err
 	case err != nil:
 		return p, err
 	case old.Digest != p.Digest:
 		return p, fault.New(fault.Conflict, "package %q exists with other content; give the new one another version", p.ID)
 	}
 	same := slices.DeleteFunc(p.Files, func(f File) bool { return !old.holds(f.Digest) })
-	return old, c.addBlobs(same, staged)
-}
-
-func (c *Catalog) addBlobs(files []File, staged *stage) error {
-	for _, f := range files {
-		if err := c.blobs.add(staged.files[f.Name], f.Digest); err != nil {
-			return noSpace(fmt.Errorf("cannot keep %q: %w", f.Name, err))
-		}
-	}
-	return nil
+	return old, c.blobs.add(same, staged)
 }
 
 func (p Package) holds(digest string) bool {
 	return slices.ContainsFunc(p.Files, func(f File) bool { return f.Digest == digest })
 }
 
-// describe is the package's document.
+// describe is the package's document. Members that belong to nothing are not kept.
 func describe(vendor string, pkg *ovf.Package) Package {
 	about := pkg.Inspect()
 	p := Package{
-		Vendor: vendor, Name: slug(first(about.Package.Name, about.Package.Product)), Version: versionOf(about.Package.Version),
+		Vendor: vendor, Name: packageName(about.Package.Name, pkg.Product()), Version: versionOf(about.Package.Version),
 		Digest: digestPrefix + pkg.Digest, Descriptor: pkg.Descriptor,
 		Verification: pkg.Verification, Findings: pkg.Findings, Pushed: now(),
 	}
 	p.ID = packageID(p.Vendor, p.Name, p.Version)
 	for _, m := range pkg.Members {
+		if m.Kind == ovf.KindExtra {
+			continue
+		}
 		p.Files = append(p.Files, File{Name: m.Name, Digest: digestPrefix + m.SHA256, Size: m.Size, Format: string(m.Format)})
 	}
 	for _, e := range about.Eulas {

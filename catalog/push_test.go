@@ -321,16 +321,8 @@ func crash(t *testing.T, story func(shelf) error, published bool, write int, out
 	}
 	require.ErrorIs(t, err, fault.Unavailable)
 	after := openShelf(t, dir, disk)
-	require.NoError(t, after.CollectAll(t))
 	after.requireSound(t)
 	after.push(t, "example", ova(t, version("2")...))
 	after.requireSound(t)
 	return true
-}
-
-// CollectAll is Collect long enough after the crash for bytes to be old.
-func (s shelf) CollectAll(t testing.TB) error {
-	t.Helper()
-	s.age(t, 2*time.Hour)
-	return s.Collect(t.Context())
 }

@@ -3,8 +3,6 @@ package catalog
 import (
 	"context"
 	"errors"
-	"slices"
-	"time"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store"
@@ -21,6 +19,10 @@ func (c *Catalog) refresh(ctx context.Context, vendor string, id ServiceID) (Ser
 	if err != nil {
 		return Service{}, err
 	}
+	return c.bring(ctx, id, latest)
+}
+
+func (c *Catalog) bring(ctx context.Context, id ServiceID, latest Package) (Service, error) {
 	s, err := c.services.Get(ctx, string(id))
 	if err == nil && s.isUpTo(latest.ID) {
 		return s, nil
@@ -32,9 +34,11 @@ func (c *Catalog) refresh(ctx context.Context, vendor string, id ServiceID) (Ser
 	if err != nil {
 		return s, err
 	}
-	name, err := c.claim(ctx, serviceName(latest), id)
-	if err != nil {
-		return s, err
+	name := s.Name // it stays, even when the one that it wanted is free by now
+	if name == "" {
+		if name, err = c.claim(ctx, serviceName(latest), id); err != nil {
+			return s, err
+		}
 	}
 	return c.services.Upsert(ctx, string(id), func(old Service, exists bool) (Service, error) {
 		switch {
@@ -73,14 +77,20 @@ func (c *Catalog) latest(ctx context.Context, vendor string, id ServiceID) (late
 }
 
 // abandon removes a draft whose package is gone; another service stays for its
-// instances' sake.
+// instances' sake, and no newer version waits.
 func (c *Catalog) abandon(ctx context.Context, id ServiceID) (Service, error) {
 	s, err := c.services.Get(ctx, string(id))
 	if errors.Is(err, fault.NotFound) {
 		return s, nil
 	}
-	if err != nil || s.State != Draft {
+	if err != nil || s.State != Draft && s.Candidate == "" {
 		return s, err
+	}
+	if s.State != Draft {
+		return c.update(ctx, id, func(s Service) (Service, error) {
+			s.Candidate = ""
+			return s, nil
+		})
 	}
 	if err := c.services.Delete(ctx, string(id)); err != nil {
 		return s, err
@@ -111,57 +121,6 @@ func (c *Catalog) Remove(ctx context.Context, id PackageID) error {
 		if _, err := c.refresh(ctx, p.Vendor, service); err != nil {
 			return err
 		}
-		return c.collect(ctx, 0)
+		return c.drop(ctx, p.digests())
 	})
-}
-
-// Collect makes up for pushes and removals that were killed: a package whose
-// service does not know of it is brought into it, a draft without a package goes,
-// and so do bytes that no package refers to and that are older than an hour. It
-// is for a start, and harmless at any time.
-func (c *Catalog) Collect(ctx context.Context) error {
-	return c.blobs.locked(func() error {
-		vendors := map[ServiceID]string{}
-		for p, err := range c.packages.All(ctx, "", "") {
-			if err != nil {
-				return err
-			}
-			vendors[serviceID(p.Vendor, p.Name)] = p.Vendor
-		}
-		for s, err := range c.services.All(ctx, "", "") {
-			if err != nil {
-				return err
-			}
-			vendors[s.ID] = s.Vendor
-		}
-		for id, vendor := range vendors {
-			if _, err := c.refresh(ctx, vendor, id); err != nil {
-				return err
-			}
-		}
-		return c.collect(ctx, time.Hour)
-	})
-}
-
-func (c *Catalog) collect(ctx context.Context, older time.Duration) error {
-	used := map[string]bool{}
-	for p, err := range c.packages.All(ctx, "", "") {
-		if err != nil {
-			return err
-		}
-		for _, f := range p.Files {
-			used[f.Digest] = true
-		}
-	}
-	var unused []string
-	err := c.blobs.all(func(digest string, written time.Time) error {
-		if !used[digest] && time.Since(written) >= older {
-			unused = append(unused, digest)
-		}
-		return ctx.Err()
-	})
-	for _, digest := range slices.Compact(unused) {
-		err = errors.Join(err, c.blobs.remove(digest))
-	}
-	return err
 }
