@@ -55,11 +55,12 @@ func (s *stage) close() error {
 	return os.RemoveAll(s.dir)
 }
 
-// stagedFile is on disk once Close returns. It sets the disk to work early, so
-// that the flush at the end has little left to wait for.
+// stagedFile is on disk once Close returns. It sets the disk to work early and
+// beside the writing, so that the flush at the end has little left to wait for.
 type stagedFile struct {
 	*os.File
 	written, flushed int64
+	flushing         chan struct{} // closed when the latest early flush has ended; nil before the first
 }
 
 // flushEvery is how many bytes are gathered before the disk is set to work.
@@ -69,13 +70,33 @@ func (f *stagedFile) Write(p []byte) (int, error) {
 	n, err := f.File.Write(p)
 	f.written += int64(n)
 	if f.written-f.flushed >= flushEvery {
-		beginFlush(f.File, f.flushed, f.written-f.flushed)
-		f.flushed = f.written
+		f.flushEarly()
 	}
 	return n, noSpace(err)
 }
 
+// flushEarly does nothing while the disk is still busy with the last one: the
+// call waits when the disk's queue is full, and writing must not.
+func (f *stagedFile) flushEarly() {
+	if f.flushing != nil {
+		select {
+		case <-f.flushing:
+		default:
+			return
+		}
+	}
+	done, from, to := make(chan struct{}), f.flushed, f.written
+	f.flushed, f.flushing = to, done
+	go func() {
+		defer close(done)
+		beginFlush(f.File, from, to-from)
+	}()
+}
+
 func (f *stagedFile) Close() error {
+	if f.flushing != nil {
+		<-f.flushing
+	}
 	if err := f.Sync(); err != nil {
 		f.File.Close()
 		return noSpace(err)
