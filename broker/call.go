@@ -24,9 +24,6 @@ import (
 // maxBody is the most that is read of a request's JSON: 1 MiB.
 const maxBody = 1 << 20
 
-// patience is how long a client may take over one piece of a body.
-const patience = 30 * time.Second
-
 // call is one request as a handler sees it.
 type call struct {
 	who    caller
@@ -35,6 +32,8 @@ type call struct {
 	r      *http.Request
 	w      http.ResponseWriter
 	status int // of a success; the row's unless the handler changes it
+
+	patience time.Duration // with a client that sends a body
 }
 
 // nothing is the answer without a body.
@@ -81,7 +80,7 @@ func (s *Server) handle(row route) http.Handler {
 		if t := trackedOf(r.Context()); t != nil {
 			t.route = row.path
 		}
-		c := &call{r: r, w: w, status: row.status}
+		c := &call{r: r, w: w, status: row.status, patience: s.Patience}
 		answer, err := s.answer(r.Context(), c, row)
 		if err != nil {
 			s.note(r, err)
@@ -132,10 +131,13 @@ func (c *call) decode(into any) error {
 	if err := checkMedia(c.r.Header.Get("Content-Type"), "application/json"); err != nil {
 		return err
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.paced(), maxBody))
+	control := http.NewResponseController(c.w)
+	_ = control.SetReadDeadline(time.Now().Add(c.patience)) // not every connection can; then there is no limit
+	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
 	if err != nil {
-		return unread(err)
+		return unread(err) // the limit stays: the server may try to read the rest
 	}
+	_ = control.SetReadDeadline(time.Time{})
 	if len(bytes.TrimSpace(body)) == 0 && !strings.HasPrefix(c.r.URL.Path, "/v2/") {
 		return nil // a body in which everything is optional may be left out
 	}
@@ -191,20 +193,21 @@ func unread(err error) error {
 	return fault.New(fault.Invalid, "the body ended before it was complete")
 }
 
-// paced is the body with a time limit for every piece of it.
+// paced is a long body with a time limit for every piece of it.
 func (c *call) paced() io.ReadCloser {
-	return &pacedBody{ReadCloser: c.r.Body, control: http.NewResponseController(c.w)}
+	return &pacedBody{ReadCloser: c.r.Body, control: http.NewResponseController(c.w), patience: c.patience}
 }
 
 type pacedBody struct {
 	io.ReadCloser
-	control *http.ResponseController
+	control  *http.ResponseController
+	patience time.Duration
 }
 
 func (p *pacedBody) Read(b []byte) (int, error) {
-	_ = p.control.SetReadDeadline(time.Now().Add(patience)) // not every connection can; then there is no limit
+	_ = p.control.SetReadDeadline(time.Now().Add(p.patience))
 	n, err := p.ReadCloser.Read(b)
-	if err != nil {
+	if errors.Is(err, io.EOF) {
 		_ = p.control.SetReadDeadline(time.Time{})
 	}
 	return n, err

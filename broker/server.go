@@ -38,6 +38,9 @@ type Config struct {
 	// RetryAfter is how long a platform should wait between two polls, rounded up
 	// to seconds. Zero means one second.
 	RetryAfter time.Duration
+	// Patience is how long a client may take over a JSON body, or over one piece of
+	// an upload. Zero means 30 seconds.
+	Patience time.Duration
 }
 
 // Server answers the requests of platforms, users and machines. Its methods may
@@ -65,6 +68,9 @@ func New(c Config) (*Server, error) {
 	}
 	if c.RetryAfter == 0 {
 		c.RetryAfter = time.Second
+	}
+	if c.Patience == 0 {
+		c.Patience = 30 * time.Second
 	}
 	s := &Server{Config: c, metrics: newMetrics(c.Version), origins: http.NewCrossOriginProtection()}
 	s.rows = s.routes()
