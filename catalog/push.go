@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"time"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/ovf"
@@ -70,6 +71,9 @@ func (c *Catalog) keep(ctx context.Context, p Package, staged *stage) (Package, 
 	old, err := c.packages.Get(ctx, string(p.ID))
 	switch {
 	case errors.Is(err, fault.NotFound):
+		if p.Pushed, err = c.momentAfter(ctx, p); err != nil {
+			return p, err
+		}
 		err := c.blobs.add(p.Files, staged)
 		if err == nil {
 			err = c.packages.Create(ctx, string(p.ID), p)
@@ -85,6 +89,19 @@ func (c *Catalog) keep(ctx context.Context, p Package, staged *stage) (Package, 
 	}
 	same := slices.DeleteFunc(p.Files, func(f File) bool { return !old.holds(f.Digest) })
 	return old, c.blobs.add(same, staged)
+}
+
+// momentAfter is when a package counts as pushed: after all others of its service,
+// also when a clock went back or another broker's is ahead.
+func (c *Catalog) momentAfter(ctx context.Context, p Package) (time.Time, error) {
+	latest, err := c.latest(ctx, p.Vendor, serviceID(p.Vendor, p.Name))
+	if errors.Is(err, fault.NotFound) {
+		return p.Pushed, nil
+	}
+	if err == nil && !p.Pushed.After(latest.Pushed) {
+		return latest.Pushed.Add(1), nil
+	}
+	return p.Pushed, err
 }
 
 func (p Package) holds(digest string) bool {
