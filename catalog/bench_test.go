@@ -7,32 +7,54 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// benchSize is how many bytes the disk of the pushed package has: 256 MiB, or
-// BUMPWIRE_BENCH_OVA bytes (2 GiB in `make bench`).
+// benchSize is how many bytes the disk of the pushed package has:
+// BUMPWIRE_BENCH_OVA_MIB, 256 unless told.
 func benchSize(b *testing.B) int64 {
-	text := os.Getenv("BUMPWIRE_BENCH_OVA")
+	text := os.Getenv("BUMPWIRE_BENCH_OVA_MIB")
 	if text == "" {
 		return 256 << 20
 	}
-	size, err := strconv.ParseInt(text, 10, 64)
+	mib, err := strconv.ParseInt(text, 10, 32)
 	require.NoError(b, err)
-	return size
+	return mib << 20
+}
+
+// peak is the most memory that this process has had resident, in MiB; 0 where the
+// system does not say.
+func peak() float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		if kib, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, _ := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(kib), "kB")))
+			return float64(n) / 1024
+		}
+	}
+	return 0
 }
 
 // noise is bytes that neither a file system nor a hash can make short work of,
 // made as fast as they are read.
 type noise struct{ at int64 }
 
-var pattern = bytes.Repeat([]byte("The quick brown fox jumps over the lazy dog. 0123456789\n"), 4096)
+var pattern = func() []byte {
+	random := make([]byte, 1<<20)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(random) // never fails
+	return random
+}()
 
 func (n *noise) Read(p []byte) (int, error) {
 	read := copy(p, pattern[n.at%int64(len(pattern)):])
@@ -42,7 +64,7 @@ func (n *noise) Read(p []byte) (int, error) {
 
 // bigOVA writes the example with a payload of that size to a file and returns its
 // path. The manifest stands before the payload, as OVF has it.
-func bigOVA(b *testing.B, size int64) string {
+func bigOVA(b testing.TB, size int64) string {
 	b.Helper()
 	sum := sha256.New()
 	_, err := io.CopyN(sum, &noise{}, size)
@@ -95,6 +117,7 @@ func BenchmarkPush(b *testing.B) {
 			require.NoError(b, os.RemoveAll(s.dir))
 			b.StartTimer()
 		}
+		b.ReportMetric(peak(), "peak-MiB")
 	})
 	b.Run("tar+fsync", func(b *testing.B) {
 		unpack, err := exec.LookPath("tar")
