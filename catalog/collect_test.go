@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,6 +48,22 @@ func TestAStoreWhoseAnswerIsLostLosesNoBytes(t *testing.T) {
 		s.push(t, "example", ova(t))
 		s.requireSound(t)
 	}
+}
+
+// The bytes are all there: the caller's leaving does not make half a package.
+func TestACallerWhoGoesAtTheEndLeavesAWholePackage(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := openShelf(t, t.TempDir(), storetest.NewFaulty(storetest.Memory(t), func(op storetest.Op) storetest.Outcome {
+		if op.Write {
+			cancel()
+		}
+		return storetest.Works
+	}))
+	_, _, err := s.Push(ctx, "example", bytes.NewReader(ova(t)))
+	require.NoError(t, err)
+	require.ErrorIs(t, ctx.Err(), context.Canceled)
+	s.requireSound(t)
 }
 
 func TestAStartRemovesBytesThatNobodyRefersTo(t *testing.T) {
