@@ -103,7 +103,7 @@ func (w *world) broker(t testing.TB, d store.Driver) *broker {
 	require.NoError(t, err)
 	quiet := slog.New(slog.DiscardHandler)
 	engine := work.New(st, quiet, work.Options{
-		Poll: 10 * time.Millisecond, Takeover: true, MaxAttempts: 3, Grace: 20 * time.Millisecond,
+		Poll: 250 * time.Millisecond, Takeover: true, MaxAttempts: 3, Grace: 20 * time.Millisecond,
 		Backoff: func(int) time.Duration { return time.Millisecond },
 	})
 	b := &broker{engine: engine, Service: provision.New(provision.Config{
@@ -112,7 +112,7 @@ func (w *world) broker(t testing.TB, d store.Driver) *broker {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = engine.Run(ctx) })
-	running.Go(func() { _ = b.Run(ctx, 20*time.Millisecond) })
+	running.Go(func() { _ = b.Run(ctx, 100*time.Millisecond) })
 	b.stop = func() { cancel(); running.Wait() }
 	t.Cleanup(b.stop)
 	return b
