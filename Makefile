@@ -29,7 +29,7 @@ check: prerequisites appliance ## format, vet, staticcheck, import directions, g
 	$(GO) test -count=1 -run Fresh ./broker ./cmd/bumpwire
 	BUMPWIRE_REQUIRE_LINUX=1 $(GO) test -race -timeout 20m ./...
 
-bench: ## all benchmarks
+bench: ## all benchmarks; BUMPWIRE_BENCH_OVA_MIB=2048 for the large push
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 60m ./...
 
 fuzz: ## each fuzz target for FUZZTIME (10s)
