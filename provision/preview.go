@@ -50,3 +50,60 @@ func (s *Service) Testbed() (cloud.Testbed, error) {
 	}
 	return bed, nil
 }
+
+// PreviewRemoval says what removing an instance or a binding would do.
+func (s *Service) PreviewRemoval(ctx context.Context, r RemoveRequest) (Preview, error) {
+	i, err := s.Instance(ctx, r.Platform, r.Instance)
+	if err != nil {
+		return Preview{}, err
+	}
+	const trial = work.ChangeID("preview")
+	services, err := s.services(ctx, i.Tenant, trial)
+	if err != nil {
+		return Preview{}, err
+	}
+	have, err := s.Fabric(ctx, i.Tenant)
+	if err != nil {
+		return Preview{}, err
+	}
+	return previewWithout(have, services, i, r.Binding)
+}
+
+func previewWithout(have topology.Fabric, services []topology.Service, i Instance, b BindingID) (Preview, error) {
+	var left []topology.Service
+	for _, t := range services {
+		if t.Instance == i.ID {
+			if b == "" {
+				continue
+			}
+			if t, ok := i.without(b); ok {
+				left = append(left, t)
+				continue
+			}
+			return Preview{}, fault.New(fault.NotFound, "binding %q does not exist", b)
+		}
+		left = append(left, t)
+	}
+	want, err := topology.Compose(topology.Base(have), left)
+	if err != nil {
+		return Preview{}, fault.New(fault.Invalid, "%s", err)
+	}
+	steps, err := topology.Plan(have, want)
+	return Preview{Before: have, After: want, Steps: steps}, err
+}
+
+// without is the instance's place in the fabric after a binding is removed.
+func (i Instance) without(id BindingID) (topology.Service, bool) {
+	b, ok := i.Bindings[id]
+	if !ok || b.State == Deleted {
+		return topology.Service{}, false
+	}
+	bindings := map[BindingID]*Binding{}
+	for k, v := range i.Bindings {
+		if k != id {
+			bindings[k] = v
+		}
+	}
+	i.Bindings = bindings
+	return i.service("preview"), true
+}

@@ -65,6 +65,9 @@ func (s *Service) disk(p catalog.Package, d ovf.PlanDisk) (cloud.Disk, error) {
 	for _, f := range p.Files {
 		if f.Name == d.Member {
 			disk.Digest = f.Digest
+			if f.Format != "" {
+				disk.Format = f.Format // what the bytes are, not what the descriptor says they are
+			}
 			disk.Open = func(ctx context.Context) (io.ReadCloser, error) { return s.catalog.Open(ctx, f.Digest) }
 			return disk, nil
 		}

@@ -18,11 +18,9 @@ import (
 	"time"
 
 	"github.com/bumpwire/bumpwire/catalog"
-	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/seal"
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/provision/cloud"
-	"github.com/bumpwire/bumpwire/provision/topology"
 	"github.com/bumpwire/bumpwire/provision/work"
 )
 
@@ -143,117 +141,4 @@ func begin(kind work.Kind, description string) Operation {
 		Description: description,
 		Started:     time.Now().UTC(),
 	}
-}
-
-// Filter narrows a listing; empty fields let everything pass.
-type Filter struct {
-	Platform string
-	Tenant   topology.TenantID
-	Service  catalog.ServiceID
-	State    State
-}
-
-func (f Filter) passes(i Instance) bool {
-	return (f.Platform == "" || f.Platform == i.Platform) &&
-		(f.Tenant == "" || f.Tenant == i.Tenant) &&
-		(f.Service == "" || f.Service == i.Service) &&
-		(f.State == "" && i.State != Deleted || f.State == i.State)
-}
-
-// index is the most selective stored index for the filter.
-func (f Filter) index() (key, value string) {
-	switch {
-	case f.Tenant != "":
-		return "tenant", string(f.Tenant)
-	case f.Platform != "":
-		return "platform", f.Platform
-	case f.Service != "":
-		return "service", string(f.Service)
-	case f.State != "":
-		return "state", string(f.State)
-	}
-	return "", ""
-}
-
-// Instances lists instances by id; deleted ones only when asked for by state.
-func (s *Service) Instances(ctx context.Context, f Filter) ([]Instance, error) {
-	list := []Instance{}
-	key, value := f.index()
-	for i, err := range s.instances.All(ctx, key, value) {
-		if err != nil {
-			return nil, err
-		}
-		if f.passes(i) {
-			list = append(list, i)
-		}
-	}
-	return list, nil
-}
-
-// Instance is one instance. With a platform, another platform's is NotFound, as
-// is a deleted one.
-func (s *Service) Instance(ctx context.Context, platform string, id topology.InstanceID) (Instance, error) {
-	i, err := s.record(ctx, platform, id)
-	if err != nil {
-		return Instance{}, err
-	}
-	if i.State == Deleted {
-		return Instance{}, fault.New(fault.NotFound, "instance %q does not exist", id)
-	}
-	return i, nil
-}
-
-// Tombstone is as Instance, and gives deleted instances too.
-func (s *Service) Tombstone(ctx context.Context, platform string, id topology.InstanceID) (Instance, error) {
-	return s.record(ctx, platform, id)
-}
-
-func (s *Service) record(ctx context.Context, platform string, id topology.InstanceID) (Instance, error) {
-	i, err := s.instances.Get(ctx, string(id))
-	if fault.KindOf(err) == fault.NotFound && err != nil || err == nil && platform != "" && i.Platform != platform {
-		return Instance{}, fault.New(fault.NotFound, "instance %q does not exist", id)
-	}
-	return i, err
-}
-
-// Operation is the latest operation on an instance, also on a deleted one, so
-// that a platform that polls late still learns how it ended.
-func (s *Service) Operation(ctx context.Context, platform string, id topology.InstanceID) (Operation, error) {
-	i, err := s.record(ctx, platform, id)
-	if err != nil {
-		return Operation{}, err
-	}
-	return s.followed(ctx, i.Operation), nil
-}
-
-// followed adds what the operation is doing at this moment.
-func (s *Service) followed(ctx context.Context, op Operation) Operation {
-	if op.State != InProgress {
-		return op
-	}
-	if c, err := s.engine.Get(ctx, op.ID); err == nil {
-		if now := progress(c); now != "" {
-			op.Description = now
-		}
-	}
-	return op
-}
-
-// progress is the task in hand, in a sentence.
-func progress(c work.Change) string {
-	for n, t := range c.Tasks {
-		if t.Status == work.TaskDoing || t.Status == work.TaskUndoing {
-			text := fmt.Sprintf("step %d of %d: %s", n+1, len(c.Tasks), t.Summary)
-			if t.Note != "" {
-				text += " (" + t.Note + ")"
-			}
-			return text
-		}
-	}
-	return ""
-}
-
-// All iterates over all instances, deleted ones too, for metering.
-func (s *Service) All(ctx context.Context) func(yield func(Instance, error) bool) {
-	return s.instances.All(ctx, "", "")
 }
