@@ -1,0 +1,141 @@
+package monitor_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/seal"
+	"github.com/bumpwire/bumpwire/internal/store/storetest"
+	"github.com/bumpwire/bumpwire/ovf"
+	"github.com/bumpwire/bumpwire/provision"
+	"github.com/bumpwire/bumpwire/provision/cloud/sim"
+	"github.com/bumpwire/bumpwire/provision/monitor"
+	"github.com/bumpwire/bumpwire/provision/topology"
+	"github.com/bumpwire/bumpwire/provision/work"
+)
+
+// watched is an active instance "fw" of tenant "acme" on a simulated cloud.
+type watched struct {
+	*provision.Service
+	cloud *sim.Cloud
+	quiet *slog.Logger
+}
+
+func newWatched(t *testing.T) *watched {
+	t.Helper()
+	st, quiet := storetest.New(t), slog.New(slog.DiscardHandler)
+	offers, err := catalog.New(catalog.Config{Store: st, Dir: t.TempDir(), Log: quiet})
+	require.NoError(t, err)
+	key, err := seal.NewKey(bytes.Repeat([]byte{1}, 32))
+	require.NoError(t, err)
+	w := &watched{cloud: sim.New(sim.Options{}), quiet: quiet}
+	engine := work.New(st, quiet, work.Options{})
+	w.Service = provision.New(provision.Config{Store: st, Catalog: offers, Cloud: w.cloud, Engine: engine, Key: key, Log: quiet})
+
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = engine.Run(ctx) })
+	t.Cleanup(func() { cancel(); running.Wait() })
+
+	cidr := netip.MustParsePrefix("10.0.0.0/24")
+	require.NoError(t, w.cloud.CreateNetwork(ctx, "acme", topology.Network{
+		ID: "lan", Name: "lan", Role: topology.RoleTenant, Subnets: []topology.Subnet{{CIDR: cidr, Gateway: cidr.Addr().Next()}}}))
+	out, err := w.Provision(ctx, order(t, offers))
+	require.NoError(t, err)
+	done, err := engine.Wait(ctx, out.Operation)
+	require.NoError(t, err)
+	require.Equal(t, work.Done, done.Status)
+	return w
+}
+
+// order is for the disk-less firewall, published with a health endpoint.
+func order(t *testing.T, c *catalog.Catalog) provision.ProvisionRequest {
+	t.Helper()
+	var ova bytes.Buffer
+	_, err := ovf.Build(t.Context(), filepath.Join("..", "..", "testdata", "firewall"), &ova, ovf.BuildOptions{})
+	require.NoError(t, err)
+	_, s, err := c.Push(t.Context(), "example", &ova)
+	require.NoError(t, err)
+	for _, p := range s.Plans {
+		if len(p.Prices) == 0 {
+			_, err = c.SetPrice(t.Context(), s.ID, p.ID, catalog.Price{Dimension: "instance", Unit: "hour", Currency: "EUR"})
+			require.NoError(t, err)
+		}
+	}
+	s, err = c.Publish(t.Context(), s.ID, &catalog.Insertion{Health: &catalog.Endpoint{Protocol: "http", Port: 8080, Path: "/health"}})
+	require.NoError(t, err)
+	return provision.ProvisionRequest{
+		ID: "fw", Platform: "cf", Tenant: "acme", Service: s.ID, Plan: s.Plans[0].ID, Organization: "acme", Space: "s",
+		Parameters: []byte(`{"networks":["lan"]}`), AcceptsIncomplete: true,
+	}
+}
+
+func (w *watched) health(t *testing.T) provision.Health {
+	t.Helper()
+	i, err := w.Instance(t.Context(), "", "fw")
+	require.NoError(t, err)
+	return i.Health
+}
+
+func TestVerdictTakesSeveralMissedAnswersAndOneGoodOne(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t)
+	m := monitor.New(w.Service, w.quiet, monitor.Config{Timeout: 200 * time.Millisecond, Failures: 3})
+	require.Equal(t, provision.HealthUnknown, w.health(t).Status)
+
+	require.NoError(t, m.Round(t.Context()))
+	require.Equal(t, provision.HealthOK, w.health(t).Status)
+
+	require.NoError(t, w.cloud.KillAppliance("acme", "fw"))
+	for range 2 {
+		require.NoError(t, m.Round(t.Context()))
+		require.Equal(t, provision.HealthOK, w.health(t).Status, "too early for a verdict")
+	}
+	require.NoError(t, m.Round(t.Context()))
+	h := w.health(t)
+	require.Equal(t, provision.HealthFailing, h.Status)
+	require.Equal(t, "port 8080 on the management address does not answer", h.Detail)
+	require.False(t, h.Since.IsZero())
+}
+
+func TestTurnsOfHealthAreInTheHistoryOnceAndDoNotChangeTheBill(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t)
+	m := monitor.New(w.Service, w.quiet, monitor.Config{Timeout: 200 * time.Millisecond, Failures: 1})
+	require.NoError(t, m.Round(t.Context()))
+	require.NoError(t, w.cloud.KillAppliance("acme", "fw"))
+	for range 3 {
+		require.NoError(t, m.Round(t.Context()))
+	}
+	i, err := w.Instance(t.Context(), "", "fw")
+	require.NoError(t, err)
+	var turns []string
+	for _, e := range i.History {
+		if e.Message == "health is ok" || e.Message == "health is failing" {
+			turns = append(turns, e.Message)
+			require.Equal(t, provision.Active, e.State)
+		}
+	}
+	require.Equal(t, []string{"health is ok", "health is failing"}, turns)
+}
+
+func TestRoundEndsWithItsContextAndGivesNoVerdict(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t)
+	m := monitor.New(w.Service, w.quiet, monitor.Config{Failures: 1})
+	require.NoError(t, m.Round(t.Context()))
+	require.NoError(t, w.cloud.KillAppliance("acme", "fw"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = m.Round(ctx) // listing may fail, or the probe; neither says anything of the appliance
+	require.Equal(t, provision.HealthOK, w.health(t).Status)
+}
