@@ -36,7 +36,7 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 	@set -e; for package in $$($(GO) list ./...); do \
 	  for target in $$($(GO) test -run '^$$' -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 	    echo "== $$package $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzzminimizetime 5x -fuzztime $(FUZZTIME) $$package; \
 	  done; \
 	done
 
