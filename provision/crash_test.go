@@ -216,5 +216,5 @@ func (b *broker) submitted(t *testing.T, id work.ChangeID) {
 	require.Eventually(t, func() bool {
 		_, err := b.engine.Get(t.Context(), id)
 		return err == nil
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 }

@@ -162,7 +162,7 @@ func raw(v any) json.RawMessage {
 // wait follows an operation to its end.
 func (b *broker) wait(t testing.TB, op work.ChangeID) work.Change {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c, err := b.engine.Wait(ctx, op)
 	require.NoError(t, err)
