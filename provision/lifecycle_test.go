@@ -245,6 +245,18 @@ func TestPreviewSaysWhatWouldHappenAndChangesNothing(t *testing.T) {
 	require.Equal(t, w.base, p.After)
 }
 
+func TestPreviewBesideAnInstanceOfItsName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sim.Options{})
+	b := w.broker(t, w.driver)
+	b.provisioned(t, w.order("preview", "lan"))
+	p, err := b.Preview(t.Context(), w.order("", "lan"))
+	require.NoError(t, err)
+	require.Len(t, p.After.Appliances, 2)
+	_, err = b.Preview(t.Context(), w.order("preview", "lan"))
+	require.ErrorIs(t, err, fault.Conflict)
+}
+
 func TestSecretsAreSealedAtRest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sim.Options{})

@@ -2,6 +2,8 @@ package provision
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/provision/cloud"
@@ -11,8 +13,8 @@ import (
 
 // Preview says what a provision request would do, and changes nothing.
 func (s *Service) Preview(ctx context.Context, r ProvisionRequest) (Preview, error) {
-	if r.ID == "" {
-		r.ID = "preview"
+	if err := s.trialID(ctx, &r); err != nil {
+		return Preview{}, err
 	}
 	i, err := s.draft(ctx, r)
 	if err != nil {
@@ -22,6 +24,25 @@ func (s *Service) Preview(ctx context.Context, r ProvisionRequest) (Preview, err
 		return Preview{}, err
 	}
 	return s.steps(ctx, r.Tenant, work.ChangeID("preview"), i)
+}
+
+// trialID gives the request an id that no instance has. One that the caller chose
+// and that is in use would be refused later just the same.
+func (s *Service) trialID(ctx context.Context, r *ProvisionRequest) error {
+	chosen := r.ID != ""
+	if !chosen {
+		r.ID = "preview"
+	}
+	old, err := s.instances.Get(ctx, string(r.ID))
+	switch {
+	case errors.Is(err, fault.NotFound) || err == nil && old.State == Deleted:
+		return nil
+	case err == nil && chosen:
+		return fault.New(fault.Conflict, "instance %q exists already", r.ID)
+	case err == nil:
+		r.ID = topology.InstanceID("preview-" + rand.Text())
+	}
+	return err
 }
 
 // Hosts are the names of the hosts on each of a tenant's networks, where the

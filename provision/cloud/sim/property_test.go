@@ -21,7 +21,7 @@ import (
 func TestRandomRequests(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
-		x := newTown(t, r)
+		x := newTown(t, r, sim.New(sim.Options{}), "a")
 		before := x.observe(r)
 		r.Repeat(map[string]func(*rapid.T){
 			"add a service":    x.add,
@@ -37,32 +37,59 @@ func TestRandomRequests(t *testing.T) {
 	})
 }
 
-// town is a tenant with some networks and services.
+// Two tenants whose networks, hosts and services have the very same ids change
+// their fabrics in turn. No step of one, at any prefix of any plan, alters what
+// the other has, and no packet of one passes what is the other's: each appliance
+// is in the traced tenant's own fabric.
+func TestNoStepJoinsTwoTenants(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		c := sim.New(sim.Options{})
+		a, b := newTown(t, r, c, "a"), newTown(t, r, c, "b")
+		a.neighbour, b.neighbour = b, a
+		before := []topology.Fabric{a.observe(r), b.observe(r)}
+		actions := map[string]func(*rapid.T){"": func(r *rapid.T) { a.atRest(r); b.atRest(r) }}
+		for name, x := range map[string]*town{"a": a, "b": b} {
+			actions[name+" adds"], actions[name+" removes"] = x.add, x.remove
+			actions[name+" stitches"], actions[name+" unstitches"] = x.stitch, x.unstitch
+		}
+		r.Repeat(actions)
+		require.True(r, a.converge(r, nil))
+		require.True(r, b.converge(r, nil))
+		require.Equal(r, before, []topology.Fabric{a.observe(r), b.observe(r)})
+	})
+}
+
+// town is a tenant with some networks and services, on a cloud where another one
+// may live too.
 type town struct {
-	t        *testing.T
-	c        *sim.Cloud
+	t         *testing.T
+	c         *sim.Cloud
+	tenant    topology.TenantID
+	neighbour *town // nil: none
+
 	networks []topology.NetworkID
 	services []topology.Service
 	named    int
 }
 
-func newTown(t *testing.T, r *rapid.T) *town {
-	x := &town{t: t, c: sim.New(sim.Options{})}
+func newTown(t *testing.T, r *rapid.T, c *sim.Cloud, tenant topology.TenantID) *town {
+	x := &town{t: t, c: c, tenant: tenant}
 	for i := range rapid.IntRange(1, 4).Draw(r, "networks") {
 		n := topology.Network{ID: topology.NetworkID(fmt.Sprintf("n%d", i)), Subnets: []topology.Subnet{{
 			CIDR:    netip.MustParsePrefix(fmt.Sprintf("10.0.%d.0/24", i)),
 			Gateway: netip.MustParseAddr(fmt.Sprintf("10.0.%d.1", i)),
 		}}}
-		require.NoError(r, x.c.CreateNetwork(t.Context(), "a", n))
+		require.NoError(r, x.c.CreateNetwork(t.Context(), tenant, n))
 		h := cloud.Host{Name: "h-" + string(n.ID), Network: n.ID, Address: netip.MustParsePrefix(fmt.Sprintf("10.0.%d.9/24", i))}
-		require.NoError(r, x.c.CreateHost(t.Context(), "a", h))
+		require.NoError(r, x.c.CreateHost(t.Context(), tenant, h))
 		x.networks = append(x.networks, n.ID)
 	}
 	return x
 }
 
 func (x *town) observe(r *rapid.T) topology.Fabric {
-	f, err := x.c.Observe(x.t.Context(), "a")
+	f, err := x.c.Observe(x.t.Context(), x.tenant)
 	require.NoError(r, err)
 	return f
 }
@@ -83,14 +110,21 @@ func (x *town) converge(r *rapid.T, services []topology.Service) bool {
 	}
 	plan, err := topology.Plan(have, want)
 	require.NoError(r, err)
+	var theirs topology.Fabric
+	if x.neighbour != nil {
+		theirs = x.neighbour.observe(r)
+	}
 	for _, s := range plan {
 		if s.Verb == topology.Boot {
-			err = x.c.Boot(x.t.Context(), "a", *s.Appliance, server())
+			err = x.c.Boot(x.t.Context(), x.tenant, *s.Appliance, server())
 		} else {
-			err = x.c.Do(x.t.Context(), "a", s)
+			err = x.c.Do(x.t.Context(), x.tenant, s)
 		}
 		require.NoError(r, err, "%s", s)
 		require.Empty(r, x.c.Violations())
+		if x.neighbour != nil {
+			require.Equal(r, theirs, x.neighbour.observe(r), "%s", s)
+		}
 	}
 	require.Equal(r, want, x.observe(r))
 	return true
@@ -178,7 +212,7 @@ func (x *town) unstitch(r *rapid.T) {
 func (x *town) atRest(r *rapid.T) {
 	f := x.observe(r)
 	for _, n := range x.networks {
-		passed, reached, err := x.c.Trace(x.t.Context(), "a", "h-"+string(n))
+		passed, reached, err := x.c.Trace(x.t.Context(), x.tenant, "h-"+string(n))
 		require.NoError(r, err)
 		require.True(r, reached)
 		route, open := topology.Path(f, n)
