@@ -6,7 +6,7 @@ import (
 
 func (r *reader) cpus(item Item) int64 {
 	if item.Quantity < 1 || item.Quantity > r.limits.VCPUs {
-		r.err(item.place, CodeValue, "the number of CPUs is %s; it must be from 1 to %d", quantity(item), r.limits.VCPUs)
+		r.err(item.place, CodeQuantity, "the number of CPUs is %s; it must be from 1 to %d", quantity(item), r.limits.VCPUs)
 		return 0
 	}
 	return item.Quantity
@@ -24,7 +24,7 @@ func quantity(item Item) string {
 // as bytes.
 func (r *reader) memory(item Item) int64 {
 	if item.Quantity < 1 {
-		r.err(item.place, CodeValue, "the memory size is %s; it must be positive", quantity(item))
+		r.err(item.place, CodeQuantity, "the memory size is %s; it must be positive", quantity(item))
 		return 0
 	}
 	unit := int64(1)
@@ -37,10 +37,10 @@ func (r *reader) memory(item Item) int64 {
 		}
 		unit = u
 	case item.Quantity < mib:
-		r.warn(item.place, CodeUnits, "the memory size %d has no unit; MiB is assumed", item.Quantity)
+		r.warn(item.place, CodeNoUnits, "the memory size %d has no unit; MiB is assumed", item.Quantity)
 		unit = mib
 	default:
-		r.warn(item.place, CodeUnits, "the memory size %d has no unit; bytes are assumed", item.Quantity)
+		r.warn(item.place, CodeNoUnits, "the memory size %d has no unit; bytes are assumed", item.Quantity)
 	}
 	n, _ := r.bytes(item.place, "memory", item.Quantity, unit, r.limits.Memory)
 	return n

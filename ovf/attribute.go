@@ -35,7 +35,7 @@ func (r *reader) attr(n node, name string) (string, bool) {
 func (r *reader) need(n node, name string) string {
 	value, _ := r.attr(n, name)
 	if value == "" {
-		r.err(n.place(), CodeMissing, "%s has no %s", n.place().name, name)
+		r.err(n.place(), CodeMissingAttribute, "%s has no %s", n.place().name, name)
 	}
 	return value
 }
@@ -83,9 +83,9 @@ func (r *reader) number(at *place, what, text string, min int64) (n int64, ok bo
 	case isPlaceholder(text):
 		r.err(at, CodePlaceholder, "%s is %q: a template's placeholder was left in", what, printable(text, 60))
 	case err != nil || strings.HasPrefix(text, "+"):
-		r.err(at, CodeValue, "%s is %q; it must be a whole number below 2^63", what, printable(text, 60))
+		r.err(at, CodeNumber, "%s is %q; it must be a whole number below 2^63", what, printable(text, 60))
 	case n < min:
-		r.err(at, CodeValue, "%s is %d; it must be at least %d", what, n, min)
+		r.err(at, CodeNumber, "%s is %d; it must be at least %d", what, n, min)
 	default:
 		return n, true
 	}

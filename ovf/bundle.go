@@ -36,7 +36,7 @@ func sameLanguage(a, b string) bool {
 func (r *reader) otherRef(n node, id string) {
 	if _, ok := r.fileIDs[id]; !ok {
 		// Texts have defaults and an icon is decoration: nothing is lost.
-		r.warn(n.place(), CodeDangling, "%s refers to file %q, which is not in References", n.el.Tag, printable(id, 60))
+		r.warn(n.place(), CodeUnknownFile, "%s refers to file %q, which is not in References", n.el.Tag, printable(id, 60))
 	}
 	r.otherRefs[id] = true
 }

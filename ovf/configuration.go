@@ -16,7 +16,7 @@ func (r *reader) deploymentOptions(n node) {
 		}
 	}
 	if len(r.pkg.Configurations) > r.limits.Configurations {
-		r.err(n.place(), CodeLimit, "more than %d configurations", r.limits.Configurations)
+		r.err(n.place(), CodeCountLimit, "more than %d configurations", r.limits.Configurations)
 		r.pkg.Configurations = r.pkg.Configurations[:r.limits.Configurations]
 	}
 	defaults := 0
@@ -27,7 +27,7 @@ func (r *reader) deploymentOptions(n node) {
 	}
 	switch {
 	case defaults > 1:
-		r.err(n.place(), CodeAmbiguous, "%d configurations are marked as default; at most one may be", defaults)
+		r.err(n.place(), CodeAmbiguousDefault, "%d configurations are marked as default; at most one may be", defaults)
 	case defaults == 0 && len(r.pkg.Configurations) > 0:
 		r.pkg.Configurations[0].Default = true // DSP0243 9.8: the first one then
 	}
@@ -42,13 +42,13 @@ func (r *reader) configuration(n node) {
 	case c.ID == "":
 		return
 	case strings.ContainsAny(c.ID, " \t\r\n"):
-		r.err(n.place(), CodeValue, "configuration id %q holds white space, so no list can name it", printable(c.ID, 60))
+		r.err(n.place(), CodeConfigurationID, "configuration id %q holds white space, so no list can name it", printable(c.ID, 60))
 	case r.options[c.ID]:
-		r.err(n.place(), CodeDuplicate, "configuration id %q stands twice", printable(c.ID, 60))
+		r.err(n.place(), CodeDuplicateID, "configuration id %q stands twice", printable(c.ID, 60))
 		return
 	}
 	if c.Label == "" {
-		r.warn(n.place(), CodeMissing, "configuration %q has no Label", c.ID)
+		r.warn(n.place(), CodeMissingElement, "configuration %q has no Label", c.ID)
 		c.Label = c.ID
 	}
 	r.options[c.ID] = true
@@ -64,7 +64,7 @@ func (r *reader) configurations(n node) []string {
 			ids = append(ids, id)
 		}
 		if !r.options[id] {
-			r.err(n.place(), CodeDangling, "configuration %q is not declared in the DeploymentOptionSection", printable(id, 60))
+			r.err(n.place(), CodeUnknownConfiguration, "configuration %q is not declared in the DeploymentOptionSection", printable(id, 60))
 		}
 	}
 	return ids

@@ -9,7 +9,7 @@ import (
 func (r *reader) content(n node, name string, parent *Content) *Content {
 	c := &Content{ID: r.need(n, "id"), Collection: name == "VirtualSystemCollection", Parent: parent, place: n.place()}
 	if !n.child("Info").exists() {
-		r.err(n.place(), CodeMissing, "%s has no Info", name)
+		r.err(n.place(), CodeMissingInfo, "%s has no Info", name)
 	}
 	c.Info = r.text(n.child("Info"))
 	c.Name = r.text(n.child("Name"))
@@ -18,7 +18,7 @@ func (r *reader) content(n node, name string, parent *Content) *Content {
 	}
 	if c.ID != "" {
 		if r.contents[c.ID] != nil {
-			r.err(n.place(), CodeDuplicate, "content id %q stands twice", printable(c.ID, 60))
+			r.err(n.place(), CodeDuplicateID, "content id %q stands twice", printable(c.ID, 60))
 		}
 		r.contents[c.ID] = c
 	}
@@ -50,7 +50,7 @@ func (r *reader) contentChild(c *Content, n node) {
 	case "EulaSection":
 		c.Eulas = append(c.Eulas, Eula{Info: r.info(n), License: r.text(n.child("License"))})
 		if !n.child("License").exists() {
-			r.warn(n.place(), CodeMissing, "EulaSection has no License")
+			r.warn(n.place(), CodeMissingElement, "EulaSection has no License")
 		}
 	case "AnnotationSection":
 		r.info(n)
@@ -82,12 +82,12 @@ func (r *reader) otherChild(c *Content, n node, name string) {
 }
 
 func (r *reader) installSection(n node) {
-	r.err(n.place(), CodeUnsupported, "a package that installs itself at a first boot (InstallSection) is not supported")
+	r.err(n.place(), CodeUnsupportedInstall, "a package that installs itself at a first boot (InstallSection) is not supported")
 }
 
 func (r *reader) checkContent(c *Content) {
 	if !c.Collection && len(c.Hardware) == 0 {
-		r.err(c.place, CodeMissing, "VirtualSystem %q has no VirtualHardwareSection", printable(c.ID, 60))
+		r.err(c.place, CodeMissingElement, "VirtualSystem %q has no VirtualHardwareSection", printable(c.ID, 60))
 	}
 	children := map[string]bool{}
 	for _, child := range c.Children {
@@ -95,12 +95,12 @@ func (r *reader) checkContent(c *Content) {
 	}
 	for _, s := range c.Startup {
 		if !children[s.ID] {
-			r.err(c.place, CodeDangling, "StartupSection names %q, which is no child of %q", printable(s.ID, 60), printable(c.ID, 60))
+			r.err(c.place, CodeUnknownContent, "StartupSection names %q, which is no child of %q", printable(s.ID, 60), printable(c.ID, 60))
 		}
 	}
 	for _, s := range c.ScaleOut {
 		if !children[s.ID] {
-			r.err(c.place, CodeDangling, "ScaleOutSection names %q, which is no child of %q", printable(s.ID, 60), printable(c.ID, 60))
+			r.err(c.place, CodeUnknownContent, "ScaleOutSection names %q, which is no child of %q", printable(s.ID, 60), printable(c.ID, 60))
 		}
 	}
 	r.checkServiceLegs(c)
@@ -109,7 +109,7 @@ func (r *reader) checkContent(c *Content) {
 func (r *reader) operatingSystem(c *Content, n node) {
 	r.info(n)
 	if c.OperatingSystem != nil {
-		r.err(n.place(), CodeDuplicate, "a second OperatingSystemSection stands in the VirtualSystem")
+		r.err(n.place(), CodeDuplicateSection, "a second OperatingSystemSection stands in the VirtualSystem")
 		return
 	}
 	os := &OperatingSystem{Description: r.text(n.child("Description")), VMware: foreignAttr(n, nsVMware, "osType")}
@@ -117,7 +117,7 @@ func (r *reader) operatingSystem(c *Content, n node) {
 	id := r.need(n, "id")
 	number, err := strconv.ParseUint(id, 10, 16)
 	if err != nil && id != "" {
-		r.warn(n.place(), CodeValue, "operating system id %q is no CIM OsType number", printable(id, 40))
+		r.warn(n.place(), CodeOSType, "operating system id %q is no CIM OsType number", printable(id, 40))
 	}
 	os.ID = int(number)
 	c.OperatingSystem = os
@@ -162,7 +162,7 @@ func (r *reader) count(n node, name string, standard int) int {
 	}
 	v, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
-		r.err(n.place(), CodeValue, "%s is %q; it must be a number from 0 to 65535", name, printable(text, 40))
+		r.err(n.place(), CodeNumber, "%s is %q; it must be a number from 0 to 65535", name, printable(text, 40))
 		return standard
 	}
 	return int(v)
@@ -178,7 +178,7 @@ func (r *reader) scaleOut(c *Content, n node) {
 		s.Maximum = r.count(limits, "maximum", 0)
 	}
 	if s.Default < s.Minimum || (s.Maximum > 0 && (s.Maximum < s.Minimum || s.Default > s.Maximum)) {
-		r.err(n.place(), CodeBound, "instance count %d is not between %d and %d", s.Default, s.Minimum, s.Maximum)
+		r.err(n.place(), CodeInstanceCount, "instance count %d is not between %d and %d", s.Default, s.Minimum, s.Maximum)
 	}
 	c.ScaleOut = append(c.ScaleOut, s)
 }

@@ -34,14 +34,14 @@ func (r *reader) disk(n node, shared bool) {
 	if text, ok := r.attr(n, "populatedSize"); ok {
 		d.Populated, _ = r.number(n.place(), "populatedSize", text, 0)
 		if d.Capacity > 0 && d.Populated > d.Capacity {
-			r.err(n.place(), CodeCapacity, "populatedSize %d is more than the capacity of %d bytes", d.Populated, d.Capacity)
+			r.err(n.place(), CodePopulatedSize, "populatedSize %d is more than the capacity of %d bytes", d.Populated, d.Capacity)
 		}
 	}
 	if d.ID == "" {
 		return
 	}
 	if _, twice := r.diskIDs[d.ID]; twice {
-		r.err(n.place(), CodeDuplicate, "disk id %q stands twice", printable(d.ID, 60))
+		r.err(n.place(), CodeDuplicateID, "disk id %q stands twice", printable(d.ID, 60))
 		return
 	}
 	r.diskIDs[d.ID] = len(r.pkg.Disks)
@@ -71,7 +71,7 @@ func (r *reader) capacity(n node, d *Disk) {
 func (r *reader) bytes(at *place, what string, count, unit, limit int64) (int64, bool) {
 	n, ok := multiply(count, unit)
 	if !ok || n > limit {
-		r.err(at, CodeLimit, "%s of %d times %d bytes is more than the limit of %d bytes", what, count, unit, limit)
+		r.err(at, CodeResourceLimit, "%s of %d times %d bytes is more than the limit of %d bytes", what, count, unit, limit)
 		return 0, false
 	}
 	return n, true
@@ -87,14 +87,14 @@ func (r *reader) checkDisks() {
 	}
 	for _, d := range r.pkg.Disks {
 		if user, known := files[d.FileRef]; d.FileRef != "" && !known {
-			r.err(d.place, CodeDangling, "disk %q refers to file %q, which is not in References", printable(d.ID, 60), printable(d.FileRef, 60))
+			r.err(d.place, CodeUnknownFile, "disk %q refers to file %q, which is not in References", printable(d.ID, 60), printable(d.FileRef, 60))
 		} else if d.FileRef != "" && user != "" {
-			r.err(d.place, CodeDuplicate, "disks %q and %q have the same file", printable(user, 60), printable(d.ID, 60))
+			r.err(d.place, CodeDuplicateFile, "disks %q and %q have the same file", printable(user, 60), printable(d.ID, 60))
 		} else if d.FileRef != "" {
 			files[d.FileRef] = d.ID
 		}
 		if d.ParentRef != "" && !before[d.ParentRef] {
-			r.err(d.place, CodeDangling, "parentRef %q is no disk before this one", printable(d.ParentRef, 60))
+			r.err(d.place, CodeUnknownDisk, "parentRef %q is no disk before this one", printable(d.ParentRef, 60))
 		}
 		before[d.ID] = true
 		r.checkCapacityProperty(d)
@@ -108,13 +108,13 @@ func (r *reader) checkCapacityProperty(d Disk) {
 	p, ok := r.property(d.CapacityProperty)
 	switch {
 	case !ok:
-		code := CodeDangling
+		code := CodeCapacityProperty
 		if strings.Contains(d.CapacityProperty, "SIZE") {
 			code = CodePlaceholder
 		}
 		r.err(d.place, code, "the capacity is ${%s}, but there is no property of that id", printable(d.CapacityProperty, 60))
 	case p.Password:
-		r.err(d.place, CodeValue, "the capacity may not depend on the password property %q", p.ID)
+		r.err(d.place, CodeCapacityProperty, "the capacity may not depend on the password property %q", p.ID)
 	}
 }
 
@@ -147,7 +147,7 @@ func (r *reader) checkUse() {
 	}
 	for _, f := range r.pkg.Files {
 		if !used[f.ID] && !r.otherRefs[f.ID] {
-			r.warn(f.place, CodeUnused, "nothing refers to file %q", printable(f.ID, 60))
+			r.warn(f.place, CodeUnusedFile, "nothing refers to file %q", printable(f.ID, 60))
 		}
 	}
 }

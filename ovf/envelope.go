@@ -59,7 +59,7 @@ func (r *reader) envelope(root node) {
 		}
 	}
 	if r.pkg.Content == nil {
-		r.err(root.place(), CodeMissing, "there is no VirtualSystem and no VirtualSystemCollection")
+		r.err(root.place(), CodeMissingElement, "there is no VirtualSystem and no VirtualSystemCollection")
 		return
 	}
 	r.checkProperties()
@@ -113,10 +113,10 @@ func (r *reader) envelopeChild(n node) {
 	case "PlacementGroupSection":
 		r.ignored(n)
 	case "EncryptionSection":
-		r.err(n.place(), CodeUnsupported, "encrypted packages are not supported")
+		r.err(n.place(), CodeUnsupportedEncryption, "encrypted packages are not supported")
 	case "VirtualSystem", "VirtualSystemCollection":
 		if r.pkg.Content != nil {
-			r.err(n.place(), CodeDuplicate, "a second %s stands in the Envelope; there must be one", name)
+			r.err(n.place(), CodeDuplicateSection, "a second %s stands in the Envelope; there must be one", name)
 			return
 		}
 		r.pkg.Content = r.content(n, name, nil)
@@ -127,7 +127,7 @@ func (r *reader) envelopeChild(n node) {
 
 // ignored notes a section of the standard that has no effect here.
 func (r *reader) ignored(n node) {
-	r.warn(n.place(), CodeIgnored, "%s has no effect here", n.el.Tag)
+	r.warn(n.place(), CodeNoEffect, "%s has no effect here", n.el.Tag)
 }
 
 func (r *reader) networkSection(n node) {
@@ -149,7 +149,7 @@ func (r *reader) network(n node) {
 		return
 	}
 	if r.networks[name] {
-		r.err(n.place(), CodeDuplicate, "network %q stands twice", printable(name, 60))
+		r.err(n.place(), CodeDuplicateID, "network %q stands twice", printable(name, 60))
 		return
 	}
 	r.networks[name] = true

@@ -56,7 +56,7 @@ func (in *intake) checkOrder() {
 		if in.certificate.name != "" {
 			severity = Error // unsigned content in a signed package
 		}
-		in.report.file(severity, CodeContainer, "", "there is data behind the end of the archive")
+		in.report.file(severity, CodeTrailingData, "", "there is data behind the end of the archive")
 	}
 }
 
@@ -146,7 +146,7 @@ func (in *intake) checkPieces(f File, index map[string]int, c completeness) {
 		m.Kind, m.FileID = KindFile, f.ID
 		_, more := index[fmt.Sprintf("%s.%09d", f.Name, n+1)]
 		if m.Size > f.ChunkSize || (more && m.Size != f.ChunkSize) {
-			in.reader.err(f.place, CodeFileSize, "piece %q has %d bytes instead of %d", printable(name, 100), m.Size, f.ChunkSize)
+			in.reader.err(f.place, CodePieceSize, "piece %q has %d bytes instead of %d", printable(name, 100), m.Size, f.ChunkSize)
 		}
 		total += m.Size
 	}

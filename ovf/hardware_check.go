@@ -15,17 +15,17 @@ func (r *reader) checkItems(h *Hardware) {
 			continue
 		}
 		if len(item.Configurations) == 0 && general[k] {
-			r.err(item.place, CodeDuplicate, "InstanceID %s stands twice", printable(item.InstanceID, 40))
+			r.err(item.place, CodeDuplicateItem, "InstanceID %s stands twice", printable(item.InstanceID, 40))
 		}
 		general[k] = general[k] || len(item.Configurations) == 0
 		parents[item.InstanceID] = item.Parent
 	}
 	for _, item := range h.Items {
 		if _, ok := parents[item.Parent]; item.Parent != "" && !ok {
-			r.warn(item.place, CodeDangling, "Parent %s of item %s is no item", printable(item.Parent, 40), printable(item.InstanceID, 40))
+			r.warn(item.place, CodeUnknownItem, "Parent %s of item %s is no item", printable(item.Parent, 40), printable(item.InstanceID, 40))
 		}
 		if cyclic(parents, item.InstanceID) {
-			r.err(item.place, CodeDangling, "item %s is its own parent, directly or not", printable(item.InstanceID, 40))
+			r.err(item.place, CodeCycle, "item %s is its own parent, directly or not", printable(item.InstanceID, 40))
 		}
 		r.checkItemRefs(item)
 	}
@@ -55,7 +55,7 @@ func (r *reader) checkItemRefs(item Item) {
 		switch {
 		case resource == "":
 		case kind == "disk" && !disk, kind == "file" && !file, kind == "" && item.isDisk():
-			r.err(item.place, CodeDangling, "item %s: HostResource %q names no disk or file of this package", printable(item.InstanceID, 40), printable(resource, 80))
+			r.err(item.place, CodeHostResource, "item %s: HostResource %q names no disk or file of this package", printable(item.InstanceID, 40), printable(resource, 80))
 		}
 	}
 	r.checkSupport(item)
@@ -64,11 +64,11 @@ func (r *reader) checkItemRefs(item Item) {
 	}
 	for _, connection := range item.Connections {
 		if !r.networks[connection] {
-			r.err(item.place, CodeDangling, "item %s: Connection %q is not in the NetworkSection", printable(item.InstanceID, 40), printable(connection, 60))
+			r.err(item.place, CodeUnknownNetwork, "item %s: Connection %q is not in the NetworkSection", printable(item.InstanceID, 40), printable(connection, 60))
 		}
 	}
 	if len(item.Connections) != 1 {
-		r.warn(item.place, CodeMissing, "item %s is an Ethernet adapter with %d networks; it should have one", printable(item.InstanceID, 40), len(item.Connections))
+		r.warn(item.place, CodeConnection, "item %s is an Ethernet adapter with %d networks; it should have one", printable(item.InstanceID, 40), len(item.Connections))
 	}
 }
 
@@ -78,6 +78,6 @@ func (r *reader) checkItemRefs(item Item) {
 // without the rest.
 func (r *reader) checkSupport(item Item) {
 	if item.Required && item.Type >= 7 && item.Type <= 13 && item.Type != ResourceEthernet {
-		r.warn(item.place, CodeUnsupported, "item %s of type %d is hardware of the host, which the machine will not get", printable(item.InstanceID, 40), item.Type)
+		r.warn(item.place, CodeUnsupportedHardware, "item %s of type %d is hardware of the host, which the machine will not get", printable(item.InstanceID, 40), item.Type)
 	}
 }

@@ -18,7 +18,7 @@ func (r *reader) hardware(c *Content, n node) {
 			r.hardwareSystem(&h, child)
 		case child.is("Item"), child.is("StorageItem"), child.is("EthernetPortItem"):
 			if len(h.Items) == r.limits.Items {
-				r.err(n.place(), CodeLimit, "more than %d items", r.limits.Items)
+				r.err(n.place(), CodeCountLimit, "more than %d items", r.limits.Items)
 				break
 			}
 			h.Items = append(h.Items, r.item(child))
@@ -72,11 +72,11 @@ func (r *reader) item(n node) Item {
 	}
 	switch {
 	case item.InstanceID == "":
-		r.err(n.place(), CodeMissing, "the item has no InstanceID")
+		r.err(n.place(), CodeMissingElement, "the item has no InstanceID")
 	case !hasType:
-		r.err(n.place(), CodeMissing, "item %s has no ResourceType", printable(item.InstanceID, 40))
+		r.err(n.place(), CodeMissingElement, "item %s has no ResourceType", printable(item.InstanceID, 40))
 	case item.ElementName == "":
-		r.warn(n.place(), CodeMissing, "item %s has no ElementName", printable(item.InstanceID, 40))
+		r.warn(n.place(), CodeMissingElement, "item %s has no ElementName", printable(item.InstanceID, 40))
 	}
 	return item
 }
@@ -123,7 +123,7 @@ func (r *reader) itemField(item *Item, n node, value string) {
 func (r *reader) resourceType(n node, value string) int {
 	number, err := strconv.ParseUint(value, 10, 16)
 	if err != nil {
-		r.err(n.place(), CodeValue, "ResourceType %q is no number", printable(value, 40))
+		r.err(n.place(), CodeNumber, "ResourceType %q is no number", printable(value, 40))
 	}
 	return int(number)
 }
@@ -138,6 +138,6 @@ func (r *reader) bound(n node) Bound {
 	case string(BoundMax):
 		return BoundMax
 	}
-	r.err(n.place(), CodeBound, "bound is %q; it must be normal, min or max", printable(value, 40))
+	r.err(n.place(), CodeValue, "bound is %q; it must be normal, min or max", printable(value, 40))
 	return BoundNormal
 }

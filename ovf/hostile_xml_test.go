@@ -50,7 +50,7 @@ func TestHostileXMLIsRefused(t *testing.T) {
 		{"many namespace declarations", "<a " + strings.ReplaceAll(manyAttributes(1000), "a", "xmlns:a") + "/>", ovf.CodeXMLLimit, 1},
 		{"long text", "<a>" + strings.Repeat("x", 4<<20) + "</a>", ovf.CodeXMLLimit, 1},
 		{"long attribute", "<a b=\"" + strings.Repeat("x", 4<<20) + "\"/>", ovf.CodeXMLLimit, 1},
-		{"too long", strings.Repeat(" ", 9<<20), ovf.CodeLimit, 0},
+		{"too long", strings.Repeat(" ", 9<<20), ovf.CodeSizeLimit, 0},
 		{"control character", "<a>\x01</a>", ovf.CodeXMLSyntax, 1},
 		{"not UTF-8", "<a>\n\xff</a>", ovf.CodeEncoding, 0},
 		{"UTF-7", `<?xml version="1.0" encoding="UTF-7"?><a/>`, ovf.CodeEncoding, 0},

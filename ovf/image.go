@@ -90,7 +90,7 @@ func inspectImage(head, tail []byte, size int64) image {
 	case FormatVHD:
 		return image{format: FormatVHD}.refuse(CodeDiskHeader, "the VHD has no footer")
 	case FormatVHDX:
-		return image{format: FormatVHDX}.refuse(CodeUnsupported, "VHDX images are not accepted; convert it to VMDK or QCOW2")
+		return image{format: FormatVHDX}.refuse(CodeDiskUnsupported, "VHDX images are not accepted; convert it to VMDK or QCOW2")
 	case FormatRaw:
 		return image{format: FormatRaw, virtual: size}
 	}

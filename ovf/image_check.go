@@ -42,7 +42,7 @@ func (in *intake) checkImage(d Disk, m Member, img image) {
 	case img.code != "":
 		in.reader.err(d.place, img.code, "file %q: %s", name, img.reason)
 	case m.Size == 0:
-		in.reader.err(d.place, CodeDiskFormat, "file %q is empty", name)
+		in.reader.err(d.place, CodeDiskEmpty, "file %q is empty", name)
 	case img.format == FormatGzip:
 		in.reader.err(d.place, CodeCompression, "file %q is compressed with gzip, but its reference does not say so", name)
 	case img.format == FormatISO:

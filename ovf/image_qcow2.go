@@ -54,13 +54,13 @@ func inspectQCOW2(head []byte) image {
 	case incompatible&qcow2ExternalData != 0:
 		return img.refuse(CodeDiskBacking, "the QCOW2 image keeps its data in another file")
 	case h.Crypt != 0:
-		return img.refuse(CodeUnsupported, "the QCOW2 image is encrypted")
+		return img.refuse(CodeDiskUnsupported, "the QCOW2 image is encrypted")
 	case incompatible&(qcow2Dirty|qcow2Corrupt) != 0:
 		return img.refuse(CodeDiskHeader, "the QCOW2 image is marked as dirty or corrupt")
 	case incompatible&^(qcow2Compression|qcow2ExtendedL2) != 0:
 		return img.refuse(CodeDiskHeader, "the QCOW2 image needs features that are not known")
 	case h.Snapshots != 0:
-		return img.refuse(CodeUnsupported, "the QCOW2 image holds snapshots")
+		return img.refuse(CodeDiskUnsupported, "the QCOW2 image holds snapshots")
 	case h.ClusterBits < 9 || h.ClusterBits > 21, h.Size >= 1<<62, h.L1Size > 4*mib, h.RefcountSize > 8*mib:
 		return img.refuse(CodeDiskHeader, "the QCOW2 header has absurd sizes")
 	}

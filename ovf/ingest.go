@@ -63,7 +63,7 @@ func (in *intake) archive(r io.Reader) (*Package, error) {
 			break
 		}
 		if err == nil && entry.directory {
-			in.report.file(Warning, CodeMemberType, entry.name, "a directory in the archive is ignored")
+			in.report.file(Warning, CodeMemberDirectory, entry.name, "a directory in the archive is ignored")
 			err = in.count(0)
 		} else if err == nil {
 			err = in.member(entry.name, entry.size, tar)
@@ -74,7 +74,7 @@ func (in *intake) archive(r io.Reader) (*Package, error) {
 		in.stopped = in.stopped || (in.hasty && in.report.findings.HasErrors())
 	}
 	if tar.noEnd {
-		in.report.file(Warning, CodeTruncated, "", "the archive has no end marker")
+		in.report.file(Warning, CodeNoEndMarker, "", "the archive has no end marker")
 	}
 	in.trailer = tar.trailer
 	return in.finish(whole), nil

@@ -65,7 +65,7 @@ func (in *intake) member(name string, size int64, r io.Reader) error {
 		return nil
 	}
 	if other, twice := in.names[fold(clean)]; twice {
-		in.report.file(Error, CodeDuplicate, clean, "the package holds this name twice (%q)", printable(other, 100))
+		in.report.file(Error, CodeDuplicateMember, clean, "the package holds this name twice (%q)", printable(other, 100))
 		return nil
 	}
 	in.names[fold(clean)] = clean
@@ -88,10 +88,10 @@ func (in *intake) member(name string, size int64, r io.Reader) error {
 func (in *intake) count(size int64) error {
 	in.entries++
 	if in.entries > in.limits.Members {
-		return archiveErrorf(CodeLimit, "more than %d members", in.limits.Members)
+		return archiveErrorf(CodeCountLimit, "more than %d members", in.limits.Members)
 	}
 	if size > in.limits.Package-in.bytes {
-		return archiveErrorf(CodeLimit, "the package is longer than %d bytes", in.limits.Package)
+		return archiveErrorf(CodeSizeLimit, "the package is longer than %d bytes", in.limits.Package)
 	}
 	in.bytes += size
 	return nil
@@ -114,7 +114,7 @@ func kindByName(name string) MemberKind {
 // small takes one of the files that the package has once.
 func (in *intake) small(name string, size int64, r io.Reader, kind MemberKind, into *smallFile, limit int64) error {
 	if into.name != "" {
-		code := CodeDuplicate
+		code := CodeDuplicateMember
 		if kind == KindDescriptor {
 			code = CodeDescriptorCount
 		}
@@ -122,7 +122,7 @@ func (in *intake) small(name string, size int64, r io.Reader, kind MemberKind, i
 		return nil
 	}
 	if size > limit {
-		in.report.file(Error, CodeLimit, name, "the %s is longer than %d bytes", kind, limit)
+		in.report.file(Error, CodeSizeLimit, name, "the %s is longer than %d bytes", kind, limit)
 		return nil
 	}
 	var data bytes.Buffer

@@ -65,7 +65,7 @@ func parseManifest(data []byte) ([]ManifestEntry, []manifestProblem) {
 			if old.Digest != digest {
 				severity = Error
 			}
-			problems = append(problems, manifestProblem{severity, CodeDuplicate, number, fmt.Sprintf("file %q is listed again after line %d", printable(name, 100), old.Line)})
+			problems = append(problems, manifestProblem{severity, CodeManifestDuplicate, number, fmt.Sprintf("file %q is listed again after line %d", printable(name, 100), old.Line)})
 			continue
 		}
 		seen[key] = e

@@ -31,7 +31,7 @@ func (in *intake) checkManifest(pkg *Package, c completeness) {
 		return
 	}
 	if !sameBase(in.manifest.name, in.descriptor.name) {
-		in.manifestFinding(Warning, CodeMemberName, 0, "the manifest should be named like the descriptor %q", in.descriptor.name)
+		in.manifestFinding(Warning, CodeManifestName, 0, "the manifest should be named like the descriptor %q", in.descriptor.name)
 	}
 	listed := map[string]bool{}
 	state, weak := ManifestVerified, false
@@ -42,7 +42,7 @@ func (in *intake) checkManifest(pkg *Package, c completeness) {
 		listed[line.Name] = true
 		weak = weak || line.Hash == crypto.SHA1
 		if line.Name == in.manifest.name || line.Name == in.certificate.name {
-			in.manifestFinding(Warning, CodeIgnored, line.Line, "a manifest should not list %q", printable(line.Name, 100))
+			in.manifestFinding(Warning, CodeManifestSelf, line.Line, "a manifest should not list %q", printable(line.Name, 100))
 			continue
 		}
 		state = worse(state, in.checkLine(line, c))
@@ -107,7 +107,7 @@ func (in *intake) checkCertificate(pkg *Package) {
 	v.CheckedAt = in.opts.Now
 	if in.manifest.name == "" {
 		v.Signature = SignatureInvalid
-		in.report.file(Error, CodeCertificate, in.certificate.name, "there is a certificate but no manifest that it could sign")
+		in.report.file(Error, CodeCertificateAlone, in.certificate.name, "there is a certificate but no manifest that it could sign")
 		return
 	}
 	var err error
@@ -124,6 +124,6 @@ func (in *intake) checkCertificate(pkg *Package) {
 		in.report.file(severity, code, in.certificate.name, "%v", err)
 	}
 	if s, err := parseSignatureFile(in.certificate.data); err == nil && s.privateKey {
-		in.report.file(Warning, CodeCertificate, in.certificate.name, "a PRIVATE KEY is packed with the certificate: whoever has this package can sign in its owner's name")
+		in.report.file(Warning, CodePrivateKey, in.certificate.name, "a PRIVATE KEY is packed with the certificate: whoever has this package can sign in its owner's name")
 	}
 }

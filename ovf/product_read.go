@@ -23,7 +23,7 @@ func (r *reader) product(c *Content, n node) {
 	p.Instance, _ = r.attr(n, "instance")
 	key := productKey{c, p.Class, p.Instance}
 	if r.products[key] {
-		r.err(n.place(), CodeDuplicate, "a second ProductSection has class %q and instance %q", printable(p.Class, 60), printable(p.Instance, 60))
+		r.err(n.place(), CodeDuplicateSection, "a second ProductSection has class %q and instance %q", printable(p.Class, 60), printable(p.Instance, 60))
 	}
 	r.products[key] = true
 	category := ""
@@ -64,7 +64,7 @@ func (r *reader) readProperty(n node, product Product, category string) Property
 	}
 	p.ID = fullID(p.Class, p.Key, p.Instance)
 	if printable(p.ID, maxMessageLength) != p.ID {
-		r.err(n.place(), CodeProperty, "the property's id is too long or holds control characters")
+		r.err(n.place(), CodePropertyID, "the property's id is too long or holds control characters")
 	}
 	r.propertyType(n, &p)
 	qualifiers, _ := r.attr(n, "qualifiers")
@@ -133,7 +133,7 @@ func (r *reader) propertyType(n node, p *Property) {
 	kind, ok := propertyTypes[strings.ToLower(strings.TrimSpace(name))]
 	switch {
 	case !ok && text != "":
-		r.err(n.place(), CodeProperty, "property %q has the unknown type %q", printable(p.Key, 60), printable(text, 60))
+		r.err(n.place(), CodePropertyType, "property %q has the unknown type %q", printable(p.Key, 60), printable(text, 60))
 	case strings.EqualFold(name, "password"):
 		p.Password = true
 	}
@@ -166,7 +166,7 @@ func (r *reader) checkProperties() {
 		own := map[string]bool{}
 		for _, p := range c.Properties() {
 			if own[p.ID] && p.Key != "" {
-				r.err(p.place, CodeDuplicate, "property %q stands twice", printable(p.ID, 100))
+				r.err(p.place, CodeDuplicateProperty, "property %q stands twice", printable(p.ID, 100))
 			}
 			own[p.ID] = true
 			r.checkDefaults(p)
@@ -195,7 +195,7 @@ func (r *reader) checkDefaults(p Property) {
 			continue
 		}
 		if err := p.Check(value); err != nil {
-			r.err(p.place, CodeProperty, "the default of %v", err)
+			r.err(p.place, CodePropertyDefault, "the default of %v", err)
 		}
 	}
 }

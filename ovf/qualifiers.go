@@ -126,17 +126,17 @@ func (r *reader) qualifiers(p *Property, text string) {
 	}
 	list, err := parseQualifiers(text)
 	if err != nil {
-		r.warn(p.place, CodeProperty, "property %q: %v; the rest of its qualifiers is ignored", printable(p.Key, 60), err)
+		r.warn(p.place, CodePropertyQualifier, "property %q: %v; the rest of its qualifiers is ignored", printable(p.Key, 60), err)
 	}
 	for _, q := range list {
 		if err := r.qualifier(p, q); err != nil {
-			r.warn(p.place, CodeProperty, "property %q: qualifier %s: %v; it is ignored", printable(p.Key, 60), printable(q.name, 40), err)
+			r.warn(p.place, CodePropertyQualifier, "property %q: qualifier %s: %v; it is ignored", printable(p.Key, 60), printable(q.name, 40), err)
 		}
 	}
 	rules := p.Rules
 	if rules.MinLen != nil && rules.MaxLen != nil && *rules.MinLen > *rules.MaxLen ||
 		rules.MinValue != nil && rules.MaxValue != nil && *rules.MinValue > *rules.MaxValue {
-		r.err(p.place, CodeProperty, "property %q: the minimum is above the maximum", printable(p.Key, 60))
+		r.err(p.place, CodePropertyRange, "property %q: the minimum is above the maximum", printable(p.Key, 60))
 	}
 }
 
@@ -170,7 +170,7 @@ func (r *reader) qualifier(p *Property, q qualifier) error {
 // fill binds a property to the addressing of a network of this package.
 func (r *reader) fill(p *Property, kind FillKind, network string) *Fill {
 	if !r.networks[network] {
-		r.warn(p.place, CodeDangling, "property %q: network %q is not in the NetworkSection, so the value is left to the user", printable(p.Key, 60), printable(network, 60))
+		r.warn(p.place, CodeUnknownNetwork, "property %q: network %q is not in the NetworkSection, so the value is left to the user", printable(p.Key, 60), printable(network, 60))
 		return nil
 	}
 	return &Fill{Kind: kind, Network: network}

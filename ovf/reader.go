@@ -55,7 +55,7 @@ func newReader(file string, limits Limits, rep *report) *reader {
 
 func (r *reader) read(data []byte) {
 	if int64(len(data)) > r.limits.Descriptor {
-		r.report.file(Error, CodeLimit, r.file, "the descriptor is longer than %d bytes", r.limits.Descriptor)
+		r.report.file(Error, CodeSizeLimit, r.file, "the descriptor is longer than %d bytes", r.limits.Descriptor)
 		return
 	}
 	text, remark, problem := toUTF8(data)
@@ -115,7 +115,7 @@ func (r *reader) section(n node) string {
 func (r *reader) info(n node) string {
 	info := n.child("Info")
 	if !info.exists() {
-		r.warn(n.place(), CodeMissing, "%s has no Info", n.place().name)
+		r.warn(n.place(), CodeMissingInfo, "%s has no Info", n.place().name)
 	}
 	return r.text(info)
 }

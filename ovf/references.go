@@ -17,13 +17,13 @@ func (r *reader) references(root node) {
 			continue
 		}
 		if section.exists() {
-			r.err(n.place(), CodeDuplicate, "a second References stands in the Envelope")
+			r.err(n.place(), CodeDuplicateSection, "a second References stands in the Envelope")
 			continue
 		}
 		section = n
 	}
 	if !section.exists() {
-		r.err(root.place(), CodeMissing, "there is no References")
+		r.err(root.place(), CodeMissingElement, "there is no References")
 		return
 	}
 	hrefs := map[string]bool{}
@@ -34,11 +34,11 @@ func (r *reader) references(root node) {
 		}
 		f := r.reference(n)
 		if _, twice := r.fileIDs[f.ID]; twice && f.ID != "" {
-			r.err(f.place, CodeDuplicate, "file id %q stands twice", printable(f.ID, 60))
+			r.err(f.place, CodeDuplicateID, "file id %q stands twice", printable(f.ID, 60))
 			continue
 		}
 		if f.Name != "" && hrefs[f.Name] {
-			r.err(f.place, CodeDuplicate, "two files have the href %q", printable(f.Href, 60))
+			r.err(f.place, CodeDuplicateFile, "two files have the href %q", printable(f.Href, 60))
 		}
 		r.fileIDs[f.ID], hrefs[f.Name] = len(r.pkg.Files), true
 		r.pkg.Files = append(r.pkg.Files, f)
@@ -67,7 +67,7 @@ func (r *reader) reference(n node) File {
 	case "", "identity", "gzip":
 		f.Compression = compression
 	case "bzip2":
-		r.err(n.place(), CodeUnsupported, "compression bzip2 is not supported; use gzip")
+		r.err(n.place(), CodeUnsupportedCompression, "compression bzip2 is not supported; use gzip")
 	default:
 		r.err(n.place(), CodeValue, "compression %q is not known", printable(compression, 40))
 	}

@@ -26,7 +26,7 @@ func (r *reader) plans() {
 		}
 	}
 	if items*len(options) > maxResolution {
-		r.err(r.pkg.Content.place, CodeLimit, "%d items in %d configurations are too much to resolve", items, len(options))
+		r.err(r.pkg.Content.place, CodeCountLimit, "%d items in %d configurations are too much to resolve", items, len(options))
 		return
 	}
 	for _, option := range options {
@@ -52,7 +52,7 @@ const maxSystems = 1000
 func (r *reader) systems() []*Content {
 	systems := r.pkg.Systems()
 	if len(systems) > maxSystems {
-		r.err(r.pkg.Content.place, CodeLimit, "more than %d virtual systems", maxSystems)
+		r.err(r.pkg.Content.place, CodeCountLimit, "more than %d virtual systems", maxSystems)
 		systems = systems[:maxSystems]
 	}
 	return systems
@@ -99,7 +99,7 @@ func (r *reader) devices(items []Item, h Hardware, configuration string) []Item 
 			count++
 		}
 		if count > r.limits.Devices {
-			r.err(h.place, CodeLimit, "configuration %q has more than %d disks, drives and NICs", configuration, r.limits.Devices)
+			r.err(h.place, CodeCountLimit, "configuration %q has more than %d disks, drives and NICs", configuration, r.limits.Devices)
 			return items[:i]
 		}
 	}
@@ -158,7 +158,7 @@ func (r *reader) single(items []Item, kind int, what, configuration string) (Ite
 	}
 	last := found[len(found)-1]
 	if len(found) > 1 {
-		r.err(last.place, CodeAmbiguous, "configuration %q has %d %s items; there must be one", configuration, len(found), what)
+		r.err(last.place, CodeAmbiguousItem, "configuration %q has %d %s items; there must be one", configuration, len(found), what)
 	}
 	return last, true
 }

@@ -15,7 +15,7 @@ func (r *reader) checkServiceLegs(c *Content) {
 	pairs := map[Role]map[int]bool{RoleInside: {}, RoleOutside: {}}
 	for _, leg := range c.Service.Legs {
 		if !nics[leg.InstanceID] {
-			r.err(c.place, CodeDangling, "the NetworkServiceSection of %q names NIC %s, which is no Ethernet item", printable(c.ID, 60), printable(leg.InstanceID, 40))
+			r.err(c.place, CodeUnknownItem, "the NetworkServiceSection of %q names NIC %s, which is no Ethernet item", printable(c.ID, 60), printable(leg.InstanceID, 40))
 		}
 		if leg.Pair > 0 {
 			pairs[leg.Role][leg.Pair] = true
@@ -36,11 +36,11 @@ func (r *reader) checkPasswordProperty(c *Content, id string) {
 		for _, p := range at.Properties() {
 			if p.ID == id {
 				if !p.Password {
-					r.warn(p.place, CodeService, "property %q is handed out as a password but is not marked as one", printable(id, 100))
+					r.warn(p.place, CodePasswordUnmarked, "property %q is handed out as a password but is not marked as one", printable(id, 100))
 				}
 				return
 			}
 		}
 	}
-	r.err(c.place, CodeDangling, "passwordProperty %q is no property of %q", printable(id, 100), printable(c.ID, 60))
+	r.err(c.place, CodeUnknownProperty, "passwordProperty %q is no property of %q", printable(id, 100), printable(c.ID, 60))
 }

@@ -12,7 +12,7 @@ func (r *reader) leg(s *NetworkService, n node) {
 		Role:       Role(r.choice(n, "role", "", string(RoleInside), string(RoleOutside), string(RoleManagement), string(RoleHA))),
 	}
 	if leg.InstanceID == "" || leg.Role == "" {
-		r.err(n.place(), CodeMissing, "a Leg needs an instanceID and a role")
+		r.err(n.place(), CodeMissingAttribute, "a Leg needs an instanceID and a role")
 		return
 	}
 	if leg.Role == RoleInside || leg.Role == RoleOutside {
@@ -28,12 +28,12 @@ func (r *reader) leg(s *NetworkService, n node) {
 	}
 	for _, other := range s.Legs {
 		if other.InstanceID == leg.InstanceID {
-			r.err(n.place(), CodeDuplicate, "the NIC %s has two legs", printable(leg.InstanceID, 40))
+			r.err(n.place(), CodeDuplicateID, "the NIC %s has two legs", printable(leg.InstanceID, 40))
 			return
 		}
 	}
 	if len(s.Legs) >= maxLegs {
-		r.err(n.place().parent, CodeLimit, "more than %d legs", maxLegs)
+		r.err(n.place().parent, CodeCountLimit, "more than %d legs", maxLegs)
 		return
 	}
 	s.Legs = append(s.Legs, leg)
@@ -66,13 +66,13 @@ func (r *reader) price(n node) Price {
 	}
 	switch {
 	case p.Configuration != "" && !r.options[p.Configuration]:
-		r.err(n.place(), CodeDangling, "configuration %q is not declared in the DeploymentOptionSection", printable(p.Configuration, 60))
+		r.err(n.place(), CodeUnknownConfiguration, "configuration %q is not declared in the DeploymentOptionSection", printable(p.Configuration, 60))
 	case !decimalAmount.MatchString(p.Amount):
 		r.err(n.place(), CodeService, "amount %q is no decimal number such as 0.12", printable(p.Amount, 40))
 	case !currencyCode.MatchString(p.Currency):
 		r.err(n.place(), CodeService, "currency %q is no code of three capital letters", printable(p.Currency, 40))
 	case p.Dimension == "" || p.Unit == "":
-		r.err(n.place(), CodeMissing, "a Price needs a dimension and a unit")
+		r.err(n.place(), CodeMissingAttribute, "a Price needs a dimension and a unit")
 	}
 	return p
 }

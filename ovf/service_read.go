@@ -15,7 +15,7 @@ func (r *reader) networkService(c *Content, n node) {
 		return
 	}
 	if c.Service != nil {
-		r.err(n.place(), CodeDuplicate, "a second NetworkServiceSection stands in the VirtualSystem")
+		r.err(n.place(), CodeDuplicateSection, "a second NetworkServiceSection stands in the VirtualSystem")
 		return
 	}
 	r.info(n)
@@ -53,7 +53,7 @@ func (r *reader) servicePart(s *NetworkService, n node) {
 		s.Modes = r.choices(n, "modes", "in-path", "redirect")
 		s.ManagedBy = r.choices(n, "managedBy", "tenant", "provider")
 		if s.Type == "" {
-			r.err(n.place(), CodeMissing, "Service has no type")
+			r.err(n.place(), CodeMissingAttribute, "Service has no type")
 		}
 	case "Leg":
 		r.leg(s, n)

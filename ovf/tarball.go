@@ -97,16 +97,16 @@ func (t *tarReader) block(first bool) ([]byte, error) {
 		return nil, truncated(err)
 	case isZero(block):
 		if !first {
-			return nil, archiveErrorf(CodeContainer, "the archive ends after an extended header")
+			return nil, archiveErrorf(CodeTarHeader, "the archive ends after an extended header")
 		}
 		return nil, t.end()
 	}
 	magic := string(block[257:265])
 	if magic != "ustar\x0000" && magic != "ustar  \x00" {
-		return nil, archiveErrorf(CodeContainer, "a header is neither POSIX nor GNU tar")
+		return nil, archiveErrorf(CodeTarHeader, "a header is neither POSIX nor GNU tar")
 	}
 	if !checksumOK(block) {
-		return nil, archiveErrorf(CodeContainer, "a tar header has a wrong checksum")
+		return nil, archiveErrorf(CodeTarHeader, "a tar header has a wrong checksum")
 	}
 	return block, nil
 }
@@ -133,7 +133,7 @@ func (t *tarReader) end() error {
 
 func (t *tarReader) extend(kind byte, size int64, ext *extended) error {
 	if size > maxExtended {
-		return archiveErrorf(CodeLimit, "an extended tar header is longer than %d bytes", maxExtended)
+		return archiveErrorf(CodeSizeLimit, "an extended tar header is longer than %d bytes", maxExtended)
 	}
 	data := make([]byte, size+padding(size))
 	if _, err := io.ReadFull(t.r, data); err != nil {
@@ -150,7 +150,7 @@ func (t *tarReader) extend(kind byte, size int64, ext *extended) error {
 func (t *tarReader) entry(block []byte, size int64, ext extended) (tarEntry, error) {
 	if ext.hasSize {
 		if ext.size <= maxOctal && ext.size != size {
-			return tarEntry{}, archiveErrorf(CodeContainer, "a member's size is %d in one header and %d in another", size, ext.size)
+			return tarEntry{}, archiveErrorf(CodeTarHeader, "a member's size is %d in one header and %d in another", size, ext.size)
 		}
 		size = ext.size
 	}

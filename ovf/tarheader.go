@@ -25,24 +25,24 @@ func paxRecords(data []byte, global bool, ext *extended) error {
 		digits, _, ok := bytes.Cut(data[:min(len(data), 20)], []byte(" "))
 		length, err := strconv.Atoi(string(digits))
 		if !ok || err != nil || length <= len(digits)+1 || length > len(data) || data[length-1] != '\n' {
-			return archiveErrorf(CodeContainer, "a pax record has a wrong length")
+			return archiveErrorf(CodeTarHeader, "a pax record has a wrong length")
 		}
 		key, value, ok := strings.Cut(string(data[len(digits)+1:length-1]), "=")
 		data = data[length:]
 		switch {
 		case !ok:
-			return archiveErrorf(CodeContainer, "a pax record has no value")
+			return archiveErrorf(CodeTarHeader, "a pax record has no value")
 		case strings.HasPrefix(key, "GNU.sparse."):
 			return archiveErrorf(CodeMemberType, "a sparse file is in the package; it holds only regular files")
 		case key != "path" && key != "size":
 		case global:
-			return archiveErrorf(CodeContainer, "a global pax header sets the %s of members", key)
+			return archiveErrorf(CodeTarHeader, "a global pax header sets the %s of members", key)
 		case key == "path":
 			ext.name = value
 		default:
 			n, err := strconv.ParseUint(value, 10, 63)
 			if err != nil {
-				return archiveErrorf(CodeContainer, "a pax record has the size %q", printable(value, 40))
+				return archiveErrorf(CodeTarHeader, "a pax record has the size %q", printable(value, 40))
 			}
 			ext.size, ext.hasSize = int64(n), true
 		}
@@ -79,12 +79,12 @@ func headerSize(block []byte) (int64, error) {
 		n := uint64(field[0] & 0x7f)
 		for _, b := range field[1:] {
 			if n >= 1<<47 {
-				return 0, archiveErrorf(CodeContainer, "a member's size is negative or absurd")
+				return 0, archiveErrorf(CodeTarHeader, "a member's size is negative or absurd")
 			}
 			n = n<<8 | uint64(b)
 		}
 		if n >= 1<<55 {
-			return 0, archiveErrorf(CodeContainer, "a member's size is absurd")
+			return 0, archiveErrorf(CodeTarHeader, "a member's size is absurd")
 		}
 		return int64(n), nil
 	}
@@ -94,7 +94,7 @@ func headerSize(block []byte) (int64, error) {
 	}
 	n, err := strconv.ParseUint(text, 8, 62)
 	if err != nil {
-		return 0, archiveErrorf(CodeContainer, "a member's size %q is no octal number", printable(text, 20))
+		return 0, archiveErrorf(CodeTarHeader, "a member's size %q is no octal number", printable(text, 20))
 	}
 	return int64(n), nil
 }
