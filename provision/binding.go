@@ -44,6 +44,7 @@ func (s *Service) Bind(ctx context.Context, r BindRequest) (BindOutcome, error) 
 		added := *fresh
 		i.Bindings[r.ID] = &added
 		i.note(r.Platform, "a binding was asked for", r.ID)
+		i.attribute(r.Origin)
 		return i, nil
 	})
 	if _, lost := err.(raced); lost {

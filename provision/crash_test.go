@@ -93,10 +93,18 @@ func dead(f *storetest.Faulty) bool {
 	}
 }
 
+// lifeOrder is held to a quota, so that taking a place and giving it back are among
+// the writes.
+func (w *world) lifeOrder() provision.ProvisionRequest {
+	r := w.order("fw", "lan")
+	r.Allowances = []provision.Allowance{{Holder: "platform cf", Quota: provision.Quota{Instances: 1}}}
+	return r
+}
+
 // life leads an instance from its order to its removal, once.
 func (w *world) life(ctx context.Context, b *broker) error {
 	for _, ask := range []func() (provision.Outcome, error){
-		func() (provision.Outcome, error) { return b.Provision(ctx, w.order("fw", "lan")) },
+		func() (provision.Outcome, error) { return b.Provision(ctx, w.lifeOrder()) },
 		func() (provision.Outcome, error) {
 			out, err := b.Bind(ctx, w.binding("fw", "b", "dmz"))
 			return out.Outcome, err

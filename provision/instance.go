@@ -47,7 +47,8 @@ type Instance struct {
 	Organization string          `json:"organization"`
 	Space        string          `json:"space"`
 	Context      json.RawMessage `json:"context,omitempty"`
-	Digest       string          `json:"digest"` // of the request, to tell a repetition from a conflict
+	Digest       string          `json:"digest"`            // of the request, to tell a repetition from a conflict
+	Holders      []string        `json:"holders,omitempty"` // whose quotas it counts against
 
 	// Values are the package's property values that the tenant or the broker
 	// chose, by full id. Those of password properties are sealed.
@@ -104,6 +105,8 @@ type Event struct {
 	Message string         `json:"message"`           // one sentence, no secrets
 	Binding BindingID      `json:"binding,omitempty"` // when the event is about a binding
 	By      string         `json:"by,omitempty"`      // platform or user who asked
+	For     string         `json:"for,omitempty"`     // on whose behalf, as the platform says
+	Request string         `json:"request,omitempty"` // the request's id
 
 	// Whose instance it was, and of which service: an id may be used again, by
 	// another tenant too, and what was used before stays the former's.

@@ -14,7 +14,7 @@ import (
 // again after a crash, or that a removal has overtaken, alters nothing more.
 func (s *Service) settled(outcome func(i *Instance, c work.Change) bool) func(context.Context, work.Change) error {
 	return func(ctx context.Context, c work.Change) error {
-		_, err := s.instances.Update(ctx, c.Subject, func(i Instance) (Instance, error) {
+		i, err := s.instances.Update(ctx, c.Subject, func(i Instance) (Instance, error) {
 			if !outcome(&i, c) {
 				return i, store.Unchanged
 			}
@@ -22,6 +22,9 @@ func (s *Service) settled(outcome func(i *Instance, c work.Change) bool) func(co
 		})
 		if errors.Is(err, fault.NotFound) {
 			return nil
+		}
+		if err == nil && !i.occupies() {
+			err = s.release(ctx, i.ID, i.Holders, i.Operation.Finished)
 		}
 		return err
 	}

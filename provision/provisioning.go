@@ -3,8 +3,10 @@ package provision
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -30,23 +32,31 @@ func (s *Service) Provision(ctx context.Context, r ProvisionRequest) (Outcome, e
 	if !r.AcceptsIncomplete {
 		return Outcome{}, errAsyncRequired()
 	}
+	undo, err := s.admit(ctx, r)
+	if err != nil {
+		return Outcome{}, err
+	}
+	fresh.Holders = holders(r.Allowances)
 	stored, err := s.instances.Upsert(ctx, string(r.ID), func(old Instance, exists bool) (Instance, error) {
 		switch {
 		case exists && old.State != Deleted:
 			return old, raced{}
 		case exists && (old.Platform != r.Platform || old.Tenant != r.Tenant):
 			return old, fault.New(fault.Conflict, "the id %q was used before; choose another", r.ID)
+		case time.Since(fresh.Operation.Started) > storeWithin:
+			return old, fault.New(fault.Unavailable, "the request took too long to be stored; try again")
 		}
 		fresh.History = old.History
 		next := fresh
 		next.note(r.Platform, "provisioning was asked for", "")
+		next.attribute(r.Origin)
 		return next, nil
 	})
 	if _, lost := err.(raced); lost {
 		return s.Provision(ctx, r)
 	}
 	if err != nil {
-		return Outcome{}, fmt.Errorf("instance %q: %w", r.ID, err)
+		return Outcome{}, errors.Join(fmt.Errorf("instance %q: %w", r.ID, err), undo(context.WithoutCancel(ctx)))
 	}
 	if err := s.submit(ctx, stored, stored.Operation); err != nil {
 		return Outcome{}, err

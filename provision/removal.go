@@ -30,6 +30,7 @@ func (s *Service) Deprovision(ctx context.Context, r RemoveRequest) (Outcome, er
 		i.State = Deprovisioning
 		i.Operation = begin(KindDeprovision, "waiting for its turn")
 		i.note(r.Platform, "removal was asked for", "")
+		i.attribute(r.Origin)
 		return i, nil
 	})
 	if err != nil {
@@ -83,6 +84,7 @@ func (s *Service) Unbind(ctx context.Context, r RemoveRequest) (Outcome, error) 
 			b.State = Deleted
 			b.Operation.end(Succeeded, "removed")
 			i.note(r.Platform, "the binding was removed", b.ID)
+			i.attribute(r.Origin)
 			return i, nil
 		case i.State != Active:
 			return i, errBusy()
@@ -96,6 +98,7 @@ func (s *Service) Unbind(ctx context.Context, r RemoveRequest) (Outcome, error) 
 		b.State = Deprovisioning
 		b.Operation = begin(KindUnbind, "waiting for its turn")
 		i.note(r.Platform, "removal of the binding was asked for", b.ID)
+		i.attribute(r.Origin)
 		return i, nil
 	})
 	if err != nil {

@@ -21,6 +21,15 @@ type ProvisionRequest struct {
 	Context           json.RawMessage // may be nil
 	Parameters        json.RawMessage // may be nil
 	AcceptsIncomplete bool
+	Allowances        []Allowance // what it must fit into, each holder's; none: no limit
+	Origin            Origin
+}
+
+// Origin is on whose behalf a platform asked, for the audit trail; both are the
+// platform's words and grant nothing.
+type Origin struct {
+	Identity string // platform/user (OSB 2.17, "Originating Identity"); may be empty
+	Request  string // the request's id (OSB 2.17, "Request Identity")
 }
 
 // BindRequest asks for a binding; Parameters may hold network and nearest.
@@ -34,6 +43,7 @@ type BindRequest struct {
 	Context           json.RawMessage
 	Parameters        json.RawMessage
 	AcceptsIncomplete bool
+	Origin            Origin
 }
 
 // RemoveRequest asks to remove an instance (Binding empty) or a binding.
@@ -44,6 +54,7 @@ type RemoveRequest struct {
 	Service           catalog.ServiceID
 	Plan              catalog.PlanID
 	AcceptsIncomplete bool
+	Origin            Origin
 }
 
 // Outcome is what became of a request.

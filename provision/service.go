@@ -27,6 +27,7 @@ import (
 // Service is the broker's heart. Its methods may be called at the same time.
 type Service struct {
 	instances  store.Collection[Instance]
+	ledgers    store.Collection[ledger]
 	catalog    *catalog.Catalog
 	cloud      cloud.Cloud
 	engine     *work.Engine
@@ -57,6 +58,7 @@ func New(c Config) *Service {
 	}
 	s := &Service{
 		instances:  store.In(c.Store, "instances", keys),
+		ledgers:    store.In[ledger](c.Store, "quotas", nil),
 		catalog:    c.Catalog,
 		cloud:      c.Cloud,
 		engine:     c.Engine,

@@ -89,6 +89,12 @@ func (i *Instance) note(by, message string, binding BindingID) {
 	})
 }
 
+// attribute says on whose behalf the latest event was.
+func (i *Instance) attribute(o Origin) {
+	e := &i.History[len(i.History)-1]
+	e.For, e.Request = o.Identity, o.Request
+}
+
 // end finishes an operation in place.
 func (o *Operation) end(s OperationState, description string) {
 	o.State, o.Description, o.Finished = s, description, time.Now().UTC()

@@ -31,7 +31,7 @@ func answering(t *testing.T, status int, body string) *httptest.Server {
 func TestEveryFaultKindSurvivesTheWire(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []fault.Kind{fault.Invalid, fault.Unauthorized, fault.Forbidden, fault.NotFound, fault.Gone, fault.Conflict,
-		fault.Busy, fault.AsyncRequired, fault.TooLarge, fault.Full, fault.Unavailable, fault.Internal} {
+		fault.Busy, fault.AsyncRequired, fault.Quota, fault.TooLarge, fault.Full, fault.Unavailable, fault.Internal} {
 		body, err := json.Marshal(api.Problem{Error: string(kind), Message: "why", Details: []string{"one"}})
 		require.NoError(t, err)
 		s := answering(t, fault.Status(kind), string(body))

@@ -26,6 +26,7 @@ const (
 	Conflict      Kind = "conflict"       // it exists already with other content, or its state forbids this
 	Busy          Kind = "busy"           // another operation on the same thing is running; try again later
 	AsyncRequired Kind = "async_required" // only an asynchronous answer is possible and the caller does not accept one
+	Quota         Kind = "quota"          // more than the caller is allowed to have at a time
 	TooLarge      Kind = "too_large"      // over a configured limit
 	Full          Kind = "full"           // no space left to keep it
 	Unavailable   Kind = "unavailable"    // a part we need does not answer; try again later
@@ -51,6 +52,7 @@ var table = []struct {
 	{Conflict, http.StatusConflict, 4},
 	{Busy, http.StatusUnprocessableEntity, 4},
 	{AsyncRequired, http.StatusUnprocessableEntity, 4},
+	{Quota, http.StatusBadRequest, 4}, // OSB platforms take a 400 for final and show its sentence
 	{TooLarge, http.StatusRequestEntityTooLarge, 2},
 	{Full, http.StatusInsufficientStorage, 5},
 	{Unavailable, http.StatusServiceUnavailable, 5},

@@ -28,6 +28,7 @@ var all = []struct {
 	{fault.Conflict, 409, 4},
 	{fault.Busy, 422, 4},
 	{fault.AsyncRequired, 422, 4},
+	{fault.Quota, 400, 4},
 	{fault.TooLarge, 413, 2},
 	{fault.Full, 507, 5},
 	{fault.Unavailable, 503, 5},
