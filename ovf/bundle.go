@@ -32,11 +32,10 @@ func sameLanguage(a, b string) bool {
 	return strings.EqualFold(a, b)
 }
 
-// otherRef notes a file that a string bundle or an icon is in.
-func (r *reader) otherRef(n node, id string) {
+// fileUse notes that the file of that id is used, which must be there.
+func (r *reader) fileUse(n node, id string) {
 	if _, ok := r.fileIDs[id]; !ok {
-		// Texts have defaults and an icon is decoration: nothing is lost.
-		r.warn(n.place(), CodeUnknownFile, "%s refers to file %q, which is not in References", n.el.Tag, printable(id, 60))
+		r.err(n.place(), CodeUnknownFile, "%s refers to file %q, which is not in References", n.el.Tag, printable(id, 60))
 	}
 	r.otherRefs[id] = true
 }

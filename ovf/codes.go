@@ -57,6 +57,7 @@ const (
 	CodeUnknownConfiguration Code = "unknown-configuration"
 	CodeUnknownContent       Code = "unknown-content"
 	CodeUnknownItem          Code = "unknown-item"
+	CodeUnknownGroup         Code = "unknown-placement-group"
 	CodeUnknownProperty      Code = "unknown-property"
 	CodeHostResource         Code = "host-resource"
 	CodeCycle                Code = "cycle"

@@ -14,9 +14,16 @@ type Content struct {
 	Annotation      string
 	OperatingSystem *OperatingSystem // nil when not said
 	Hardware        []Hardware       // of a virtual system; alternatives, the first is used
-	Startup         []Startup        // of a collection
-	ScaleOut        []ScaleOut       // of a collection (2.x)
 	Service         *NetworkService  // our NetworkServiceSection; nil when absent
+
+	// How it is brought up. The sections of 2.x are read in 1.x as well.
+	Startup          []Startup         // of a collection: StartupSection
+	ScaleOut         []ScaleOut        // of a collection: ScaleOutSection (2.x)
+	Allocation       []Item            // of a collection: ResourceAllocationSection, for all children together
+	Placement        []string          // PlacementSection (2.x): ids of PlacementGroups
+	Boot             []BootDevice      // of a virtual system: in the order to try; empty when not said
+	EnvironmentFiles []EnvironmentPart // of a virtual system: EnvironmentFilesSection (2.x)
+	Install          *Install          // of a virtual system: InstallSection; nil when absent
 
 	place *place
 }
@@ -33,25 +40,6 @@ type OperatingSystem struct {
 	Version     string
 	Description string
 	VMware      string // vmw:osType
-}
-
-// Startup is one line of a StartupSection.
-type Startup struct {
-	ID              string // of a direct child
-	Order           int    // equal numbers start in parallel; 0 means no order
-	StartDelay      int    // seconds
-	StopDelay       int    // seconds
-	WaitingForGuest bool
-	StartAction     string // powerOn or none
-	StopAction      string // powerOff, guestShutdown or none
-}
-
-// ScaleOut says how many copies of a child may run.
-type ScaleOut struct {
-	ID      string // of a direct child
-	Minimum int
-	Default int
-	Maximum int // 0: no upper bound
 }
 
 // Properties returns the properties of all products of this content.

@@ -59,50 +59,50 @@ func (r *reader) contentChild(c *Content, n node) {
 		r.operatingSystem(c, n)
 	case "VirtualHardwareSection":
 		r.hardware(c, n)
+	default:
+		r.deploymentChild(c, n, name)
+	}
+}
+
+// deploymentChild reads the sections that say how a content is brought up.
+func (r *reader) deploymentChild(c *Content, n node, name string) {
+	switch name {
 	case "StartupSection":
 		r.startup(c, n)
 	case "ScaleOutSection":
 		r.scaleOut(c, n)
+	case "PlacementSection":
+		r.placement(c, n)
+	case "ResourceAllocationSection":
+		r.allocation(c, n)
+	case "BootDeviceSection":
+		r.bootDevices(c, n)
+	case "EnvironmentFilesSection":
+		r.environmentFiles(c, n)
+	case "InstallSection":
+		r.install(c, n)
 	default:
-		r.otherChild(c, n, name)
+		r.foreignChild(c, n)
 	}
 }
 
-func (r *reader) otherChild(c *Content, n node, name string) {
+func (r *reader) foreignChild(c *Content, n node) {
 	switch {
 	case n.namespace() == ServiceNamespace && n.el.Tag == "NetworkServiceSection":
 		r.networkService(c, n)
-	case name == "InstallSection":
-		r.installSection(n)
-	case sectionPlaces[name] != 0:
-		r.ignored(n)
+	case n.namespace() == nsVMware && n.el.Tag == "BootOrderSection" && !c.Collection:
+		r.bootOrder(c, n)
 	default:
 		r.unknown(n)
 	}
-}
-
-func (r *reader) installSection(n node) {
-	r.err(n.place(), CodeUnsupportedInstall, "a package that installs itself at a first boot (InstallSection) is not supported")
 }
 
 func (r *reader) checkContent(c *Content) {
 	if !c.Collection && len(c.Hardware) == 0 {
 		r.err(c.place, CodeMissingElement, "VirtualSystem %q has no VirtualHardwareSection", printable(c.ID, 60))
 	}
-	children := map[string]bool{}
-	for _, child := range c.Children {
-		children[child.ID] = true
-	}
-	for _, s := range c.Startup {
-		if !children[s.ID] {
-			r.err(c.place, CodeUnknownContent, "StartupSection names %q, which is no child of %q", printable(s.ID, 60), printable(c.ID, 60))
-		}
-	}
-	for _, s := range c.ScaleOut {
-		if !children[s.ID] {
-			r.err(c.place, CodeUnknownContent, "ScaleOutSection names %q, which is no child of %q", printable(s.ID, 60), printable(c.ID, 60))
-		}
-	}
+	r.checkChildren(c)
+	r.checkBoot(c)
 	r.checkServiceLegs(c)
 }
 
@@ -126,59 +126,4 @@ func (r *reader) operatingSystem(c *Content, n node) {
 			r.unknown(child)
 		}
 	}
-}
-
-func (r *reader) startup(c *Content, n node) {
-	r.info(n)
-	for item := range n.children {
-		if item.is("Info") {
-			continue
-		}
-		if !item.is("Item") {
-			r.unknown(item)
-			continue
-		}
-		s := Startup{
-			ID: r.need(item, "id"), Order: r.count(item, "order", 0),
-			StartDelay: r.count(item, "startDelay", 0), StopDelay: r.count(item, "stopDelay", 0),
-			WaitingForGuest: r.flag(item, "waitingForGuest", false),
-			StartAction:     "powerOn", StopAction: "powerOff",
-		}
-		if action, _ := r.attr(item, "startAction"); action != "" {
-			s.StartAction = action
-		}
-		if action, _ := r.attr(item, "stopAction"); action != "" {
-			s.StopAction = action
-		}
-		c.Startup = append(c.Startup, s)
-	}
-}
-
-// count reads an attribute that is a small number (xs:unsignedShort).
-func (r *reader) count(n node, name string, standard int) int {
-	text, ok := r.attr(n, name)
-	if !ok {
-		return standard
-	}
-	v, err := strconv.ParseUint(text, 10, 16)
-	if err != nil {
-		r.err(n.place(), CodeNumber, "%s is %q; it must be a number from 0 to 65535", name, printable(text, 40))
-		return standard
-	}
-	return int(v)
-}
-
-func (r *reader) scaleOut(c *Content, n node) {
-	r.info(n)
-	s := ScaleOut{ID: r.need(n, "id"), Minimum: 1, Default: 1}
-	limits := n.child("InstanceCount")
-	if limits.exists() {
-		s.Minimum = r.count(limits, "minimum", 1)
-		s.Default = r.count(limits, "default", s.Minimum)
-		s.Maximum = r.count(limits, "maximum", 0)
-	}
-	if s.Default < s.Minimum || (s.Maximum > 0 && (s.Maximum < s.Minimum || s.Default > s.Maximum)) {
-		r.err(n.place(), CodeInstanceCount, "instance count %d is not between %d and %d", s.Default, s.Minimum, s.Maximum)
-	}
-	c.ScaleOut = append(c.ScaleOut, s)
 }

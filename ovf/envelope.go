@@ -104,14 +104,14 @@ func (r *reader) envelopeChild(n node) {
 		// read before
 	case "Strings":
 		if ref, _ := r.attr(n, "fileRef"); ref != "" {
-			r.otherRef(n, ref)
+			r.fileUse(n, ref)
 		}
 	case "DiskSection", "SharedDiskSection":
 		r.disks(n, name == "SharedDiskSection")
 	case "NetworkSection":
 		r.networkSection(n)
 	case "PlacementGroupSection":
-		r.ignored(n)
+		r.placementGroup(n)
 	case "EncryptionSection":
 		r.err(n.place(), CodeUnsupportedEncryption, "encrypted packages are not supported")
 	case "VirtualSystem", "VirtualSystemCollection":
@@ -123,11 +123,6 @@ func (r *reader) envelopeChild(n node) {
 	default:
 		r.unknown(n)
 	}
-}
-
-// ignored notes a section of the standard that has no effect here.
-func (r *reader) ignored(n node) {
-	r.warn(n.place(), CodeNoEffect, "%s has no effect here", n.el.Tag)
 }
 
 func (r *reader) networkSection(n node) {

@@ -47,6 +47,9 @@ type Item struct {
 	Subtypes            []string
 	Quantity            int64 // VirtualQuantity; -1 when not said
 	Units               string
+	Reservation         int64    // of Units; -1 when not said
+	Limit               int64    // of Units; -1 when not said
+	Weight              int64    // among siblings; -1 when not said
 	Configurations      []string // empty: all
 	Bound               Bound
 	Required            bool

@@ -58,7 +58,7 @@ func (r *reader) vmwareConfig(h *Hardware, n node) {
 // storage and Ethernet kinds of 2.x; which one makes no difference to us.
 func (r *reader) item(n node) Item {
 	item := Item{
-		Quantity: -1, Required: r.required(n), Configurations: r.configurations(n),
+		Quantity: -1, Reservation: -1, Limit: -1, Weight: -1, Required: r.required(n), Configurations: r.configurations(n),
 		Bound: r.bound(n), AutomaticAllocation: true, place: n.place(),
 	}
 	hasType := false
@@ -98,9 +98,13 @@ func (r *reader) itemField(item *Item, n node, value string) {
 	case "ResourceSubType":
 		item.Subtypes = append(item.Subtypes, listed(value)...)
 	case "VirtualQuantity":
-		if value != "" {
-			item.Quantity, _ = r.number(n.place(), "VirtualQuantity", value, 0)
-		}
+		item.Quantity = r.quantity(n, value)
+	case "Reservation":
+		item.Reservation = r.quantity(n, value)
+	case "Limit":
+		item.Limit = r.quantity(n, value)
+	case "Weight":
+		item.Weight = r.quantity(n, value)
 	case "AllocationUnits":
 		item.Units = value
 	case "Parent":
@@ -118,6 +122,15 @@ func (r *reader) itemField(item *Item, n node, value string) {
 			item.AutomaticAllocation = on
 		}
 	}
+}
+
+// quantity reads a number that may be left out; -1 stands for that.
+func (r *reader) quantity(n node, value string) int64 {
+	if value == "" {
+		return -1
+	}
+	count, _ := r.number(n.place(), n.el.Tag, value, 0)
+	return count
 }
 
 func (r *reader) resourceType(n node, value string) int {

@@ -26,6 +26,8 @@ type Package struct {
 	Configurations []Configuration // DeploymentOptionSection
 	Content        *Content        // nil when the descriptor could not be read
 
+	PlacementGroups []PlacementGroup // PlacementGroupSection (2.x)
+
 	// Extensions are the sections of other namespaces, whether ignored
 	// knowingly, optional, or refused.
 	Extensions []Extension

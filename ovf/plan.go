@@ -18,7 +18,8 @@ type PlanSystem struct {
 	VCPUs       int64
 	MemoryBytes int64
 	CPURange    Range
-	MemoryRange Range // bytes
+	MemoryRange Range    // bytes
+	Boot        []string // InstanceIDs of the disks, drives and NICs to boot from, in the order to try; empty when not said
 	Disks       []PlanDisk
 	Drives      []PlanDrive
 	NICs        []PlanNIC

@@ -37,7 +37,8 @@ type reader struct {
 	byKey      map[string]Property // by bare key, where one property has it
 	options    map[string]bool     // configuration ids
 	noPrefix   bool                // said once that attributes lack their prefix
-	otherRefs  map[string]bool     // files that string bundles and icons are in
+	groups     map[string]bool     // placement group ids
+	otherRefs  map[string]bool     // files that are no disk: string bundles, icons, environment files
 }
 
 func newReader(file string, limits Limits, rep *report) *reader {
@@ -49,7 +50,7 @@ func newReader(file string, limits Limits, rep *report) *reader {
 		},
 		messages: map[string]string{}, contents: map[string]*Content{},
 		networks: map[string]bool{}, products: map[productKey]bool{}, fileIDs: map[string]int{}, diskIDs: map[string]int{},
-		propertyID: map[string]Property{}, byKey: map[string]Property{}, options: map[string]bool{}, otherRefs: map[string]bool{},
+		propertyID: map[string]Property{}, byKey: map[string]Property{}, options: map[string]bool{}, otherRefs: map[string]bool{}, groups: map[string]bool{},
 	}
 }
 
@@ -118,4 +119,15 @@ func (r *reader) info(n node) string {
 		r.warn(n.place(), CodeMissingInfo, "%s has no Info", n.place().name)
 	}
 	return r.text(info)
+}
+
+// parts reads the Info of a section and gives each other child to visit;
+// what visit does not know is dealt with as unknown.
+func (r *reader) parts(n node, visit func(node) bool) {
+	r.info(n)
+	for c := range n.children {
+		if !c.is("Info") && !visit(c) {
+			r.unknown(c)
+		}
+	}
 }

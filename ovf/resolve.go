@@ -76,7 +76,8 @@ func (r *reader) planSystem(configuration string, c *Content) PlanSystem {
 	system.CPURange = r.ranged(h.Items, configuration, ResourceCPU, system.VCPUs, r.cpus)
 	system.MemoryRange = r.ranged(h.Items, configuration, ResourceMemory, system.MemoryBytes, r.memory)
 	controllers := controllersOf(items)
-	for _, item := range inBootOrder(items, controllers) {
+	system.Boot = bootable(c.Boot, items)
+	for _, item := range inBootOrder(items, controllers, system.Boot) {
 		system.Disks = append(system.Disks, r.planDisk(item, controllers, configuration))
 	}
 	for _, item := range items {
@@ -174,9 +175,32 @@ func controllersOf(items []Item) map[string]Item {
 	return controllers
 }
 
-// inBootOrder returns the disk items by controller address, then by address on
-// the controller; document order decides between equals.
-func inBootOrder(items []Item, controllers map[string]Item) []Item {
+// bootable returns the devices of one configuration to boot from.
+func bootable(order []BootDevice, items []Item) []string {
+	if len(order) == 0 {
+		return nil
+	}
+	present := make(map[string]bool, len(items))
+	for _, item := range items {
+		present[item.InstanceID] = true
+	}
+	var ids []string
+	for _, d := range order {
+		if present[d.InstanceID] {
+			ids = append(ids, d.InstanceID)
+		}
+	}
+	return ids
+}
+
+// inBootOrder returns the disk items: those to boot from first, then by
+// controller address, then by address on the controller; document order
+// decides between equals.
+func inBootOrder(items []Item, controllers map[string]Item, boot []string) []Item {
+	rank := make(map[string]int, len(boot))
+	for i, id := range boot {
+		rank[id] = i - len(boot)
+	}
 	var disks []Item
 	for _, item := range items {
 		if item.isDisk() {
@@ -185,6 +209,7 @@ func inBootOrder(items []Item, controllers map[string]Item) []Item {
 	}
 	slices.SortStableFunc(disks, func(a, b Item) int {
 		return cmp.Or(
+			cmp.Compare(rank[a.InstanceID], rank[b.InstanceID]),
 			cmp.Compare(address(controllers[a.Parent].Address), address(controllers[b.Parent].Address)),
 			cmp.Compare(address(a.AddressOnParent), address(b.AddressOnParent)))
 	})
