@@ -28,6 +28,7 @@ type caller struct {
 	role   api.Role // empty: a platform, or nobody
 	vendor string
 	tenant string
+	rules  rules // of a platform
 	known  bool
 }
 
@@ -80,7 +81,7 @@ func (s *Server) identify(ctx context.Context, r *http.Request, who access) (cal
 	if err != nil {
 		return caller{}, err
 	}
-	c := caller{name: a.Name, role: a.Role, vendor: a.Vendor, tenant: a.Tenant, known: true}
+	c := caller{name: a.Name, role: a.Role, vendor: a.Vendor, tenant: a.Tenant, rules: a.Rules, known: true}
 	if !who.allows(c.role) {
 		return c, fault.New(fault.Forbidden, "this is for %s", who)
 	}

@@ -24,7 +24,8 @@ type account struct {
 	Role    api.Role  `json:"role,omitempty"` // empty: a platform
 	Vendor  string    `json:"vendor,omitempty"`
 	Tenant  string    `json:"tenant,omitempty"`
-	Hashes  []string  `json:"hashes"` // bcrypt, the newest first; at most two
+	Rules   rules     `json:"rules,omitzero"` // of a platform
+	Hashes  []string  `json:"hashes"`         // bcrypt, the newest first; at most two
 	Created time.Time `json:"created"`
 	Rotated time.Time `json:"rotated,omitzero"`
 }
@@ -148,6 +149,16 @@ func (a *Accounts) rotate(ctx context.Context, kind, name string) (string, error
 	})
 	a.forget(kind, name)
 	return password, absent(err, kind, name)
+}
+
+// setRules replaces a platform's rules.
+func (a *Accounts) setRules(ctx context.Context, name string, r rules) (account, error) {
+	acc, err := a.platforms.Update(ctx, name, func(old account) (account, error) {
+		old.Rules = r
+		return old, nil
+	})
+	a.forget(platformKind, name)
+	return acc, absent(err, platformKind, name)
 }
 
 func (a *Accounts) remove(ctx context.Context, kind, name string) error {

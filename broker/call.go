@@ -98,7 +98,7 @@ func (s *Server) answer(ctx context.Context, c *call, row route) (_ any, err err
 	if t := trackedOf(ctx); t != nil {
 		t.who = c.who
 	}
-	if err := s.checkVersion(c.r); err != nil {
+	if err := s.checkVersion(c.who, c.r); err != nil {
 		return nil, err
 	}
 	if err := s.origins.Check(c.r); err != nil {

@@ -119,6 +119,7 @@ func (s *Server) provisionRequest(ctx context.Context, c *call, n api.NewInstanc
 	return provision.ProvisionRequest{
 		ID: topology.InstanceID(n.ID), Platform: c.who.by(), Tenant: tenant, Service: service, Plan: plan,
 		Organization: n.Tenant, Space: n.Tenant, Context: about, Parameters: n.Parameters, AcceptsIncomplete: true,
+		Origin: c.origin(),
 	}, nil
 }
 
@@ -134,6 +135,7 @@ func (s *Server) discard(ctx context.Context, c *call, do func(context.Context, 
 	}
 	out, err := do(ctx, provision.RemoveRequest{
 		Instance: i.ID, Binding: c.binding(), Platform: i.Platform, Service: i.Service, Plan: i.Plan, AcceptsIncomplete: true,
+		Origin: c.origin(),
 	})
 	if err != nil {
 		return api.Accepted{}, err
@@ -175,7 +177,7 @@ func eventsOf(i provision.Instance) []api.Event {
 	for n, e := range i.History {
 		list[n] = api.Event{
 			Seq: e.Seq, At: e.At, Instance: string(i.ID), Name: i.Name, Tenant: string(i.Tenant),
-			State: string(e.State), Message: e.Message, Binding: string(e.Binding), By: e.By,
+			State: string(e.State), Message: e.Message, Binding: string(e.Binding), By: e.By, For: e.For, Request: e.Request,
 		}
 	}
 	return list

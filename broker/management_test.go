@@ -165,7 +165,7 @@ func TestPlatformPasswordsRotateWithoutGap(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
-	first, err := w.admin.AddPlatform(ctx, api.NewPlatform{Name: "k8s", Tenant: "team"})
+	first, err := w.admin.AddPlatform(ctx, api.NewPlatform{Name: "k8s", PlatformRules: api.PlatformRules{Tenant: "team"}})
 	require.NoError(t, err)
 	works := func(password string) bool {
 		return (second((&api.OSB{URL: w.server.URL, User: "k8s", Password: password}).Catalog(ctx)) == nil)
@@ -193,7 +193,7 @@ func TestPlatformPasswordsRotateWithoutGap(t *testing.T) {
 func TestPlatformTiedToATenant(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	s, err := w.admin.AddPlatform(t.Context(), api.NewPlatform{Name: "tied", Tenant: tenant})
+	s, err := w.admin.AddPlatform(t.Context(), api.NewPlatform{Name: "tied", PlatformRules: api.PlatformRules{Tenant: tenant}})
 	require.NoError(t, err)
 	r := w.send("PUT", one+incomplete, with(w.order(), "organization_guid", "whatever", "context", nil),
 		func(r *http.Request) { r.SetBasicAuth("tied", s.Password) })

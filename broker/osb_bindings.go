@@ -20,14 +20,14 @@ func (s *Server) osbBind(ctx context.Context, c *call, r api.OSBBind) (api.OSBBi
 	if err := required(field{"service_id", r.ServiceID}, field{"plan_id", r.PlanID}); err != nil {
 		return api.OSBBinding{}, err
 	}
-	if _, err := tenantOf(c.who, "any", r.Context); err != nil {
+	if _, err := contextOf(r.Context); err != nil {
 		return api.OSBBinding{}, err
 	}
 	out, err := s.Provision.Bind(ctx, provision.BindRequest{
 		Instance: c.instance(), ID: c.binding(), Platform: c.who.name,
 		Service: catalog.ServiceID(r.ServiceID), Plan: catalog.PlanID(r.PlanID),
 		BindResource: r.BindResource, Context: r.Context, Parameters: r.Parameters,
-		AcceptsIncomplete: c.acceptsIncomplete(),
+		AcceptsIncomplete: c.acceptsIncomplete(), Origin: c.origin(),
 	})
 	if err != nil {
 		return api.OSBBinding{}, err
@@ -85,5 +85,5 @@ func (s *Server) osbLastBindingOperation(ctx context.Context, c *call) (api.Last
 	if err != nil {
 		return api.LastOperation{}, err
 	}
-	return s.lastOperation(c, op), nil
+	return s.lastOperation(c, op)
 }

@@ -18,35 +18,40 @@ import (
 	"github.com/bumpwire/bumpwire/catalog"
 )
 
-// renderedCatalog is the catalog's bytes, made once per catalog version: platforms
-// ask often, vendors change it seldom.
+// renderedCatalog is the catalog's bytes, made once per catalog version and view:
+// platforms ask often, vendors change it seldom.
 type renderedCatalog struct {
 	mu      sync.Mutex
 	version string
-	etag    string
-	plain   []byte
-	zipped  []byte
+	views   map[string]rendering // by rules.view
+}
+
+// rendering is the catalog as one kind of platform sees it.
+type rendering struct {
+	etag   string
+	plain  []byte
+	zipped []byte
 }
 
 // osbCatalog is GET /v2/catalog.
 func (s *Server) osbCatalog(ctx context.Context, c *call) (content, error) {
-	etag, plain, zipped, err := s.rendered(ctx)
+	r, err := s.rendered(ctx, c.who.rules)
 	if err != nil {
 		return content{}, err
 	}
 	h := c.w.Header()
-	h.Set("ETag", etag)
+	h.Set("ETag", r.etag)
 	h.Set("Cache-Control", "no-cache") // may be kept, must be asked about
 	h.Set("Vary", "Accept-Encoding")
-	if matches(c.r.Header.Get("If-None-Match"), etag) {
+	if matches(c.r.Header.Get("If-None-Match"), r.etag) {
 		c.status = http.StatusNotModified
 		return content{}, nil
 	}
 	if strings.Contains(c.r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
-		return content{"application/json", zipped}, nil
+		return content{"application/json", r.zipped}, nil
 	}
-	return content{"application/json", plain}, nil
+	return content{"application/json", r.plain}, nil
 }
 
 // matches is the weak comparison of If-None-Match (RFC 9110, 13.1.2).
@@ -60,29 +65,39 @@ func matches(header, etag string) bool {
 	return false
 }
 
-func (s *Server) rendered(ctx context.Context) (etag string, plain, zipped []byte, err error) {
+func (s *Server) rendered(ctx context.Context, who rules) (rendering, error) {
 	version, err := s.Catalog.Version(ctx)
 	if err != nil {
-		return "", nil, nil, err
+		return rendering{}, err
 	}
-	r := &s.catalog
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.plain != nil && r.version == version {
-		return r.etag, r.plain, r.zipped, nil
+	k := &s.catalog
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.version != version || k.views == nil {
+		k.version, k.views = version, map[string]rendering{}
+	}
+	if r, ok := k.views[who.view()]; ok {
+		return r, nil
 	}
 	services, err := s.Catalog.Services(ctx)
 	if err != nil {
-		return "", nil, nil, err
+		return rendering{}, err
 	}
-	plain, err = json.Marshal(s.offerings(services, time.Now()))
+	plain, err := json.Marshal(s.offerings(who.visible(services), who.Dialect.WithoutSchemas, time.Now()))
 	if err != nil {
-		return "", nil, nil, fmt.Errorf("cannot encode the catalog: %w", err)
+		return rendering{}, fmt.Errorf("cannot encode the catalog: %w", err)
 	}
 	sum := sha256.Sum256(plain)
-	r.version, r.plain, r.zipped, r.etag = version, plain, compressed(plain), `"`+hex.EncodeToString(sum[:16])+`"`
-	return r.etag, r.plain, r.zipped, nil
+	r := rendering{plain: plain, zipped: compressed(plain), etag: `"` + hex.EncodeToString(sum[:16]) + `"`}
+	if len(k.views) >= maxViews {
+		clear(k.views)
+	}
+	k.views[who.view()] = r
+	return r, nil
 }
+
+// maxViews is how many renderings are kept: platforms are few, their rules fewer.
+const maxViews = 100
 
 func compressed(plain []byte) []byte {
 	var b bytes.Buffer
@@ -94,11 +109,18 @@ func compressed(plain []byte) []byte {
 
 // offerings is the catalog as the standard spells it: published and deprecated
 // services.
-func (s *Server) offerings(services []catalog.Service, at time.Time) api.Catalog {
+func (s *Server) offerings(services []catalog.Service, bare bool, at time.Time) api.Catalog {
 	c := api.Catalog{Services: []api.CatalogService{}}
 	for _, service := range services {
 		if service.State == catalog.Published || service.State == catalog.Deprecated {
 			c.Services = append(c.Services, s.offering(service, at))
+		}
+	}
+	if bare {
+		for _, service := range c.Services {
+			for n := range service.Plans {
+				service.Plans[n].Schemas = nil
+			}
 		}
 	}
 	return c

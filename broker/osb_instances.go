@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"math"
@@ -29,8 +28,11 @@ func (s *Server) osbProvision(ctx context.Context, c *call, r api.OSBProvision) 
 	if err := checkMaintenance(r.MaintenanceInfo); err != nil {
 		return api.OSBAccepted{}, err
 	}
-	tenant, err := tenantOf(c.who, r.OrganizationGUID, r.Context)
+	tenant, err := c.who.rules.tenant(r.OrganizationGUID, r.Context)
 	if err != nil {
+		return api.OSBAccepted{}, err
+	}
+	if err := s.checkVisible(ctx, c, r.ServiceID, r.PlanID); err != nil {
 		return api.OSBAccepted{}, err
 	}
 	out, err := s.Provision.Provision(ctx, provision.ProvisionRequest{
@@ -38,6 +40,7 @@ func (s *Server) osbProvision(ctx context.Context, c *call, r api.OSBProvision) 
 		Service: catalog.ServiceID(r.ServiceID), Plan: catalog.PlanID(r.PlanID),
 		Organization: r.OrganizationGUID, Space: r.SpaceGUID,
 		Context: r.Context, Parameters: r.Parameters, AcceptsIncomplete: c.acceptsIncomplete(),
+		Allowances: c.who.rules.allowances(c.who.name, tenant), Origin: c.origin(),
 	})
 	if err != nil {
 		return api.OSBAccepted{}, err
@@ -58,40 +61,21 @@ func outcomeStatus(out provision.Outcome, fresh int) int {
 	return fresh
 }
 
-// tenantOf is whose the instance will be: the platform's tenant if it has but one,
-// else the organization of the context, else the namespace of a Kubernetes
-// context, else organization_guid.
-func tenantOf(who caller, organization string, context json.RawMessage) (topology.TenantID, error) {
-	var c struct {
-		Platform     string `json:"platform"`
-		Organization string `json:"organization_guid"`
-		Namespace    string `json:"namespace"`
+// checkVisible: what a platform does not see does not exist for its new instances.
+func (s *Server) checkVisible(ctx context.Context, c *call, service, plan string) error {
+	if len(c.who.rules.Services) == 0 {
+		return nil
 	}
-	if len(context) > 0 && !bytes.Equal(context, []byte("null")) {
-		if !bytes.HasPrefix(bytes.TrimSpace(context), []byte("{")) {
-			return "", fault.New(fault.Invalid, "context must be a JSON object")
-		}
-		if err := json.Unmarshal(context, &c); err != nil {
-			return "", fault.New(fault.Invalid, "context: %s", jsonProblem(err))
+	found, err := s.Catalog.Service(ctx, catalog.ServiceID(service))
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return err
+	}
+	for _, p := range found.Plans {
+		if string(p.ID) == plan && c.who.rules.sees(found, p) {
+			return nil
 		}
 	}
-	tenant := organization
-	switch {
-	case who.tenant != "":
-		tenant = who.tenant
-	case c.Organization != "":
-		tenant = c.Organization
-	case c.Platform == "kubernetes" && c.Namespace != "":
-		tenant = c.Namespace
-	}
-	return checkTenant(tenant)
-}
-
-func checkTenant(tenant string) (topology.TenantID, error) {
-	if tenant == "" || len(tenant) > 255 || !printable(tenant) {
-		return "", fault.New(fault.Invalid, "a tenant's name has 1 to 255 printable bytes")
-	}
-	return topology.TenantID(tenant), nil
+	return fault.New(fault.Invalid, "there is no such service and plan on offer for this platform")
 }
 
 // checkMaintenance: no plan of ours has maintenance_info, so any version that a
@@ -193,7 +177,7 @@ func (s *Server) osbUpdate(ctx context.Context, c *call, r api.OSBUpdate) (api.O
 	if err := required(field{"service_id", r.ServiceID}); err != nil {
 		return api.OSBAccepted{}, err
 	}
-	if _, err := tenantOf(c.who, "any", r.Context); err != nil {
+	if _, err := contextOf(r.Context); err != nil {
 		return api.OSBAccepted{}, err
 	}
 	i, err := s.Provision.Instance(ctx, c.who.name, c.instance())
@@ -270,6 +254,7 @@ func (s *Server) remove(ctx context.Context, c *call, do func(context.Context, p
 	out, err := do(ctx, provision.RemoveRequest{
 		Instance: c.instance(), Binding: provision.BindingID(c.vars["binding"]), Platform: c.who.name,
 		Service: catalog.ServiceID(service), Plan: catalog.PlanID(plan), AcceptsIncomplete: c.acceptsIncomplete(),
+		UnbindFirst: c.who.rules.Dialect.UnbindFirst, Origin: c.origin(),
 	})
 	if err != nil {
 		return api.OSBAccepted{}, err
@@ -286,7 +271,10 @@ func (s *Server) osbLastOperation(ctx context.Context, c *call) (api.LastOperati
 	if err != nil {
 		return api.LastOperation{}, err
 	}
-	l := s.lastOperation(c, op)
+	l, err := s.lastOperation(c, op)
+	if err != nil {
+		return api.LastOperation{}, err
+	}
 	if op.State == provision.OpFailed && op.Kind == provision.KindDeprovision {
 		i, err := s.Provision.Instance(ctx, c.who.name, c.instance())
 		if err != nil {
@@ -299,13 +287,18 @@ func (s *Server) osbLastOperation(ctx context.Context, c *call) (api.LastOperati
 }
 
 // lastOperation translates, and says when to ask again. An instance that never
-// had an operation has succeeded (osb.md L10).
-func (s *Server) lastOperation(c *call, op provision.Operation) api.LastOperation {
-	if op.State == "" {
-		return api.LastOperation{State: api.Succeeded}
+// had an operation has succeeded (osb.md L10). What was removed is gone for
+// platforms that want it so (osb.md L3).
+func (s *Server) lastOperation(c *call, op provision.Operation) (api.LastOperation, error) {
+	removed := op.State == provision.Succeeded && (op.Kind == provision.KindDeprovision || op.Kind == provision.KindUnbind)
+	switch {
+	case op.State == "":
+		return api.LastOperation{State: api.Succeeded}, nil
+	case removed && c.who.rules.Dialect.GoneAfterDelete:
+		return api.LastOperation{}, fault.New(fault.Gone, "it was removed")
 	}
 	if op.State == provision.InProgress {
 		c.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(s.RetryAfter.Seconds()))))
 	}
-	return api.LastOperation{State: string(op.State), Description: op.Description}
+	return api.LastOperation{State: string(op.State), Description: op.Description}, nil
 }

@@ -13,13 +13,13 @@ import (
 var version2 = regexp.MustCompile(`^2\.[0-9]{1,4}$`)
 
 // checkVersion refuses OSB requests of platforms that speak another major version.
-func (s *Server) checkVersion(r *http.Request) error {
+func (s *Server) checkVersion(who caller, r *http.Request) error {
 	if !isOSB(r) {
 		return nil
 	}
 	given := r.Header.Get(api.HeaderVersion)
 	switch {
-	case given == "" && s.MissingVersion == http.StatusBadRequest:
+	case given == "" && who.rules.missingVersion(s.MissingVersion) == http.StatusBadRequest:
 		return fault.New(fault.Invalid, "the header %s is missing; this broker speaks version %s", api.HeaderVersion, api.Version)
 	case given == "":
 		return wrongVersion("the header " + api.HeaderVersion + " is missing")

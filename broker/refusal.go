@@ -10,6 +10,7 @@ import (
 
 	"github.com/bumpwire/bumpwire/broker/api"
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision"
 )
 
 var errPanicked = errors.New("panicked")
@@ -114,6 +115,15 @@ func wrongMethod() route {
 	return route{path: "unknown", endpoint: gives(func(context.Context, *call) (nothing, error) {
 		return nothing{}, &refusal{http.StatusMethodNotAllowed, api.OSBError{Error: "method_not_allowed", Description: "this path does not have that method"}}
 	})}
+}
+
+// origin is on whose behalf the request is, for the audit trail.
+func (c *call) origin() provision.Origin {
+	o := provision.Origin{Identity: originatingIdentity(c.r)}
+	if t := trackedOf(c.r.Context()); t != nil {
+		o.Request = t.id
+	}
+	return o
 }
 
 // originatingIdentity is who asked the platform: its name and the id in the

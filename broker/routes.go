@@ -68,6 +68,8 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/changes/{change}/abandon", operators, 200, "Give a parked change up", takes(s.abandonChange)},
 		{"GET", "/v1/platforms", operators, 200, "List platforms", gives(s.listPlatforms)},
 		{"POST", "/v1/platforms", operators, 201, "Add a platform; its password is shown once", takes(s.addPlatform)},
+		{"GET", "/v1/platforms/{platform}", operators, 200, "Show a platform", gives(s.showPlatform)},
+		{"PUT", "/v1/platforms/{platform}/rules", operators, 200, "Replace what a platform sees, may have and is answered", takes(s.setPlatformRules)},
 		{"POST", "/v1/platforms/{platform}/rotate", operators, 200, "Give a platform a new password", gives(s.rotatePlatform)},
 		{"DELETE", "/v1/platforms/{platform}", operators, 204, "Remove a platform's credentials", gives(s.removePlatform)},
 		{"GET", "/v1/users", operators, 200, "List users", gives(s.listUsers)},

@@ -49,10 +49,23 @@ func removable(i Instance, r RemoveRequest) error {
 		return fault.New(fault.Gone, "instance %q is gone", i.ID)
 	case r.Service != i.Service || r.Plan != i.Plan:
 		return fault.New(fault.Invalid, "instance %q is of service %q, plan %q", i.ID, i.Service, i.Plan)
+	case r.UnbindFirst && i.State != Deprovisioning && i.bindings() > 0:
+		return fault.New(fault.Invalid, "instance %q has %d bindings; remove them first", i.ID, i.bindings())
 	case !r.AcceptsIncomplete:
 		return errAsyncRequired()
 	}
 	return nil
+}
+
+// bindings is how many there are.
+func (i Instance) bindings() int {
+	n := 0
+	for _, b := range i.Bindings {
+		if b.State != Deleted {
+			n++
+		}
+	}
+	return n
 }
 
 // supersede turns round the changes that a removal overtakes. The removal's own

@@ -46,7 +46,8 @@ type BindRequest struct {
 	Origin            Origin
 }
 
-// RemoveRequest asks to remove an instance (Binding empty) or a binding.
+// RemoveRequest asks to remove an instance (Binding empty) or a binding. With
+// UnbindFirst an instance that has bindings is refused; without, they go with it.
 type RemoveRequest struct {
 	Instance          topology.InstanceID
 	Binding           BindingID
@@ -54,6 +55,7 @@ type RemoveRequest struct {
 	Service           catalog.ServiceID
 	Plan              catalog.PlanID
 	AcceptsIncomplete bool
+	UnbindFirst       bool
 	Origin            Origin
 }
 

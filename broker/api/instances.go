@@ -71,7 +71,9 @@ type Event struct {
 	State    string    `json:"state"`
 	Message  string    `json:"message"`
 	Binding  string    `json:"binding,omitempty"`
-	By       string    `json:"by,omitempty"`
+	By       string    `json:"by,omitempty"`      // platform or user
+	For      string    `json:"for,omitempty"`     // on whose behalf, as the platform says: platform/user
+	Request  string    `json:"request,omitempty"` // the request's id
 }
 
 // NewInstance asks for an instance. Service and Plan are ids or names; an empty

@@ -6,20 +6,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/internal/fault"
 )
 
 func newPlatform(c *cli) *cobra.Command {
-	var tenant string
-	add := &cobra.Command{
-		Use: "add NAME", Short: "Add an OSB platform; its password is shown once", Args: exactly("a name"),
-		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
-			s, err := a.AddPlatform(ctx, api.NewPlatform{Name: args[0], Tenant: tenant})
-			return c.printSecret(s, err)
-		}),
-	}
-	add.Flags().StringVar(&tenant, "tenant", "", "all its instances belong to this tenant, whatever their context says")
-	return group(&cobra.Command{Use: "platform", Short: "OSB platforms and their credentials"},
-		add,
+	return group(&cobra.Command{Use: "platform", Short: "OSB platforms: credentials, what they see and may have"},
+		newPlatformAdd(c),
+		newPlatformUpdate(c),
 		&cobra.Command{
 			Use: "list", Short: "List platforms", Args: exactly(),
 			RunE: c.call(func(ctx context.Context, a *api.Client, _ []string) error {
@@ -27,11 +20,17 @@ func newPlatform(c *cli) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				t := table{head: []string{"NAME", "TENANT", "CREATED", "ROTATED"}}
+				t := table{head: []string{"NAME", "TENANT", "SERVICES", "QUOTA", "CREATED", "ROTATED"}}
 				for _, p := range all {
-					t.add(p.Name, p.Tenant, p.Created, p.Rotated)
+					t.add(p.Name, tenantText(p.PlatformRules), servicesText(p.Services), quotaText(p.Quota), p.Created, p.Rotated)
 				}
 				return c.print(orEmpty(all), t)
+			}),
+		},
+		&cobra.Command{
+			Use: "show NAME", Short: "Show a platform and its rules", Args: exactly("a platform"),
+			RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
+				return c.printPlatform(a.Platform(ctx, args[0]))
 			}),
 		},
 		&cobra.Command{
@@ -48,6 +47,45 @@ func newPlatform(c *cli) *cobra.Command {
 			}),
 		},
 	)
+}
+
+func newPlatformAdd(c *cli) *cobra.Command {
+	var r api.PlatformRules
+	cmd := &cobra.Command{
+		Use: "add NAME", Short: "Add an OSB platform; its password is shown once", Args: exactly("a name"),
+		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
+			s, err := a.AddPlatform(ctx, api.NewPlatform{Name: args[0], PlatformRules: r})
+			return c.printSecret(s, err)
+		}),
+	}
+	ruleFlags(cmd, &r)
+	return cmd
+}
+
+func newPlatformUpdate(c *cli) *cobra.Command {
+	var r api.PlatformRules
+	cmd := &cobra.Command{
+		Use: "update NAME", Short: "Change a platform's rules: those whose flags are given; what it has already stays", Args: exactly("a platform"),
+		Example: "  bumpwire platform update cf --service firewall/small --max-instances 50\n" +
+			"  bumpwire platform update cf --service '' --max-instances 0    # no restriction any more",
+	}
+	ruleFlags(cmd, &r)
+	cmd.RunE = c.call(func(ctx context.Context, a *api.Client, args []string) error {
+		p, err := a.Platform(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if cmd.Flags().NFlag() == 0 {
+			return fault.New(fault.Invalid, "nothing to change: give a flag, see bumpwire platform update --help")
+		}
+		for _, f := range rules {
+			if cmd.Flags().Changed(f.flag) {
+				f.carry(&r, &p.PlatformRules)
+			}
+		}
+		return c.printPlatform(a.SetPlatformRules(ctx, args[0], p.PlatformRules))
+	})
+	return cmd
 }
 
 func (c *cli) printSecret(s api.Secret, err error) error {
