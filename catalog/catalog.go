@@ -4,11 +4,12 @@
 // # What is stored
 //
 // Bytes lie in a folder, each file once under the name of its digest. Documents
-// lie in three collections: "packages", key vendor/name@version, never altered;
-// "services", key the service id; and "names", key a service's name, which makes it
-// unique. A push writes bytes first, then the package, then the service: a crash
-// in between leaves bytes that nobody refers to, or a package that its service does
-// not know of. Collect makes up for both, at every start, and so does the same push
+// lie in four collections: "packages", key vendor/name@version, never altered;
+// "services", key the service id; "names", key a service's name, which makes it
+// unique; and "eulas", key the digest of a licence's text, which is kept for good
+// because acceptances refer to it. A push writes licences, then bytes, then the package,
+// then the service: a crash in between leaves bytes that nobody refers to, or a package
+// that its service does not know of. Collect makes up for both, at every start, and so does the same push
 // again.
 //
 // # Versions
@@ -41,6 +42,7 @@ type Catalog struct {
 	packages store.Collection[Package]
 	services store.Collection[Service]
 	names    store.Collection[nameClaim]
+	eulas    store.Collection[eulaText]
 	blobs    *Blobs
 	options  ovf.Options
 	log      *slog.Logger
@@ -68,6 +70,7 @@ func New(c Config) (*Catalog, error) {
 		packages:    store.In(c.Store, "packages", func(p Package) map[string]string { return map[string]string{"vendor": p.Vendor} }),
 		services:    store.In(c.Store, "services", func(s Service) map[string]string { return map[string]string{"name": s.Name, "vendor": s.Vendor} }),
 		names:       store.In[nameClaim](c.Store, "names", nil),
+		eulas:       store.In[eulaText](c.Store, "eulas", nil),
 		blobs:       blobs,
 		options:     c.Options,
 		log:         c.Log,

@@ -2,9 +2,7 @@ package catalog_test
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -68,14 +66,6 @@ func TestAPasswordsDefaultDoesNotLeave(t *testing.T) {
 		require.NoError(t, err)
 		require.NotContains(t, string(text), secret)
 	}
-}
-
-func TestALicenceIsKeptToTheLetter(t *testing.T) {
-	t.Parallel()
-	s := newShelf(t)
-	text := "§ 1\tUse it.\n\n  § 2 Do not  resell it: 您好."
-	p, _ := s.push(t, "example", ova(t, "Be good.", "\n  "+text+"\n")) // what is around it is the document's layout
-	require.Equal(t, []catalog.EULA{{Digest: fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(text))), Text: text}}, p.EULAs)
 }
 
 // What OSB and Cloud Foundry take: names for command lines, descriptions of 255 and

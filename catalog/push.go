@@ -43,6 +43,9 @@ func (c *Catalog) Push(ctx context.Context, vendor string, r io.Reader) (p Packa
 	// document that refers to it, or remove the package before its service is made.
 	ctx = context.WithoutCancel(ctx)
 	err = c.blobs.locked(func() error {
+		if err = c.keepEULAs(ctx, pkg); err != nil {
+			return err
+		}
 		if p, err = c.keep(ctx, describe(vendor, pkg), staged); err == nil {
 			s, err = c.refresh(ctx, p.Vendor, serviceID(p.Vendor, p.Name))
 		}
@@ -114,7 +117,7 @@ func describe(vendor string, pkg *ovf.Package) Package {
 	p := Package{
 		Vendor: vendor, Name: packageName(about.Package.Name, pkg.Product()), Version: versionOf(about.Package.Version),
 		Digest: digestPrefix + pkg.Digest, Descriptor: pkg.Descriptor,
-		Verification: pkg.Verification, Findings: pkg.Findings, Pushed: now(),
+		Verification: pkg.Verification, Findings: pkg.Findings, EULAs: eulasOf(pkg), Pushed: now(),
 	}
 	p.ID = packageID(p.Vendor, p.Name, p.Version)
 	for _, m := range pkg.Members {
@@ -122,9 +125,6 @@ func describe(vendor string, pkg *ovf.Package) Package {
 			continue
 		}
 		p.Files = append(p.Files, File{Name: m.Name, Digest: digestPrefix + m.SHA256, Size: m.Size, Format: string(m.Format)})
-	}
-	for _, e := range about.Eulas {
-		p.EULAs = append(p.EULAs, EULA{Digest: digestPrefix + e.SHA256, Text: e.Text})
 	}
 	return p
 }

@@ -27,7 +27,7 @@ func TestAPushMakesADraft(t *testing.T) {
 	p, service := s.push(t, "example", ova(t))
 	require.Equal(t, catalog.PackageID("example/example@1.0"), p.ID)
 	require.Equal(t, "example.ovf", p.Descriptor)
-	require.Equal(t, "Be good.", p.EULAs[0].Text)
+	require.Equal(t, "Be good.", s.eula(t, p.EULAs[0].Digest))
 	require.Equal(t, []string{"example.ovf", "example.mf", "payload.bin"}, []string{p.Files[0].Name, p.Files[1].Name, p.Files[2].Name})
 	require.Equal(t, "payload of every version", string(s.read(t, p.Files[2].Digest)))
 	s.requireSound(t)

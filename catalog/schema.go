@@ -8,15 +8,19 @@ import (
 	"github.com/bumpwire/bumpwire/ovf"
 )
 
-// The reserved parameter keys: how an instance is inserted, beside the package's
-// properties. Networks is a provision's, Network a binding's.
+// The reserved parameter keys, beside the package's properties: how an instance is
+// inserted, and which licences are accepted. Networks and EULAs are a provision's,
+// Network a binding's.
 const (
 	KeyNetworks = "networks"
 	KeyNetwork  = "network"
 	KeyNearest  = "nearest"
+	KeyEULAs    = "accept_eulas"
 )
 
-func reserved(key string) bool { return key == KeyNetworks || key == KeyNetwork || key == KeyNearest }
+func reserved(key string) bool {
+	return key == KeyNetworks || key == KeyNetwork || key == KeyNearest || key == KeyEULAs
+}
 
 // maxSchema is how many bytes a schema may have (OSB v2.17, "Schemas Object").
 const maxSchema = 64 << 10
@@ -35,6 +39,9 @@ func provisionSchema(p *ovf.Package, configuration string, in Insertion) json.Ra
 		"minItems":    1, "maxItems": max(1, in.capacity()), "uniqueItems": true,
 	}
 	properties[KeyNearest] = nearestSchema()
+	if eulas := eulasOf(p); len(eulas) > 0 {
+		properties[KeyEULAs] = eulaSchema(eulas)
+	}
 	optional := map[any]bool{}
 	for _, property := range p.Properties() {
 		optional[property.ID] = optional[property.ID] || property.Password && property.Type == ovf.TypeString && len(property.Rules.Values) == 0

@@ -56,6 +56,9 @@ type Service struct {
 	Insertion Insertion `json:"insertion"`
 	Missing   []string  `json:"missing,omitempty"`
 
+	// EULAs are what a tenant accepts before it provisions; see EULA.
+	EULAs []EULA `json:"eulas,omitempty"`
+
 	Changed time.Time `json:"changed"`
 }
 
@@ -144,10 +147,4 @@ type File struct {
 	Digest string `json:"digest"`           // sha256:…; also its name in the store
 	Size   int64  `json:"size"`             // bytes
 	Format string `json:"format,omitempty"` // of disk images: vmdk, qcow2, raw, iso, …
-}
-
-// EULA is a licence text with its digest, by which it is accepted.
-type EULA struct {
-	Digest string `json:"digest"`
-	Text   string `json:"text"`
 }

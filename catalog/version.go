@@ -31,7 +31,7 @@ func (c *Catalog) Version(ctx context.Context) (string, error) {
 func shown(s Service, at time.Time) Service {
 	visible := Service{
 		ID: s.ID, Name: s.Name, State: s.State, Tags: s.Tags, DisplayName: s.DisplayName, ProviderName: s.ProviderName,
-		Description: s.Description, LongDescription: s.LongDescription,
+		Description: s.Description, LongDescription: s.LongDescription, EULAs: s.EULAs,
 	}
 	for _, p := range s.Plans {
 		price, ok := PriceAt(p.Prices, DimensionInstance, at)

@@ -43,6 +43,7 @@ type Instance struct {
 	Package       catalog.PackageID `json:"package"`
 	Configuration string            `json:"configuration"`
 	Insertion     catalog.Insertion `json:"insertion"`
+	EULAs         []Acceptance      `json:"eulas,omitempty"` // of every licence of the package
 
 	Organization string          `json:"organization"`
 	Space        string          `json:"space"`

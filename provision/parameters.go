@@ -14,6 +14,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/ovf"
 )
@@ -26,7 +27,9 @@ type Insertion struct {
 }
 
 // reserved are the parameter keys that are not properties of a package.
-var reserved = map[string]bool{"networks": true, "network": true, "nearest": true}
+var reserved = map[string]bool{
+	catalog.KeyNetworks: true, catalog.KeyNetwork: true, catalog.KeyNearest: true, catalog.KeyEULAs: true,
+}
 
 // place reads the reserved keys of checked parameters.
 func place(parameters json.RawMessage) (Insertion, error) {

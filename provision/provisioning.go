@@ -50,6 +50,7 @@ func (s *Service) Provision(ctx context.Context, r ProvisionRequest) (Outcome, e
 		next := fresh
 		next.note(r.Platform, "provisioning was asked for", "")
 		next.attribute(r.Origin)
+		next.noteEULAs()
 		return next, nil
 	})
 	if _, lost := err.(raced); lost {
@@ -119,6 +120,9 @@ func (s *Service) draft(ctx context.Context, r ProvisionRequest) (Instance, erro
 		Digest: requestDigest(r), State: Provisioning,
 		Operation: begin(KindProvision, "waiting for its turn"),
 		Health:    Health{Status: HealthUnknown},
+	}
+	if i.EULAs, err = s.acceptances(ctx, i, offer.Package.EULAs, r.Platform, r.Origin, r.Parameters); err != nil {
+		return Instance{}, err
 	}
 	if i.Stitches, err = s.firstStitches(ctx, i, r.Parameters); err != nil {
 		return Instance{}, err

@@ -7,6 +7,9 @@
 // made up for by Resume. Every change does the same thing: observe what is,
 // compose what should be from the documents, run the steps between
 // (topology.Plan), settle the outcome in the document.
+//
+// The licences that a tenant has accepted for all its instances are one document in
+// the collection "accepted", key: the tenant.
 package provision
 
 import (
@@ -28,6 +31,7 @@ import (
 type Service struct {
 	instances  store.Collection[Instance]
 	ledgers    store.Collection[ledger]
+	accepted   store.Collection[accepted]
 	catalog    *catalog.Catalog
 	cloud      cloud.Cloud
 	engine     *work.Engine
@@ -59,6 +63,7 @@ func New(c Config) *Service {
 	s := &Service{
 		instances:  store.In(c.Store, "instances", keys),
 		ledgers:    store.In[ledger](c.Store, "quotas", nil),
+		accepted:   store.In[accepted](c.Store, "accepted", nil),
 		catalog:    c.Catalog,
 		cloud:      c.Cloud,
 		engine:     c.Engine,
