@@ -135,6 +135,9 @@ func (s *Server) offering(service catalog.Service, at time.Time) api.CatalogServ
 			DisplayName: service.DisplayName, LongDescription: service.LongDescription, ProviderDisplayName: service.ProviderName,
 		},
 	}
+	for _, e := range service.EULAs {
+		out.Metadata.EULAs = append(out.Metadata.EULAs, api.ServiceEULA(e))
+	}
 	if service.State == catalog.Deprecated {
 		out.Description = "Deprecated. " + out.Description
 	}

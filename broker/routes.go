@@ -37,7 +37,12 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/services/{service}/retire", vendors, 200, "Take a service out of the catalog", gives(s.retireService)},
 		{"POST", "/v1/services/{service}/prices", vendors, 200, "Append a price of a plan", takes(s.setPrice)},
 
+		{"GET", "/v1/services/{service}/eulas", users, 200, "List the licences that a service needs accepted", gives(s.listEULAs)},
+		{"GET", "/v1/eulas/{eula}", anyone, 200, "A licence as plain text, by its digest", gives(s.showEULA)},
+
 		// what tenants have
+		{"GET", "/v1/acceptances", tenants, 200, "List the licences that a tenant has accepted", gives(s.listAcceptances)},
+		{"POST", "/v1/acceptances", tenants, 201, "Accept licences for all instances of a tenant", takes(s.acceptEULAs)},
 		{"GET", "/v1/instances", tenants, 200, "List instances", gives(s.listInstances)},
 		{"POST", "/v1/instances", tenants, 202, "Create an instance", takes(s.createInstance)},
 		{"GET", "/v1/instances/{instance}", tenants, 200, "Show an instance", gives(s.showInstance)},

@@ -38,6 +38,14 @@ type ServiceMetadata struct {
 	LongDescription     string `json:"longDescription,omitempty"`
 	ProviderDisplayName string `json:"providerDisplayName,omitempty"`
 	Shareable           bool   `json:"shareable"`
+
+	EULAs []ServiceEULA `json:"eulas,omitempty"` // our own key
+}
+
+// ServiceEULA is a licence to accept with the provision parameter accept_eulas.
+type ServiceEULA struct {
+	Digest string `json:"digest"` // sha256:…, of the text at /v1/eulas/DIGEST
+	Title  string `json:"title"`
 }
 
 // CatalogPlan is a Service Plan Object.

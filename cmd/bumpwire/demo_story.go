@@ -96,7 +96,10 @@ func (s *stage) control(ctx context.Context) error {
 }
 
 // offer is what the platform picks out of the catalog.
-type offer struct{ service, plan, serviceName, planName string }
+type offer struct {
+	service, plan, serviceName, planName string
+	eulas                                []string // digests of the licences to accept
+}
 
 // vendor pushes and publishes the package, and looks at the result as a platform.
 func (s *stage) vendor(ctx context.Context) (offer, error) {
@@ -122,7 +125,12 @@ func (s *stage) vendor(ctx context.Context) (offer, error) {
 		for _, p := range service.Plans {
 			s.say("  plan %-8s %s", p.Name, p.Description)
 		}
-		return offer{service.ID, service.Plans[0].ID, service.Name, service.Plans[0].Name}, nil
+		o := offer{service: service.ID, plan: service.Plans[0].ID, serviceName: service.Name, planName: service.Plans[0].Name}
+		for _, e := range service.Metadata.EULAs {
+			s.say("  to be accepted: %s, %s", e.Title, e.Digest)
+			o.eulas = append(o.eulas, e.Digest)
+		}
+		return o, nil
 	}
 	return offer{}, fmt.Errorf("the catalog does not list service %q", pushed.Service.Name)
 }

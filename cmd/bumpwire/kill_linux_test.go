@@ -125,6 +125,12 @@ func (s *site) tenant() (service, plan string) {
 	require.NoError(s.t, err)
 	published, err := s.admin.Publish(ctx, string(pushed.Service.ID), api.Publication{})
 	require.NoError(s.t, err)
+	var digests []string
+	for _, e := range published.EULAs {
+		digests = append(digests, e.Digest)
+	}
+	_, err = s.admin.Accept(ctx, api.NewAcceptance{Tenant: "acme", Digests: digests})
+	require.NoError(s.t, err)
 	return string(published.ID), string(published.Plans[0].ID)
 }
 

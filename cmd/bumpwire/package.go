@@ -61,7 +61,7 @@ func (c *cli) printPackage(p api.Package, err error) error {
 		return c.printJSON(p)
 	}
 	if err := c.print(p, facts("package", p.ID, "vendor", p.Vendor, "name", p.Name, "version", p.Version, "digest", p.Digest,
-		"manifest", p.Verification.Manifest, "signature", p.Verification.Signature, "pushed", p.Pushed)); err != nil {
+		"manifest", p.Verification.Manifest, "signature", p.Verification.Signature, "licences", eulaNames(p.EULAs), "pushed", p.Pushed)); err != nil {
 		return err
 	}
 	c.say("")

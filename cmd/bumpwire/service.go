@@ -111,7 +111,7 @@ func (c *cli) printService(s api.Service, err error) error {
 	}
 	if err := c.print(s, facts("name", s.Name, "id", s.ID, "display name", s.DisplayName, "vendor", s.Vendor, "state", s.State,
 		"package", s.Package, "description", s.Description, "modes", s.Insertion.Modes, "legs", legs,
-		"missing", strings.Join(s.Missing, "; "))); err != nil {
+		"licences", eulaNames(s.EULAs), "missing", strings.Join(s.Missing, "; "))); err != nil {
 		return err
 	}
 	fmt.Fprintln(c.out)
