@@ -99,16 +99,17 @@ func CheckBetween(have, now, want Fabric) []Violation {
 	return found
 }
 
-func compare(n NetworkID, was, is, will []ApplianceID) []Violation {
+func compare(n NetworkID, was, is, will []Appliance) []Violation {
 	var found []Violation
 	last := -1
-	for i, id := range will {
-		at := slices.Index(is, id)
+	for _, a := range will {
+		same := func(o Appliance) bool { return o.Instance == a.Instance } // of any generation
+		at := slices.IndexFunc(is, same)
 		switch {
-		case at < 0 && slices.Contains(was, id):
-			found = append(found, Violation{Fault: Bypassed, Network: n, Service: id})
+		case at < 0 && slices.ContainsFunc(was, same):
+			found = append(found, Violation{Fault: Bypassed, Network: n, Service: a.ID})
 		case at >= 0 && at < last:
-			found = append(found, Violation{Fault: Misordered, Network: n, Service: will[i]})
+			found = append(found, Violation{Fault: Misordered, Network: n, Service: a.ID})
 		}
 		last = max(last, at)
 	}
@@ -117,18 +118,18 @@ func compare(n NetworkID, was, is, will []ApplianceID) []Violation {
 
 // passed are the appliances between hosts and a plug of their gateway; false
 // when the plug is not reached.
-func (g *graph) passed(n NetworkID, port PortID) ([]ApplianceID, bool) {
+func (g *graph) passed(n NetworkID, port PortID) ([]Appliance, bool) {
 	p := g.plugs[port]
 	if p == nil {
 		return nil, false
 	}
 	fl := g.flood(n)
 	way, ok := fl.way(p.At)
-	ids := make([]ApplianceID, 0, len(way))
+	list := make([]Appliance, 0, len(way))
 	for _, c := range way {
-		ids = append(ids, c.node.ID)
+		list = append(list, c.node.Appliance)
 	}
-	return ids, ok
+	return list, ok
 }
 
 func (g *graph) judge(fl flood) []Violation {

@@ -118,10 +118,10 @@ func (c *composer) whyNotShared(m *machine) string {
 }
 
 func (c *composer) segment(m *machine, n NetworkID) (NetworkID, error) {
-	seg := Network{ID: NetworkID(fmt.Sprintf("seg-%s-%s", m.Instance, n)), Name: fmt.Sprintf("seg-%s-%s", m.plain(), c.name(n)),
+	seg := Network{ID: NetworkID(fmt.Sprintf("seg-%s-%s", m.appliance.ID, n)), Name: fmt.Sprintf("seg-%s-%s", m.plain(), c.name(n)),
 		Role: RoleSegment, Instance: m.Instance}
 	if m.shared {
-		seg.ID, seg.Name = NetworkID(fmt.Sprintf("seg-%s", m.Instance)), "seg-"+m.plain()
+		seg.ID, seg.Name = NetworkID(fmt.Sprintf("seg-%s", m.appliance.ID)), "seg-"+m.plain()
 	}
 	return seg.ID, c.make(seg)
 }

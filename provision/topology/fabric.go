@@ -11,6 +11,8 @@
 // The segment at a service's outside belongs to that service. So inserting or
 // removing a service anywhere in a chain moves exactly one plug: the inside leg
 // of its neighbour towards the gateway, or the gateway's own plug if it is last.
+// Replacing one moves the same plug: the next generation of its appliance is made
+// beside it, on the same inside and with a segment of its own.
 package topology
 
 import "net/netip"
@@ -129,6 +131,7 @@ const (
 // and the networks it is stitched into.
 type Service struct {
 	Instance   InstanceID   `json:"instance"`
+	Generation int          `json:"generation,omitempty"` // from 0; each is an appliance of its own
 	Name       string       `json:"name"`
 	Zones      Zones        `json:"zones"`
 	NICs       []NIC        `json:"nics"`                // in the package's order

@@ -4,9 +4,10 @@ import "slices"
 
 // duty is what one network's traffic to one gateway plug must pass.
 type duty struct {
-	plug *Plug
-	want map[ApplianceID]int  // services of the new chain, each with the pair it is to be passed by
-	must map[ApplianceID]bool // those of them that it passes already and so may not get past any more
+	plug   *Plug
+	want   map[ApplianceID]int // appliances of the new chain, each with the pair it is to be passed by
+	wanted map[InstanceID]bool // whose they are
+	must   map[InstanceID]bool // those of them that it passes already, by whichever generation, and so may not get past any more
 }
 
 // moment is one network's traffic to one gateway plug at one moment.
@@ -31,12 +32,12 @@ func (p *planner) remember(final *graph) {
 		fl := p.g.flood(id)
 		wanted := final.flood(id)
 		for _, plug := range plugs {
-			d := &duty{plug: plug, want: map[ApplianceID]int{}, must: map[ApplianceID]bool{}}
+			d := &duty{plug: plug, want: map[ApplianceID]int{}, wanted: map[InstanceID]bool{}, must: map[InstanceID]bool{}}
 			p.duties[id] = append(p.duties[id], d)
 			if to := final.plugs[plug.Port]; to != nil {
 				way, _ := wanted.way(to.At)
 				for _, c := range way {
-					d.want[c.node.ID] = c.pair().pair
+					d.want[c.node.ID], d.wanted[c.node.Instance] = c.pair().pair, true
 				}
 			}
 			m := fl.moment(plug)
@@ -64,8 +65,8 @@ func (c crossing) uses(port PortID) bool {
 
 func (d *duty) pass(m moment) {
 	for _, c := range m.way {
-		if _, wanted := d.want[c.node.ID]; m.live && wanted {
-			d.must[c.node.ID] = true
+		if m.live && d.wanted[c.node.Instance] {
+			d.must[c.node.Instance] = true
 		}
 	}
 }
@@ -95,6 +96,9 @@ func (p *planner) effect(c *change, to NetworkID) (worst effect, swapped []Netwo
 	for i, id := range nets {
 		before[i] = see(id)
 	}
+	if p.addressed(c.port, to) {
+		worst = unsafe
+	}
 	knotted := p.knotted(c.port, to)
 	p.g.plugIn(c.port, to)
 	if !knotted && p.knotted(c.port, to) {
@@ -123,7 +127,11 @@ func (p *planner) concerned(c *change, to NetworkID) []NetworkID {
 		return c.nets
 	}
 	nets := some(c.nets)
-	for _, at := range append(p.g.behind(c.port), p.at(c.port), to) {
+	places := append(p.g.behind(c.port), p.at(c.port), to)
+	from := p.g.plugIn(c.port, to) // which may lead other inside legs of zones that are kept apart there
+	places = append(places, p.g.behind(c.port)...)
+	p.g.plugIn(c.port, from)
+	for _, at := range places {
 		nets = p.g.carried(nets, at, 0)
 	}
 	return sortedUnique(nets)
@@ -144,10 +152,10 @@ func (p *planner) compare(d *duty, was, is moment) effect {
 		}
 		return harmless
 	}
-	passed := map[ApplianceID]bool{}
+	passed := map[InstanceID]bool{}
 	unproven, astray := false, false
 	for _, c := range is.way {
-		passed[c.node.ID] = true
+		passed[c.node.Instance] = true
 		if was.live && slices.Contains(was.way, c) {
 			continue
 		}

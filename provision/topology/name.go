@@ -4,18 +4,38 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net"
+	"regexp"
 	"strings"
 	"unicode"
 )
 
 func newAppliance(s Service) Appliance {
-	a := Appliance{ID: ApplianceID(s.Instance), Instance: s.Instance, Name: label(s.Name, s.Instance), Booted: true, Legs: []Leg{}}
+	id := ApplianceOf(s.Instance, s.Generation)
+	a := Appliance{ID: id, Instance: s.Instance, Name: label(s.Name, s.Instance), Booted: true, Legs: []Leg{}}
 	for i, n := range s.NICs {
-		port := PortID(fmt.Sprintf("%s-nic%d", s.Instance, i))
-		a.Legs = append(a.Legs, Leg{Port: port, NIC: i, Role: n.Role, Pair: n.Pair, MAC: macOf(port)})
+		l := Leg{Port: portOf(id, i), NIC: i, Role: n.Role, Pair: n.Pair}
+		l.MAC = macOf(l.Port)
+		if n.Role == Management { // handed on with its address, so that nobody has to learn it anew
+			l.MAC = macOf(portOf(ApplianceOf(s.Instance, 0), i))
+		}
+		a.Legs = append(a.Legs, l)
 	}
 	return a
 }
+
+// ApplianceOf is the id of a generation of an instance's appliance: the instance's
+// own for the first, with the number behind a tilde for those that replace it. No
+// two instances have the same: one whose id looks like that has the number always.
+func ApplianceOf(i InstanceID, generation int) ApplianceID {
+	if generation == 0 && !numbered.MatchString(string(i)) {
+		return ApplianceID(i)
+	}
+	return ApplianceID(fmt.Sprintf("%s~%d", i, generation))
+}
+
+var numbered = regexp.MustCompile(`~[0-9]+$`)
+
+func portOf(a ApplianceID, nic int) PortID { return PortID(fmt.Sprintf("%s-nic%d", a, nic)) }
 
 // macOf derives a locally administered unicast address (IEEE 802, second least
 // significant bit of the first octet set, least significant clear).

@@ -15,12 +15,13 @@ type parts struct {
 	gateways   map[PortID]GatewayID
 	appliances map[ApplianceID]Appliance
 	legs       map[PortID]Leg
+	managed    map[address][]PortID // management legs, as they are plugged in
 	order      []ApplianceID
 }
 
 func newParts(f Fabric) parts {
 	ps := parts{tenant: f.Tenant, networks: make(map[NetworkID]Network, len(f.Networks)), plugs: map[PortID]Plug{},
-		gateways: map[PortID]GatewayID{}, appliances: map[ApplianceID]Appliance{}, legs: map[PortID]Leg{}}
+		gateways: map[PortID]GatewayID{}, appliances: map[ApplianceID]Appliance{}, legs: map[PortID]Leg{}, managed: map[address][]PortID{}}
 	for _, n := range f.Networks {
 		ps.networks[n.ID] = n
 	}
@@ -34,6 +35,9 @@ func newParts(f Fabric) parts {
 		ps.order = append(ps.order, a.ID)
 		for _, l := range a.Legs {
 			ps.legs[l.Port] = l
+			if m, ok := addressOf(l, l.At); ok {
+				ps.managed[m] = append(ps.managed[m], l.Port)
+			}
 		}
 	}
 	return ps

@@ -97,7 +97,7 @@ func (p *planner) createPort(n *node, l Leg) {
 	for _, at := range append(p.g.behind(l.Port), l.At) {
 		nets = p.g.carried(nets, at, 0)
 	}
-	if p.knotted(l.Port, l.At) || slices.ContainsFunc(sortedUnique(nets), p.bad) {
+	if p.knotted(l.Port, l.At) || slices.ContainsFunc(sortedUnique(nets), p.bad) || p.addressed(l.Port, l.At) {
 		p.g.dropLastLeg(n)
 		l.At, l.Serves = "", nil
 		p.g.addLeg(n, l)
@@ -204,6 +204,7 @@ func (p *planner) findMoves(want Fabric) {
 			}
 		}
 	}
+	p.findHandovers()
 	for _, g := range want.Gateways {
 		for _, plug := range g.Plugs {
 			if p.at(plug.Port) != plug.At {

@@ -73,10 +73,11 @@ type story struct {
 	base    topology.Fabric
 	offered []topology.Service
 	on      map[topology.InstanceID]map[topology.NetworkID]bool
+	made    map[topology.InstanceID]int // generations of their appliances
 }
 
 func drawStory(t *rapid.T) *story {
-	s := &story{base: drawTenant(t), on: map[topology.InstanceID]map[topology.NetworkID]bool{}}
+	s := &story{base: drawTenant(t), on: map[topology.InstanceID]map[topology.NetworkID]bool{}, made: map[topology.InstanceID]int{}}
 	for i := range rapid.IntRange(1, 4).Draw(t, "services") {
 		s.offered = append(s.offered, drawService(t, i, networksOf(s.base)))
 	}
@@ -88,6 +89,7 @@ func (s *story) compose() (topology.Fabric, bool) {
 	var services []topology.Service
 	for _, svc := range s.offered {
 		if nets, ok := s.on[svc.Instance]; ok {
+			svc.Generation = s.made[svc.Instance]
 			svc.Stitches = slices.DeleteFunc(slices.Clone(svc.Stitches), func(st topology.Stitch) bool { return !nets[st.Network] })
 			services = append(services, svc)
 		}
@@ -96,8 +98,8 @@ func (s *story) compose() (topology.Fabric, bool) {
 	return f, err == nil
 }
 
-// turn draws one request: an instance comes or goes, or one network of an
-// instance does. It answers the networks it is about, or undoes itself when
+// turn draws one request: an instance comes or goes, one network of an instance
+// does, or its appliance is replaced. It answers the networks it is about, or undoes itself when
 // Compose refuses it.
 func (s *story) turn(t *rapid.T) ([]topology.NetworkID, bool) {
 	id := rapid.SampledFrom(s.offered).Draw(t, "service").Instance
@@ -115,6 +117,9 @@ func (s *story) turn(t *rapid.T) ([]topology.NetworkID, bool) {
 	case rapid.Bool().Draw(t, "leaves"):
 		about = slices.Collect(maps.Keys(nets))
 		delete(s.on, id)
+	case rapid.Bool().Draw(t, "is replaced"):
+		about = slices.Collect(maps.Keys(nets))
+		s.made[id]++
 	case nets[n]:
 		s.on[id] = maps.Clone(nets)
 		delete(s.on[id], n)
@@ -138,7 +143,7 @@ func routes(f topology.Fabric) map[topology.NetworkID]string {
 	ways := map[topology.NetworkID]string{}
 	for _, n := range networksOf(f) {
 		route, ok := topology.Path(f, n)
-		ways[n] = fmt.Sprint(route.Detail(), ok)
+		ways[n] = fmt.Sprint(route.Detail(), route.Appliances(), ok)
 	}
 	return ways
 }

@@ -70,7 +70,14 @@ func (l *Leg) where() string {
 	return "plugged into " + string(l.At)
 }
 
-func (a *Appliance) label() string { return label(a.Name, a.ID) }
+// label tells the generations of an appliance apart, which have one name.
+func (a *Appliance) label() string {
+	generation, _ := strings.CutPrefix(string(a.ID), string(a.Instance))
+	if a.Name == "" || a.Instance == "" || !numbered.MatchString(generation) {
+		return label(a.Name, a.ID)
+	}
+	return label(a.Name, a.ID) + generation
+}
 
 // between says from where to where the probe goes.
 func (s Step) between() string {
