@@ -1,48 +1,30 @@
 package sqlitestore
 
 import (
-	"context"
-	"database/sql"
-	"errors"
+	"database/sql/driver"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
 )
 
-// statements are what the writing goroutine runs, compiled once.
-type statements struct {
-	revision, insert, update, remove, addKey, removeKey *sql.Stmt
-}
-
-func (d *Driver) compile(ctx context.Context) (s statements, err error) {
-	for _, p := range []struct {
-		into **sql.Stmt
-		text string
-	}{
-		{&s.revision, `SELECT revision, keys FROM documents WHERE collection=? AND id=?`},
-		{&s.insert, `INSERT INTO documents (collection, id, revision, keys, body) VALUES (?, ?, 1, ?, ?)`},
-		{&s.update, `UPDATE documents SET revision=revision+1, keys=?, body=? WHERE collection=? AND id=?`},
-		{&s.remove, `DELETE FROM documents WHERE collection=? AND id=?`},
-		{&s.addKey, `INSERT INTO keys (collection, key, value, id) VALUES (?, ?, ?, ?)`},
-		{&s.removeKey, `DELETE FROM keys WHERE collection=? AND key=? AND value=? AND id=?`},
-	} {
-		if *p.into, err = d.writer.PrepareContext(ctx, p.text); err != nil {
-			return s, err
-		}
-	}
-	return s, nil
-}
-
-// in is the statements within a transaction, which closes them.
-func (s statements) in(tx *sql.Tx) statements {
-	return statements{
-		revision: tx.Stmt(s.revision), insert: tx.Stmt(s.insert), update: tx.Stmt(s.update),
-		remove: tx.Stmt(s.remove), addKey: tx.Stmt(s.addKey), removeKey: tx.Stmt(s.removeKey),
-	}
-}
+// What the writing goroutine runs.
+const (
+	selectRevision = `SELECT revision, keys FROM documents WHERE collection=? AND id=?`
+	insertDoc      = `INSERT INTO documents (collection, id, revision, keys, body) VALUES (?, ?, 1, ?, ?) ON CONFLICT DO NOTHING`
+	updateDoc      = `UPDATE documents SET revision=revision+1, keys=?, body=? WHERE collection=? AND id=?`
+	deleteDoc      = `DELETE FROM documents WHERE collection=? AND id=?`
+	insertKeys     = `INSERT INTO keys (collection, key, value, id) VALUES (?, ?, ?, ?)`
+	deleteKey      = `DELETE FROM keys WHERE collection=? AND key=? AND value=? AND id=?`
+)
 
 // apply does one write within the group's transaction. What concerns this write
 // only goes to w.result; an error is one of the whole group.
-func (w *write) apply(s statements) error {
+func (w *write) apply(s *session) error {
+	if w.doc.Revision == 0 && !w.delete {
+		return w.create(s)
+	}
 	revision, keys, err := w.stored(s)
 	if err != nil {
 		return err
@@ -56,6 +38,24 @@ func (w *write) apply(s statements) error {
 	return w.applyDoc(s)
 }
 
+// create inserts a new document. That its id is taken shows in the attempt, so it
+// is not looked for before.
+func (w *write) create(s *session) error {
+	keys, err := encodeKeys(w.doc.Keys)
+	if err != nil {
+		return err
+	}
+	inserted, err := s.exec(insertDoc, w.collection, w.doc.ID, keys, w.doc.Body)
+	if err != nil {
+		return err
+	}
+	if inserted == 0 {
+		w.result = fault.New(fault.Conflict, "%q in %s exists already", w.doc.ID, w.collection)
+		return nil
+	}
+	return w.applyKeys(s, nil)
+}
+
 // judge is what the stored revision, 0 when there is none, forbids.
 func (w *write) judge(stored int64) error {
 	switch {
@@ -65,59 +65,53 @@ func (w *write) judge(stored int64) error {
 		return nil
 	case stored == 0:
 		return fault.New(fault.Conflict, "%q in %s is gone", w.doc.ID, w.collection)
-	case w.doc.Revision == 0 && !w.delete:
-		return fault.New(fault.Conflict, "%q in %s exists already", w.doc.ID, w.collection)
 	}
 	return fault.New(fault.Conflict, "%q in %s has been changed meanwhile", w.doc.ID, w.collection)
 }
 
 // stored is the revision and the keys of the document as it is; 0 when absent.
-func (w *write) stored(s statements) (revision int64, keys map[string]string, err error) {
-	var text string
-	err = s.revision.QueryRow(w.collection, w.doc.ID).Scan(&revision, &text)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, nil, nil
-	}
-	if err != nil {
+func (w *write) stored(s *session) (revision int64, keys map[string]string, err error) {
+	row := make([]driver.Value, 2)
+	found, err := s.row(selectRevision, []any{w.collection, w.doc.ID}, row)
+	if err != nil || !found {
 		return 0, nil, err
 	}
-	keys, err = decodeKeys(text)
-	return revision, keys, err
+	keys, err = decodeKeys(row[1].(string))
+	return row[0].(int64), keys, err
 }
 
-func (w *write) applyKeys(s statements, old map[string]string) error {
+func (w *write) applyKeys(s *session, old map[string]string) error {
 	for k, v := range old {
 		if now, has := w.doc.Keys[k]; has && now == v {
 			continue
 		}
-		if _, err := s.removeKey.Exec(w.collection, k, v, w.doc.ID); err != nil {
+		if _, err := s.exec(deleteKey, w.collection, k, v, w.doc.ID); err != nil {
 			return err
 		}
 	}
-	for k, v := range w.doc.Keys {
-		if before, had := old[k]; had && before == v {
-			continue
-		}
-		if _, err := s.addKey.Exec(w.collection, k, v, w.doc.ID); err != nil {
-			return err
+	var rows []any
+	for _, k := range slices.Sorted(maps.Keys(w.doc.Keys)) {
+		v := w.doc.Keys[k]
+		if before, had := old[k]; !had || before != v {
+			rows = append(rows, w.collection, k, v, w.doc.ID)
 		}
 	}
-	return nil
+	if len(rows) == 0 {
+		return nil
+	}
+	_, err := s.exec(insertKeys+strings.Repeat(", (?, ?, ?, ?)", len(rows)/4-1), rows...)
+	return err
 }
 
-func (w *write) applyDoc(s statements) error {
+func (w *write) applyDoc(s *session) error {
 	if w.delete {
-		_, err := s.remove.Exec(w.collection, w.doc.ID)
+		_, err := s.exec(deleteDoc, w.collection, w.doc.ID)
 		return err
 	}
 	keys, err := encodeKeys(w.doc.Keys)
 	if err != nil {
 		return err
 	}
-	if w.doc.Revision == 0 {
-		_, err = s.insert.Exec(w.collection, w.doc.ID, keys, w.doc.Body)
-		return err
-	}
-	_, err = s.update.Exec(keys, w.doc.Body, w.collection, w.doc.ID)
+	_, err = s.exec(updateDoc, keys, w.doc.Body, w.collection, w.doc.ID)
 	return err
 }

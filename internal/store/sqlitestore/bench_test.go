@@ -2,9 +2,11 @@ package sqlitestore_test
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -90,4 +92,15 @@ func concurrentlyN(b *testing.B, total int64, do func(ctx context.Context, n int
 	for range writers {
 		require.NoError(b, <-errs)
 	}
+}
+
+// BenchmarkCreates is 64 writers that each create documents as large as an
+// instance, with random ids and keys that many of them share, up to 100,000.
+func BenchmarkCreates(b *testing.B) {
+	d := open(b, filepath.Join(b.TempDir(), "store.db"))
+	body := fmt.Appendf(nil, `{"x":%q}`, strings.Repeat("x", 2000))
+	concurrently(b, func(ctx context.Context, n int64) error {
+		keys := map[string]string{"live": fmt.Sprint("tenant-", n%1000), "pending": "yes"}
+		return d.Put(ctx, "instances", store.Doc{ID: rand.Text(), Keys: keys, Body: body})
+	})
 }

@@ -24,7 +24,11 @@ func (d *Driver) Get(ctx context.Context, collection, id string) (store.Doc, err
 	if err := d.usable(); err != nil {
 		return store.Doc{}, err
 	}
-	doc, err := scan(d.readers.QueryRowContext(ctx, selectOne, collection, id))
+	if err := ctx.Err(); err != nil {
+		return store.Doc{}, err
+	}
+	// One row is read before a watch over the context would be set up.
+	doc, err := scan(d.one.QueryRowContext(context.WithoutCancel(ctx), collection, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return store.Doc{}, fault.New(fault.NotFound, "there is no %q in %s", id, collection)
 	}

@@ -32,13 +32,19 @@ const (
 	busyTimeout   = "5000" // milliseconds that a statement waits for another process's lock
 )
 
+// writing are the pragmas of the writer. The cache, 16 MiB, holds the inner pages
+// of large indexes and is small enough to be gone through at each commit; a
+// checkpoint every 8,000 pages (32 MiB) copies a page that many commits altered once.
+var writing = []string{"synchronous(FULL)", "cache_size(-16384)", "wal_autocheckpoint(8000)"}
+
 // Driver is a store.Driver on a SQLite file. Open and Memory make one.
 type Driver struct {
 	path    string
 	file    os.FileInfo // of the file that was opened
 	writer  *sql.DB     // one connection
 	readers *sql.DB     // the writer's, when the database is in memory
-	statements
+	session session     // of the writing goroutine
+	one     *sql.Stmt   // reads one document
 
 	writes chan *write   // to the writing goroutine
 	closed chan struct{} // closed by Close
@@ -56,7 +62,7 @@ func Open(ctx context.Context, path string) (*Driver, error) {
 		return nil, err
 	}
 	var err error
-	if d.writer, err = sql.Open("sqlite", dsn(path, "synchronous(FULL)")); err != nil {
+	if d.writer, err = sql.Open("sqlite", dsn(path, writing...)); err != nil {
 		return nil, d.explain(err)
 	}
 	d.writer.SetMaxOpenConns(1)
@@ -85,6 +91,7 @@ func Memory() (*Driver, error) {
 func (d *Driver) Close() error {
 	d.once.Do(func() { close(d.closed) })
 	<-d.done
+	d.session.drop()
 	return errors.Join(d.readers.Close(), d.writer.Close())
 }
 
@@ -101,7 +108,7 @@ func newDriver(path string) *Driver {
 func (d *Driver) begin(ctx context.Context) (*Driver, error) {
 	err := d.prepare(ctx)
 	if err == nil {
-		d.statements, err = d.compile(ctx)
+		d.one, err = d.readers.PrepareContext(ctx, selectOne)
 	}
 	if err != nil {
 		return nil, d.explain(errors.Join(err, d.readers.Close(), d.writer.Close()))

@@ -113,21 +113,25 @@ func (d *Driver) transact(group []*write) error {
 
 func (d *Driver) attempt(group []*write) error {
 	// Nobody's context ends a transaction that is everybody's.
-	tx, err := d.writer.Begin()
+	conn, err := d.writer.Conn(context.Background())
 	if err != nil {
 		return err
 	}
-	s := d.statements.in(tx)
-	for _, w := range group {
-		if w.result = w.ctx.Err(); w.result != nil {
-			continue
-		}
-		if err := w.apply(s); err != nil {
-			_ = tx.Rollback() // err says more
-			return err
-		}
-	}
-	return tx.Commit()
+	defer conn.Close()
+	return conn.Raw(func(raw any) error {
+		s := d.session.on(raw)
+		return s.transaction(func() error {
+			for _, w := range group {
+				if w.result = w.ctx.Err(); w.result != nil {
+					continue
+				}
+				if err := w.apply(s); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
 }
 
 // reconnect drops the connection after a failure, because the file may have been
@@ -140,5 +144,8 @@ func (d *Driver) reconnect() {
 	if err != nil {
 		return // there is none to drop
 	}
-	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = conn.Raw(func(any) error {
+		d.session.drop()
+		return driver.ErrBadConn
+	})
 }
