@@ -1,0 +1,166 @@
+package brokerapi_test
+
+import (
+	"bufio"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	connections = 32
+	user        = "cf"
+	password    = "correct horse battery"
+)
+
+// request is what one connection sends next.
+type request struct {
+	method, path, body string
+	header             string // further lines, each ended by \r\n
+	status             int    // wanted
+}
+
+// bytes is the request as it goes over the wire.
+func (r request) bytes(host string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", r.method, r.path, host)
+	b.WriteString("X-Broker-API-Version: 2.17\r\nAuthorization: Basic ")
+	b.WriteString(base64.StdEncoding.EncodeToString([]byte(user + ":" + password)))
+	b.WriteString("\r\n" + r.header)
+	if r.body != "" {
+		fmt.Fprintf(&b, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(r.body))
+	}
+	b.WriteString("\r\n" + r.body)
+	return b.String()
+}
+
+// measure is what a load made of a server.
+type measure struct {
+	took  time.Duration
+	times []time.Duration // of each request
+}
+
+func (m measure) rate() float64 { return float64(len(m.times)) / m.took.Seconds() }
+
+// quantile is the time within which a share q of all requests was answered.
+func (m measure) quantile(q float64) time.Duration {
+	slices.Sort(m.times)
+	return m.times[min(int(q*float64(len(m.times))), len(m.times)-1)]
+}
+
+func (m measure) and(o measure) measure {
+	return measure{m.took + o.took, append(m.times, o.times...)}
+}
+
+// load sends requests over 32 connections for a while, each connection its next
+// one as soon as the last is answered. The generator writes bytes and reads
+// answers, and little else: what is measured is the server.
+func load(b *testing.B, address string, d time.Duration, next func() request) measure {
+	b.Helper()
+	var all sync.WaitGroup
+	var stop atomic.Bool
+	times := make([][]time.Duration, connections)
+	errs := make([]error, connections)
+	began := time.Now()
+	time.AfterFunc(d, func() { stop.Store(true) })
+	for n := range connections {
+		all.Go(func() { times[n], errs[n] = connection(address, &stop, next) })
+	}
+	all.Wait()
+	m := measure{took: time.Since(began), times: slices.Concat(times...)}
+	for _, err := range errs {
+		require.NoError(b, err)
+	}
+	return m
+}
+
+func connection(address string, stop *atomic.Bool, next func() request) (times []time.Duration, err error) {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	answers := bufio.NewReaderSize(conn, 64<<10)
+	for !stop.Load() {
+		r := next()
+		text := r.bytes(address)
+		began := time.Now()
+		if _, err := io.WriteString(conn, text); err != nil {
+			return nil, err
+		}
+		if err := r.read(answers); err != nil {
+			return nil, err
+		}
+		times = append(times, time.Since(began))
+	}
+	return times, nil
+}
+
+// once sends one request over a connection of its own.
+func once(address string, r request) error {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, r.bytes(address)); err != nil {
+		return err
+	}
+	return r.read(bufio.NewReader(conn))
+}
+
+// read takes in one answer, whole.
+func (r request) read(answers *bufio.Reader) error {
+	res, err := http.ReadResponse(answers, &http.Request{Method: r.method})
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != r.status {
+		text, _ := io.ReadAll(res.Body)
+		return fmt.Errorf("%s %s: %s, wanted %d: %.500s", r.method, r.path, res.Status, r.status, text)
+	}
+	_, err = io.Copy(io.Discard, res.Body)
+	return err
+}
+
+// side is a server under one kind of request.
+type side struct {
+	name    string
+	address string
+	next    func() request
+}
+
+// compare loads two servers in turn, a few times, and reports both rates, how many
+// times the first's the second's is, and the time that 99 % of requests took.
+func compare(b *testing.B, first, second side) {
+	b.Helper()
+	const rounds, round = 3, 1500 * time.Millisecond
+	b.ResetTimer()
+	for range b.N {
+		var one, two measure
+		for _, s := range []side{first, second} { // warm
+			load(b, s.address, round/5, s.next)
+		}
+		for range rounds {
+			one = one.and(load(b, first.address, round, first.next))
+			two = two.and(load(b, second.address, round, second.next))
+		}
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(one.rate(), first.name+"/s")
+		b.ReportMetric(two.rate(), second.name+"/s")
+		b.ReportMetric(two.rate()/one.rate(), "ratio")
+		b.ReportMetric(one.quantile(0.99).Seconds()*1000, first.name+"-p99-ms")
+		b.ReportMetric(two.quantile(0.99).Seconds()*1000, second.name+"-p99-ms")
+	}
+}
