@@ -5,6 +5,9 @@ import (
 )
 
 func (r *reader) cpus(item Item) int64 {
+	if item.badQuantity {
+		return 0
+	}
 	if item.Quantity < 1 || item.Quantity > r.limits.VCPUs {
 		r.err(item.place, CodeQuantity, "the number of CPUs is %s; it must be from 1 to %d", quantity(item), r.limits.VCPUs)
 		return 0
@@ -23,6 +26,9 @@ func quantity(item Item) string {
 // the schema's default would be bytes; a number too large for that is taken
 // as bytes.
 func (r *reader) memory(item Item) int64 {
+	if item.badQuantity {
+		return 0
+	}
 	if item.Quantity < 1 {
 		r.err(item.place, CodeQuantity, "the memory size is %s; it must be positive", quantity(item))
 		return 0

@@ -32,10 +32,12 @@ func sameLanguage(a, b string) bool {
 	return strings.EqualFold(a, b)
 }
 
-// fileUse notes that the file of that id is used, which must be there.
-func (r *reader) fileUse(n node, id string) {
+// fileUse notes that the file of that id is used; severity is of the finding
+// when there is none. Without a bundle or an icon nothing is lost, so that one
+// which a descriptor alone does not list is like a file that is not at hand.
+func (r *reader) fileUse(n node, id string, severity Severity) {
 	if _, ok := r.fileIDs[id]; !ok {
-		r.err(n.place(), CodeUnknownFile, "%s refers to file %q, which is not in References", n.el.Tag, printable(id, 60))
+		r.note(severity, CodeUnknownFile, n.place(), "%s refers to file %q, which is not in References", n.el.Tag, printable(id, 60))
 	}
 	r.otherRefs[id] = true
 }

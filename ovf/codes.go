@@ -19,6 +19,7 @@ const (
 	CodeXMLDuplicateAttribute Code = "xml-duplicate-attribute"
 	CodeXMLLimit              Code = "xml-limit"
 	CodeNamespace             Code = "namespace"
+	CodeVersion               Code = "version"
 	CodeDialect               Code = "dialect" // not OVF, or a form of it that nobody standardised
 	CodeAttributePrefix       Code = "unprefixed-attribute"
 )

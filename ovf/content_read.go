@@ -16,17 +16,28 @@ func (r *reader) content(n node, name string, parent *Content) *Content {
 	if c.Name == "" {
 		c.Name = c.ID
 	}
-	if c.ID != "" {
-		if r.contents[c.ID] != nil {
-			r.err(n.place(), CodeDuplicateID, "content id %q stands twice", printable(c.ID, 60))
-		}
-		r.contents[c.ID] = c
-	}
+	r.contentID(c)
 	for child := range n.children {
 		r.contentChild(c, child)
 	}
 	r.checkContent(c)
 	return c
+}
+
+// contentID keeps ids apart. vCloud Director gives a collection and the system
+// in it one name; nothing refers to both by that.
+func (r *reader) contentID(c *Content) {
+	if c.ID == "" {
+		return
+	}
+	switch other := r.contents[c.ID]; {
+	case other == nil:
+		r.contents[c.ID] = c
+	case other.Collection != c.Collection:
+		r.warn(c.place, CodeDuplicateID, "a collection and a system have the same id %q", printable(c.ID, 60))
+	default:
+		r.err(c.place, CodeDuplicateID, "content id %q stands twice", printable(c.ID, 60))
+	}
 }
 
 func (r *reader) contentChild(c *Content, n node) {

@@ -26,7 +26,9 @@ var sectionPlaces = map[string]int{
 // when it may not.
 func (r *reader) placed(n node, name string, level int) bool {
 	allowed, standard := sectionPlaces[name]
-	if standard && allowed&level == 0 && r.doc.legacy {
+	// XenServer puts the start order of its one system into the Envelope.
+	harmless := name == "StartupSection" && level == atEnvelope
+	if standard && allowed&level == 0 && (r.doc.legacy || harmless) {
 		r.warn(n.place(), CodeMisplaced, "%s in %s is ignored", name, n.place().parent.name)
 		return false
 	}
@@ -81,6 +83,7 @@ func (r *reader) dialect(root node) bool {
 		r.pkg.Dialect = Dialect2
 	case at.namespace == nsEnvelope09:
 		r.pkg.Dialect, r.doc.legacy = Dialect09, true
+		r.legacyVersion(root)
 	case at.namespace == nsEnvelope1+"/":
 		r.err(at, CodeDialect, "this is the dialect of oVirt and RHV, which is not OVF; export the machine as OVA instead")
 		return false
@@ -94,6 +97,14 @@ func (r *reader) dialect(root node) bool {
 	return true
 }
 
+// legacyVersion checks the version, which the 0.9 schema requires. From 1.0 on
+// it is no attribute of the schema, so whatever it says there means nothing.
+func (r *reader) legacyVersion(root node) {
+	if version, _ := r.attr(root, "version"); version != string(Dialect09) {
+		r.err(root.place(), CodeVersion, "the version is %q; in namespace %s it must be 0.9", printable(version, 40), nsEnvelope09)
+	}
+}
+
 func (r *reader) envelopeChild(n node) {
 	name := r.section(n)
 	if !r.placed(n, name, atEnvelope) {
@@ -104,7 +115,7 @@ func (r *reader) envelopeChild(n node) {
 		// read before
 	case "Strings":
 		if ref, _ := r.attr(n, "fileRef"); ref != "" {
-			r.fileUse(n, ref)
+			r.fileUse(n, ref, r.forbidden())
 		}
 	case "DiskSection", "SharedDiskSection":
 		r.disks(n, name == "SharedDiskSection")

@@ -28,7 +28,7 @@ func (r *reader) environmentFiles(c *Content, n node) {
 			r.err(file.place(), CodeDuplicateFile, "two environment files have the path %q", printable(path, 100))
 		default:
 			part.Path, paths[fold(path)] = path, true
-			r.fileUse(file, part.FileRef)
+			r.fileUse(file, part.FileRef, Error)
 			c.EnvironmentFiles = append(c.EnvironmentFiles, part)
 		}
 		return true

@@ -17,11 +17,15 @@ func (r *reader) unknown(n node) {
 			Namespace: n.namespace(), Name: n.el.Tag, Info: r.text(n.child("Info")), Required: required, Known: known,
 		})
 	}
+	namespace := "no namespace"
+	if n.namespace() != "" {
+		namespace = "namespace " + printable(n.namespace(), 100)
+	}
 	switch {
 	case required:
-		r.err(n.place(), CodeRequiredUnknown, "%s of %s is required and not understood here", n.el.Tag, printable(n.namespace(), 100))
+		r.err(n.place(), CodeRequiredUnknown, "%s of %s is required and not understood here", n.el.Tag, namespace)
 	case !known:
-		r.warn(n.place(), CodeIgnored, "%s of %s is optional and ignored", n.el.Tag, printable(n.namespace(), 100))
+		r.warn(n.place(), CodeIgnored, "%s of %s is optional and ignored", n.el.Tag, namespace)
 	}
 }
 
@@ -33,10 +37,12 @@ var foreignKnown = map[string][]string{
 		"TagBasedPlacementGroupSection", "TagBasedPlacementSection", "NetworkConfigSection", "EncryptionSection",
 		"Config", "ExtraConfig", "CoresPerSocket", "Key",
 	},
-	nsStrings: {"Strings"},
-	nsVBox:    {"Machine", "OSType"},
-	nsIBM:     {"boot", "architecture"},
-	nsVCloud:  {"CustomizationSection", "LeaseSettingsSection", "NetworkConfigSection", "GuestCustomizationSection", "NetworkConnectionSection"},
+	nsStrings:                                {"Strings"},
+	nsVBox:                                   {"Machine", "OSType"},
+	nsXen:                                    {"VirtualSystemOtherConfigurationData"},
+	nsCIM + "ProcessorAllocationSettingData": {"InstructionSet", "InstructionSetExtensionName"},
+	nsIBM:                                    {"boot", "architecture"},
+	nsVCloud:                                 {"CustomizationSection", "LeaseSettingsSection", "NetworkConfigSection", "GuestCustomizationSection", "NetworkConnectionSection"},
 }
 
 func knownForeign(namespace, name string) bool {

@@ -3,17 +3,18 @@ package ovf
 // The resource types (CIM_ResourceAllocationSettingData.ResourceType) that this
 // package acts on.
 const (
-	ResourceOther       = 1
-	ResourceCPU         = 3
-	ResourceMemory      = 4
-	ResourceIDE         = 5
-	ResourceSCSI        = 6
-	ResourceEthernet    = 10
-	ResourceCD          = 15
-	ResourceDVD         = 16
-	ResourceDisk        = 17
-	ResourceSATA        = 20
-	ResourceLogicalDisk = 31
+	ResourceOther         = 1
+	ResourceCPU           = 3
+	ResourceMemory        = 4
+	ResourceIDE           = 5
+	ResourceSCSI          = 6
+	ResourceEthernet      = 10
+	ResourceCD            = 15
+	ResourceDVD           = 16
+	ResourceDisk          = 17
+	ResourceStorageExtent = 19
+	ResourceSATA          = 20
+	ResourceLogicalDisk   = 31
 )
 
 // Bound says what an Item's quantity means.
@@ -59,6 +60,7 @@ type Item struct {
 	HostResources       []string
 	Connections         []string
 	AutomaticAllocation bool
+	badQuantity         bool // refused before
 	place               *place
 }
 
@@ -75,5 +77,10 @@ func (i Item) appliesTo(configuration string) bool {
 	return false
 }
 
-func (i Item) isDisk() bool  { return i.Type == ResourceDisk || i.Type == ResourceLogicalDisk }
+// isDisk reports whether the item is a disk. XenServer calls one a storage
+// extent.
+func (i Item) isDisk() bool {
+	return i.Type == ResourceDisk || i.Type == ResourceLogicalDisk || i.Type == ResourceStorageExtent
+}
+
 func (i Item) isDrive() bool { return i.Type == ResourceCD || i.Type == ResourceDVD }

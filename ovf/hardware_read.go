@@ -33,6 +33,9 @@ func (r *reader) hardware(c *Content, n node) {
 }
 
 func (r *reader) hardwareSystem(h *Hardware, n node) {
+	if len(n.el.Child) == 0 {
+		r.err(n.place(), CodeMissingElement, "the System is empty; it must say at least which VirtualSystemType it is for")
+	}
 	for c := range n.children {
 		switch c.el.Tag {
 		case "VirtualSystemType":
@@ -98,13 +101,13 @@ func (r *reader) itemField(item *Item, n node, value string) {
 	case "ResourceSubType":
 		item.Subtypes = append(item.Subtypes, listed(value)...)
 	case "VirtualQuantity":
-		item.Quantity = r.quantity(n, value)
+		item.Quantity, item.badQuantity = r.quantity(n, value)
 	case "Reservation":
-		item.Reservation = r.quantity(n, value)
+		item.Reservation, _ = r.quantity(n, value)
 	case "Limit":
-		item.Limit = r.quantity(n, value)
+		item.Limit, _ = r.quantity(n, value)
 	case "Weight":
-		item.Weight = r.quantity(n, value)
+		item.Weight, _ = r.quantity(n, value)
 	case "AllocationUnits":
 		item.Units = value
 	case "Parent":
@@ -121,16 +124,20 @@ func (r *reader) itemField(item *Item, n node, value string) {
 		if on, ok := parseBool(value); ok {
 			item.AutomaticAllocation = on
 		}
+	default:
+		if !knownSetting(n.el.Tag) {
+			r.unknown(n)
+		}
 	}
 }
 
 // quantity reads a number that may be left out; -1 stands for that.
-func (r *reader) quantity(n node, value string) int64 {
+func (r *reader) quantity(n node, value string) (count int64, bad bool) {
 	if value == "" {
-		return -1
+		return -1, false
 	}
-	count, _ := r.number(n.place(), n.el.Tag, value, 0)
-	return count
+	count, ok := r.number(n.place(), n.el.Tag, value, 0)
+	return count, !ok
 }
 
 func (r *reader) resourceType(n node, value string) int {

@@ -16,6 +16,7 @@ import (
 type intake struct {
 	ctx    context.Context
 	limits Limits
+	scope  completeness
 	opts   Options
 	sink   Sink
 	report *report
@@ -50,7 +51,7 @@ func newIntake(ctx context.Context, sink Sink, opts Options) *intake {
 		opts.Now = time.Now()
 	}
 	return &intake{
-		ctx: ctx, limits: opts.Limits.withDefaults(), opts: opts, sink: sink, report: &report{}, buffer: make([]byte, chunkSize),
+		ctx: ctx, scope: whole, limits: opts.Limits.withDefaults(), opts: opts, sink: sink, report: &report{}, buffer: make([]byte, chunkSize),
 		measured: map[string]measurement{}, names: map[string]string{}, renamed: map[string]string{},
 	}
 }
@@ -132,7 +133,7 @@ func (in *intake) small(name string, size int64, r io.Reader, kind MemberKind, i
 	*into = smallFile{name, data.Bytes()}
 	switch kind {
 	case KindDescriptor:
-		in.reader = newReader(name, in.limits, in.report)
+		in.reader = newReader(name, in.limits, in.report, in.scope)
 		in.reader.read(into.data)
 	case KindManifest:
 		in.readManifest()

@@ -87,6 +87,7 @@ func openDescriptor(ctx context.Context, dir, name string, c completeness, opts 
 	}
 	defer root.Close()
 	in := newIntake(ctx, discard{}, opts)
+	in.scope = c
 	if err := in.descriptorFrom(root, name); err != nil {
 		return nil, err
 	}
@@ -121,7 +122,7 @@ func (in *intake) descriptorFrom(root *os.Root, name string) error {
 		return err
 	}
 	if in.reader == nil { // too long to be read at all
-		in.reader = newReader(name, in.limits, in.report)
+		in.reader = newReader(name, in.limits, in.report, in.scope)
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func (r *reader) product(c *Content, n node) {
 			p.Properties = append(p.Properties, r.readProperty(child, p, category))
 		case child.is("Icon"):
 			if ref, _ := r.attr(child, "fileRef"); ref != "" {
-				r.fileUse(child, ref)
+				r.fileUse(child, ref, r.forbidden())
 			}
 		case r.doc.isOVF(child.namespace()) && slices.Contains(productFields, child.el.Tag):
 		default:

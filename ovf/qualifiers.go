@@ -58,25 +58,46 @@ func bracketed(s string) (inner, rest string, err error) {
 	if s[0] == '{' {
 		closing = '}'
 	}
-	quoted := false
+	quote := byte(0)
 	for i := 1; i < len(s); i++ {
-		switch {
-		case quoted && s[i] == '\\':
+		switch c := s[i]; {
+		case quote != 0 && c == '\\':
 			i++
-		case s[i] == '"':
-			quoted = !quoted
-		case !quoted && s[i] == closing:
+		case c == quote:
+			quote = 0
+		case quote == 0 && opensQuote(s[1:i], c):
+			quote = c
+		case quote == 0 && c == closing:
 			return s[1:i], s[i+1:], nil
 		}
 	}
 	return "", "", fmt.Errorf("the closing %q is missing", closing)
 }
 
+// opensQuote reports whether c begins a quoted argument. VMware's older tools
+// write single quotes, which count only where an argument begins: elsewhere
+// they are apostrophes.
+func opensQuote(before string, c byte) bool {
+	if c != '\'' {
+		return c == '"'
+	}
+	for i := len(before) - 1; i >= 0; i-- {
+		switch before[i] {
+		case ' ', '\t', '\n', '\r':
+		case ',':
+			return true
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 // splitArguments splits at commas outside quotes and takes the quotes off.
 func splitArguments(s string) ([]string, error) {
 	var list []string
 	var word strings.Builder
-	quoted, any := false, false
+	quote, any := byte(0), false
 	flush := func() {
 		if any {
 			list = append(list, word.String())
@@ -86,21 +107,23 @@ func splitArguments(s string) ([]string, error) {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		switch {
-		case quoted && c == '\\' && i+1 < len(s):
+		case quote != 0 && c == '\\' && i+1 < len(s):
 			i++
 			word.WriteByte(s[i])
-		case c == '"':
-			quoted, any = !quoted, true
-		case !quoted && c == ',':
+		case c == quote:
+			quote = 0
+		case quote == 0 && (c == '"' || c == '\'' && !any):
+			quote, any = c, true
+		case quote == 0 && c == ',':
 			flush()
 			any = false
-		case !quoted && (c == ' ' || c == '\t' || c == '\n' || c == '\r') && (!any || word.Len() == 0):
+		case quote == 0 && (c == ' ' || c == '\t' || c == '\n' || c == '\r') && (!any || word.Len() == 0):
 		default:
 			word.WriteByte(c)
 			any = true
 		}
 	}
-	if quoted {
+	if quote != 0 {
 		return nil, errors.New("a quotation mark is not closed")
 	}
 	flush()

@@ -20,6 +20,9 @@ func TestQualifiersAreReadWithQuotesAndEitherBracket(t *testing.T) {
 		`Ip("Network 1")`:                        {{"Ip", []string{"Network 1"}}},
 		`Ip(Management)`:                         {{"Ip", []string{"Management"}}},
 		`Ip`:                                     {{"Ip", nil}},
+		`Ip('Network 1'),Netmask( 'a, b' )`:      {{"Ip", []string{"Network 1"}}, {"Netmask", []string{"a, b"}}},
+		`ValueMap{"the owner's", don't}`:         {{"ValueMap", []string{"the owner's", "don't"}}},
+		`Net(Management)`:                        {{"Net", []string{"Management"}}},
 		`Ip()`:                                   {{"Ip", nil}},
 		`Expression("${a} + (b)"), MaxLen ( 3 )`: {{"Expression", []string{"${a} + (b)"}}, {"MaxLen", []string{"3"}}},
 	} {
@@ -45,7 +48,7 @@ func TestABrokenQualifierIsDropped(t *testing.T) {
 		`MaxLen(3), Ip("Nowhere")`:                                  "Nowhere",
 		`MaxLen(3), ValueMap{` + strings.Repeat(`"x",`, 2000) + `}`: "1000 values",
 	} {
-		r := newReader("x.ovf", Limits{}.withDefaults(), &report{})
+		r := newReader("x.ovf", Limits{}.withDefaults(), &report{}, alone)
 		p := Property{Key: "k", Type: TypeString}
 		r.qualifiers(&p, text)
 		require.Len(t, r.findings, 1, text)

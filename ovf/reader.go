@@ -10,9 +10,10 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 // ReadDescriptor reads a descriptor alone. file is the name its findings
 // bear. The result is never nil; whether files are there and match is not
-// its subject (Open and Ingest).
+// its subject (Open and Ingest), so a href that no package may contain is only
+// warned of.
 func ReadDescriptor(file string, data []byte, opts Options) *Package {
-	r := newReader(file, opts.Limits.withDefaults(), &report{})
+	r := newReader(file, opts.Limits.withDefaults(), &report{}, alone)
 	r.read(data)
 	r.pkg.Findings = r.sorted()
 	r.pkg.Digest = contentDigest([]Member{{Name: file, SHA256: sha256Hex(data)}})
@@ -24,6 +25,7 @@ type reader struct {
 	*report
 	file   string
 	limits Limits
+	scope  completeness
 	pkg    *Package
 	doc    *document
 
@@ -41,9 +43,9 @@ type reader struct {
 	otherRefs  map[string]bool     // files that are no disk: string bundles, icons, environment files
 }
 
-func newReader(file string, limits Limits, rep *report) *reader {
+func newReader(file string, limits Limits, rep *report, scope completeness) *reader {
 	return &reader{
-		report: rep, file: file, limits: limits,
+		report: rep, file: file, limits: limits, scope: scope,
 		pkg: &Package{
 			Descriptor:   file,
 			Verification: Verification{Manifest: ManifestAbsent, Signature: Unsigned},
@@ -112,11 +114,17 @@ func (r *reader) section(n node) string {
 	return strings.TrimSuffix(kind, "_Type")
 }
 
-// info checks the Info element that every section must have.
+// info reads the Info that every section must have (DSP8023). Writers that
+// leave it out do so in sections that describe what is around the machine.
 func (r *reader) info(n node) string {
 	info := n.child("Info")
 	if !info.exists() {
-		r.warn(n.place(), CodeMissingInfo, "%s has no Info", n.place().name)
+		severity := Warning
+		switch r.section(n) {
+		case "OperatingSystemSection", "VirtualHardwareSection":
+			severity = Error
+		}
+		r.note(severity, CodeMissingInfo, n.place(), "%s has no Info", n.place().name)
 	}
 	return r.text(info)
 }

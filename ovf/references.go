@@ -50,15 +50,11 @@ func (r *reader) reference(n node) File {
 	if f.Href != "" {
 		name, err := hrefName(f.Href)
 		if err != nil {
-			r.err(n.place(), CodeHref, "href %q: %v", printable(f.Href, 100), err)
+			r.note(r.forbidden(), CodeHref, n.place(), "href %q: %v", printable(f.Href, 100), err)
 		}
 		f.Name = name
 	}
-	if size, ok := r.attr(n, "size"); ok {
-		if v, ok := r.number(n.place(), "size", size, 0); ok {
-			f.Size = v
-		}
-	}
+	f.Size = r.fileSize(n)
 	if chunk, ok := r.attr(n, "chunkSize"); ok {
 		f.ChunkSize, _ = r.number(n.place(), "chunkSize", chunk, 1)
 	}
@@ -72,6 +68,30 @@ func (r *reader) reference(n node) File {
 		r.err(n.place(), CodeValue, "compression %q is not known", printable(compression, 40))
 	}
 	return f
+}
+
+// fileSize returns -1 where the size is not said. In 0.9 a negative one said so
+// as well.
+func (r *reader) fileSize(n node) int64 {
+	text, ok := r.attr(n, "size")
+	if !ok || (r.doc.legacy && strings.HasPrefix(text, "-")) {
+		return -1
+	}
+	size, ok := r.number(n.place(), "size", text, 0)
+	if !ok {
+		return -1
+	}
+	return size
+}
+
+// forbidden is the severity of a href that no package may contain. A descriptor
+// looked at by itself is no package: nothing is opened for it, so that its
+// author hears of the href and of everything else.
+func (r *reader) forbidden() Severity {
+	if r.scope == alone {
+		return Warning
+	}
+	return Error
 }
 
 // hrefName decodes an href to the name of a member of this package. Nothing is
