@@ -131,3 +131,23 @@ func TestCancelDuringAnUndoChangesNothing(t *testing.T) {
 		require.False(t, c.Cancelled)
 	})
 }
+
+func TestCancelAndDeadlineBehindAFinalTaskChangeNothing(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, d store.Driver) {
+		s := newSite("net:final port:do-wait*5", "net", "port")
+		e := engine(t, d, s, options)
+		s.during = func(ctx context.Context, call string) error {
+			if call == "port:do" {
+				return e.Cancel(ctx, "c")
+			}
+			return nil
+		}
+		start(t, e)
+		c := build("c", "tenant")
+		c.Deadline = time.Now().Add(2 * time.Second)
+		submit(t, e, c)
+		require.Equal(t, work.Done, wait(t, e, "c").Status)
+		require.Equal(t, "c/net c/port", s.left())
+	})
+}

@@ -24,6 +24,7 @@ var crashSetups = map[string]string{
 	"stumbling":      "net:do-unavailable boot:do-wait",
 	"stumbling back": "boot:do-fail*2 port:undo-fail",
 	"no plan":        "plan-fail*2",
+	"no way back":    "port:final boot:do-fail*2",
 }
 
 // TestACrashAtAnyWrite has each single write of each saga fail in each way, the

@@ -3,6 +3,7 @@ package work
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -96,12 +97,19 @@ func (c *Change) turnsBack(now time.Time) string {
 		return ""
 	}
 	switch {
+	case c.final():
+		return ""
 	case c.Cancelled:
 		return "it was cancelled"
 	case !c.Deadline.IsZero() && !now.Before(c.Deadline):
 		return "it was not done in time"
 	}
 	return ""
+}
+
+// final reports whether the change can only go forward.
+func (c *Change) final() bool {
+	return slices.ContainsFunc(c.Tasks, func(t Task) bool { return t.Final && t.Status == TaskDone })
 }
 
 // turn sends a change back.
@@ -155,8 +163,8 @@ func (c *Change) stumble(err error, now time.Time, o Options) {
 	if i := c.inHand(); i >= 0 {
 		c.Tasks[i].Attempt, c.Tasks[i].Error = c.Attempt, fault.Message(err)
 	}
-	// Nothing is won by giving up an undo or a settling at the first error.
-	again := c.Status == Undoing || c.Status == Settling || fault.KindOf(err) == fault.Unavailable
+	// Nothing is won by giving up at the first error where there is no other way.
+	again := c.Status == Undoing || c.Status == Settling || c.final() || fault.KindOf(err) == fault.Unavailable
 	if !again || c.Attempt >= o.MaxAttempts {
 		c.fail(fault.Message(err), now)
 		return
@@ -168,7 +176,7 @@ func (c *Change) pass(tasks []Task, now time.Time) {
 	switch c.Status {
 	case Planning:
 		for _, t := range tasks {
-			c.Tasks = append(c.Tasks, Task{Kind: t.Kind, Summary: t.Summary, Args: t.Args, Status: TaskTodo})
+			c.Tasks = append(c.Tasks, Task{Kind: t.Kind, Summary: t.Summary, Args: t.Args, Final: t.Final, Status: TaskTodo})
 		}
 		c.Status = Doing
 	case Doing:
@@ -186,13 +194,16 @@ func (c *Change) fail(why string, now time.Time) {
 	if i := c.inHand(); i >= 0 {
 		c.Tasks[i].Error, c.Tasks[i].Note = why, ""
 	}
-	switch c.Status {
-	case Planning, Doing:
+	switch {
+	case c.Status == Doing && c.final():
+		c.Reason = fmt.Sprintf("cannot finish %q: %s", c.Tasks[c.inHand()].title(), why)
+		c.settle(Parked)
+	case c.Status == Planning, c.Status == Doing:
 		c.turn(why)
-	case Undoing:
+	case c.Status == Undoing:
 		c.Reason = fmt.Sprintf("cannot undo %q: %s", c.Tasks[c.inHand()].title(), why)
 		c.settle(Parked)
-	case Settling:
+	case c.Status == Settling:
 		c.Reason = fmt.Sprintf("cannot make the outcome (%s) known: %s", c.Ending, why)
 		c.Status, c.Finished = Parked, now
 	}
@@ -201,11 +212,14 @@ func (c *Change) fail(why string, now time.Time) {
 // resume lets a parked change go on where it stopped.
 func (c *Change) resume() {
 	c.Attempt, c.Reason, c.Finished = 0, "", time.Time{}
-	if c.Ending == Parked {
+	switch {
+	case c.Ending != Parked:
+		c.Status = Settling
+	case c.final():
+		c.Status, c.Ending = Doing, ""
+	default:
 		c.Status, c.Ending = Undoing, ""
-		return
 	}
-	c.Status = Settling
 }
 
 // abandon gives a parked change up. One whose settling failed is not settled

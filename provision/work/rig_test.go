@@ -68,7 +68,7 @@ func (s *site) plan(ctx context.Context, c work.Change) ([]work.Task, error) {
 
 func (s *site) tasksOf() (tasks []work.Task) {
 	for _, k := range s.tasks {
-		tasks = append(tasks, work.Task{Kind: k, Summary: "make " + string(k)})
+		tasks = append(tasks, work.Task{Kind: k, Summary: "make " + string(k), Final: s.setup[string(k)+":final"] > 0})
 	}
 	return tasks
 }

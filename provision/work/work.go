@@ -1,7 +1,7 @@
 // Package work carries out durable changes: lists of tasks, each with its undo,
 // that survive the death of the process at any instant. It knows no cloud.
 //
-//	 Submit                                   Retry (goes on undoing, or settling)
+//	 Submit                                   Retry (goes on where it stopped)
 //	   │                        ┌─────────────────────────────────────┐
 //	   ▼     Plan       tasks   ▼                Settle               │
 //	queued ──▶ planning ──▶ doing ──all done──▶ settling ──▶ done     │
@@ -19,6 +19,10 @@
 //     effect has happened, and an undo for one whose effect has not: both must
 //     bear that.
 //   - The task that failed is undone too, then the ones before it, in reverse.
+//   - Behind a task that is Final there is no way back: once it is done, the change
+//     cannot be cancelled or run out of time, and a task that fails is tried again
+//     whatever the error. When its attempts are exhausted, the change is parked
+//     until Retry (goes on doing) or Abandon.
 //   - fault.Unavailable is tried again with a growing pause; Retry means "not yet"
 //     and is asked again; every other error of a task turns the change round. An
 //     undo that fails is tried again whatever the error. When its attempts are
@@ -114,6 +118,7 @@ type Task struct {
 	Kind    TaskKind        `json:"kind"`
 	Summary string          `json:"summary,omitempty"` // for people: "create network F"
 	Args    json.RawMessage `json:"args,omitempty"`    // for its handlers; no secrets
+	Final   bool            `json:"final,omitempty"`   // once it is done, the change goes forward only
 
 	// All below is the engine's.
 	Status   TaskStatus `json:"status"`
