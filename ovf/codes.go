@@ -137,6 +137,8 @@ const (
 	CodeSignatureInvalid  Code = "signature-invalid"
 	CodeSignatureExpired  Code = "signature-expired"
 	CodeSignatureUntrust  Code = "signature-untrusted"
+	CodeSignatureRequired Code = "signature-required" // by whoever takes packages
+	CodeWeakSignature     Code = "weak-signature"
 )
 
 // Disk images.

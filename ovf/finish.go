@@ -32,7 +32,7 @@ func (in *intake) finish(c completeness) *Package {
 		in.checkImages(pkg)
 		in.settle(pkg)
 		in.checkManifest(pkg, c)
-		in.checkCertificate(pkg)
+		in.checkCertificate(pkg, c)
 	}
 	pkg.Members = in.members
 	if in.reader != nil {

@@ -34,6 +34,7 @@ func (in *intake) checkManifest(pkg *Package, c completeness) {
 		in.manifestFinding(Warning, CodeManifestName, 0, "the manifest should be named like the descriptor %q", in.descriptor.name)
 	}
 	listed := map[string]bool{}
+	pkg.listed = map[string]FileState{}
 	state, weak := ManifestVerified, false
 	if in.badManifest {
 		state = ManifestFailed
@@ -45,7 +46,11 @@ func (in *intake) checkManifest(pkg *Package, c completeness) {
 			in.manifestFinding(Warning, CodeManifestSelf, line.Line, "a manifest should not list %q", printable(line.Name, 100))
 			continue
 		}
-		state = worse(state, in.checkLine(line, c))
+		found := in.checkLine(line, c)
+		state = worse(state, found.manifest(c))
+		if pkg.listed[line.Name] != FileMismatch { // of several lines, the one that fails counts
+			pkg.listed[line.Name] = found
+		}
 	}
 	for _, m := range in.members {
 		if listed[m.Name] || m.Kind == KindManifest || m.Kind == KindCertificate {
@@ -71,21 +76,32 @@ func worse(a, b ManifestState) ManifestState {
 	return ManifestVerified
 }
 
-func (in *intake) checkLine(line ManifestEntry, c completeness) ManifestState {
+func (in *intake) checkLine(line ManifestEntry, c completeness) FileState {
 	measured, ok := in.measured[line.Name]
 	name := printable(line.Name, 100)
 	switch {
 	case !ok && c == alone:
 		in.manifestFinding(Warning, CodeManifestMissing, line.Line, "file %q is listed but not at hand", name)
-		return ManifestPartial
+		return FileNotThere
 	case !ok:
 		in.manifestFinding(Error, CodeManifestMissing, line.Line, "file %q is listed but not in the package", name)
-		return ManifestFailed
+		return FileNotThere
 	case measured.digests[line.Hash] != line.Digest:
 		in.manifestFinding(Error, CodeManifestMismatch, line.Line, "the %s digest of file %q is not the listed one: the file was changed or damaged", line.Hash, name)
-		return ManifestFailed
+		return FileMismatch
 	}
-	return ManifestVerified
+	return FileVerified
+}
+
+// manifest is the state of a manifest all of whose files are in this one.
+func (s FileState) manifest(c completeness) ManifestState {
+	switch {
+	case s == FileVerified:
+		return ManifestVerified
+	case s == FileNotThere && c == alone:
+		return ManifestPartial
+	}
+	return ManifestFailed
 }
 
 // unlisted is a file that the manifest does not cover. In a signed package it
@@ -96,34 +112,4 @@ func (in *intake) unlisted(m Member, c completeness) {
 		severity = Error
 	}
 	in.report.file(severity, CodeManifestUnlisted, m.Name, "the file is not listed in the manifest %q", in.manifest.name)
-}
-
-// checkCertificate verifies the signature over the manifest.
-func (in *intake) checkCertificate(pkg *Package) {
-	if in.certificate.name == "" {
-		return
-	}
-	v := &pkg.Verification
-	v.CheckedAt = in.opts.Now
-	if in.manifest.name == "" {
-		v.Signature = SignatureInvalid
-		in.report.file(Error, CodeCertificateAlone, in.certificate.name, "there is a certificate but no manifest that it could sign")
-		return
-	}
-	var err error
-	v.Signature, v.Certificate, err = VerifySignature(in.manifest.name, in.manifest.data, in.certificate.data, in.opts.Trust, in.opts.Now)
-	severity, code := Warning, CodeSignatureUntrust
-	switch v.Signature {
-	case SignatureTrusted:
-	case SignatureExpired:
-		code = CodeSignatureExpired
-	case SignatureInvalid:
-		severity, code = Error, CodeSignatureInvalid
-	}
-	if err != nil {
-		in.report.file(severity, code, in.certificate.name, "%v", err)
-	}
-	if s, err := parseSignatureFile(in.certificate.data); err == nil && s.privateKey {
-		in.report.file(Warning, CodePrivateKey, in.certificate.name, "a PRIVATE KEY is packed with the certificate: whoever has this package can sign in its owner's name")
-	}
 }

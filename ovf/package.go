@@ -37,7 +37,8 @@ type Package struct {
 	Digest       string       // hex SHA-256 of the content, see contentDigest; "" when unreadable
 	Findings     Findings
 
-	plans []Plan
+	plans  []Plan
+	listed map[string]FileState // by the names in the manifest
 }
 
 // Valid reports whether the package may be used: no finding is an error.

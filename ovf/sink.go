@@ -1,7 +1,6 @@
 package ovf
 
 import (
-	"crypto/x509"
 	"io"
 	"strings"
 	"time"
@@ -32,8 +31,12 @@ type Sink interface {
 type Options struct {
 	Name   string // what findings about the container itself call it; Open fills in the file's name
 	Limits Limits
-	Trust  *x509.CertPool // who may sign; nil: nobody is trusted
-	Now    time.Time      // when a certificate must be valid; zero: the time of the call
+	Trust  *TrustStore // who may sign; nil: nobody is trusted
+	Now    time.Time   // when a certificate must be valid; zero: the time of the call
+
+	// Signatures says which packages are refused for want of a signature; a wrong
+	// one always is. Zero means SignatureOptional.
+	Signatures SignaturePolicy
 
 	unverified bool // leave manifest and certificate aside: new ones will be made
 }

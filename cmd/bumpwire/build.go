@@ -18,11 +18,12 @@ import (
 )
 
 // signing are the flags that name a key and its certificate.
-type signing struct{ key, certificate string }
+type signing struct{ key, certificate, form string }
 
 func (s *signing) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.key, "key", "", "PEM file with the private key, RSA or ECDSA")
 	cmd.Flags().StringVar(&s.certificate, "certificate", "", "PEM file with the certificate, its chain after it")
+	cmd.Flags().StringVar(&s.form, "form", "pem", "of the certificate file: pem (a line and PEM certificates), or cms (a CMS message behind them)")
 }
 
 func newPackageBuild(c *cli) *cobra.Command {
@@ -116,6 +117,9 @@ func sign(manifest string, signer ovf.Signer) (path string, err error) {
 
 // signer reads key and certificate; nil when neither is named.
 func (s signing) signer() (*ovf.Signer, error) {
+	if s.form != "pem" && s.form != "cms" {
+		return nil, fault.New(fault.Invalid, "--form is pem or cms, not %q", s.form)
+	}
 	if s.key == "" && s.certificate == "" {
 		return nil, nil
 	}
@@ -130,7 +134,7 @@ func (s signing) signer() (*ovf.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &ovf.Signer{Key: key, Certificate: chain[0], Chain: chain[1:]}, nil
+	return &ovf.Signer{Key: key, Certificate: chain[0], Chain: chain[1:], CMS: s.form == "cms"}, nil
 }
 
 func readKey(file string) (crypto.Signer, error) {

@@ -60,8 +60,10 @@ func (c *cli) printPackage(p api.Package, err error) error {
 	if c.output == "json" {
 		return c.printJSON(p)
 	}
-	if err := c.print(p, facts("package", p.ID, "vendor", p.Vendor, "name", p.Name, "version", p.Version, "digest", p.Digest,
-		"manifest", p.Verification.Manifest, "signature", p.Verification.Signature, "licences", eulaNames(p.EULAs), "pushed", p.Pushed)); err != nil {
+	about := []any{"package", p.ID, "vendor", p.Vendor, "name", p.Name, "version", p.Version, "digest", p.Digest,
+		"manifest", p.Verification.Manifest, "signature", p.Verification.Signature, "reason", p.Verification.Reason}
+	about = append(append(about, certificateFacts(p.Verification)...), "licences", eulaNames(p.EULAs), "pushed", p.Pushed)
+	if err := c.print(p, facts(about...)); err != nil {
 		return err
 	}
 	c.say("")
