@@ -1,9 +1,6 @@
 package ovf
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // completeness says whether files that a descriptor names must be at hand.
 type completeness bool
@@ -16,6 +13,7 @@ const (
 // finish judges the package as a whole. It is called once, after the last
 // member.
 func (in *intake) finish(c completeness) *Package {
+	in.endLook()
 	pkg := &Package{Verification: Verification{Manifest: ManifestAbsent, Signature: Unsigned}}
 	if in.reader != nil {
 		pkg = in.reader.pkg
@@ -63,8 +61,12 @@ func (in *intake) checkOrder() {
 // checkFiles compares References with what is there.
 func (in *intake) checkFiles(pkg *Package, c completeness) {
 	index := make(map[string]int, len(in.members))
+	last := map[string]int{} // the highest piece of each file
 	for i, m := range in.members {
 		index[m.Name] = i
+		if file, n, ok := pieceOf(m.Name); ok {
+			last[file] = max(n, last[file])
+		}
 	}
 	for i := range pkg.Files {
 		f := &pkg.Files[i]
@@ -73,7 +75,7 @@ func (in *intake) checkFiles(pkg *Package, c completeness) {
 			continue // refused before
 		}
 		if _, ok := index[f.Name]; !ok && f.ChunkSize > 0 {
-			in.checkPieces(*f, index, c)
+			in.checkPieces(*f, index, last, c)
 			continue
 		}
 		at, ok := index[f.Name]
@@ -130,13 +132,17 @@ func (in *intake) checkSize(f File, size int64) {
 
 // checkPieces checks a file that was cut into pieces NAME.000000000 and so on,
 // all of chunkSize bytes but the last (DSP0243 7.1).
-func (in *intake) checkPieces(f File, index map[string]int, c completeness) {
+func (in *intake) checkPieces(f File, index, last map[string]int, c completeness) {
+	if f.Size/f.ChunkSize > int64(in.limits.Members) {
+		in.reader.err(f.place, CodeCountLimit, "file %q is cut into more than %d pieces", printable(f.Name, 100), in.limits.Members)
+		return
+	}
 	var total int64
 	for n := 0; ; n++ {
-		name := fmt.Sprintf("%s.%09d", f.Name, n)
+		name := pieceName(f.Name, n)
 		at, ok := index[name]
 		if !ok {
-			if n == 0 || (f.Size > 0 && total < f.Size) {
+			if n == 0 || n <= last[f.Name] || (f.Size > 0 && total < f.Size) {
 				in.missing(f, name, c)
 				return
 			}
@@ -144,7 +150,7 @@ func (in *intake) checkPieces(f File, index map[string]int, c completeness) {
 		}
 		m := &in.members[at]
 		m.Kind, m.FileID = KindFile, f.ID
-		_, more := index[fmt.Sprintf("%s.%09d", f.Name, n+1)]
+		_, more := index[pieceName(f.Name, n+1)]
 		if m.Size > f.ChunkSize || (more && m.Size != f.ChunkSize) {
 			in.reader.err(f.place, CodePieceSize, "piece %q has %d bytes instead of %d", printable(name, 100), m.Size, f.ChunkSize)
 		}

@@ -1,11 +1,7 @@
 package ovf
 
 import (
-	"bytes"
-	"compress/gzip"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 )
 
@@ -20,6 +16,7 @@ const (
 	FormatVHDX    Format = "vhdx"
 	FormatVDI     Format = "vdi"
 	FormatISO     Format = "iso"
+	FormatLUKS    Format = "luks"
 	FormatGzip    Format = "gzip"
 	FormatRaw     Format = "raw" // nothing known; for a disk: its plain bytes
 	FormatUnknown Format = ""
@@ -33,7 +30,7 @@ func claimedFormat(uri string) Format {
 		format Format
 	}{
 		{"vmdk", FormatVMDK}, {"qcow", FormatQCOW2}, {"vhdx", FormatVHDX}, {"vhd", FormatVHD}, {"vdi", FormatVDI},
-		{"iso", FormatISO}, {"raw", FormatRaw},
+		{"iso", FormatISO}, {"ecma-119", FormatISO}, {"raw", FormatRaw},
 	} {
 		if strings.Contains(uri, known.word) {
 			return known.format
@@ -42,14 +39,6 @@ func claimedFormat(uri string) Format {
 	return FormatUnknown
 }
 
-// headSize and tailSize are what is kept of a member to tell its format: the
-// volume descriptor of an ISO image begins at 32 KiB, the embedded descriptor
-// of a VMDK ends at about 11 KiB, and the footer of a VHD is at its end.
-const (
-	headSize = 128 * kib
-	tailSize = 512
-)
-
 // image is what a file's own bytes say.
 type image struct {
 	format  Format
@@ -57,6 +46,8 @@ type image struct {
 	slack   int64 // bytes of virtual that may be mere rounding
 	code    Code  // "" when nothing is wrong
 	reason  string
+	warning string // a CodeDiskHeader of a disk that works nevertheless
+	foreign string // what the file is when nobody can take it for a disk
 }
 
 func (i image) refuse(code Code, format string, args ...any) image {
@@ -64,76 +55,66 @@ func (i image) refuse(code Code, format string, args ...any) image {
 	return i
 }
 
-// inspectImage tells the format by the bytes alone and checks its header.
-func inspectImage(head, tail []byte, size int64) image {
-	iso := at(head, 32769, "CD001")
-	vhd := len(tail) == tailSize && at(tail, 0, "conectix")
-	first := formatAtStart(head)
-	switch {
-	case iso && (first != FormatRaw || vhd), vhd && first != FormatRaw && first != FormatVHD:
-		return image{format: first}.refuse(CodeDiskFormat, "the file is of two formats at once")
-	case iso:
-		return image{format: FormatISO}
-	case vhd:
-		return inspectVHD(tail)
-	}
-	switch first {
-	case FormatVMDK:
-		if at(head, 0, "KDMV") {
-			return inspectVMDK(head)
+// maxVirtual is above every disk there is and far below what overflows.
+const maxVirtual = 1 << 60
+
+// formats are all that the bytes of a file may be taken for, by whatever reader
+// comes to see them. More than one makes a file that is one thing to whoever
+// checks it and another to whoever uses it.
+func formats(head, tail []byte) []Format {
+	var found []Format
+	for _, f := range []struct {
+		format Format
+		is     bool
+	}{
+		{FormatVMDK, at(head, 0, "KDMV") || at(head, 0, "COWD") || at(head, 0, "# Disk DescriptorFile")},
+		{FormatQCOW2, at(head, 0, "QFI\xfb")},
+		{FormatVHDX, at(head, 0, "vhdxfile")},
+		{FormatVHD, at(head, 0, "conectix") || at(lastSector(tail), 0, "conectix")},
+		{FormatVDI, at(head, 64, "\x7f\x10\xda\xbe")},
+		{FormatLUKS, at(head, 0, "LUKS\xba\xbe")},
+		{FormatGzip, at(head, 0, gzipMagic)},
+		{FormatISO, at(head, isoStart+1, "CD001")},
+		{foreign, foreignFormat(head, tail) != ""},
+	} {
+		if f.is {
+			found = append(found, f.format)
 		}
-		return image{format: FormatVMDK}.refuse(CodeDiskBacking, "the VMDK keeps its data in other files")
-	case FormatQCOW2:
-		return inspectQCOW2(head)
-	case FormatVDI:
-		return inspectVDI(head)
-	case FormatVHD:
-		return image{format: FormatVHD}.refuse(CodeDiskHeader, "the VHD has no footer")
-	case FormatVHDX:
-		return image{format: FormatVHDX}.refuse(CodeDiskUnsupported, "VHDX images are not accepted; convert it to VMDK or QCOW2")
-	case FormatRaw:
-		return image{format: FormatRaw, virtual: size}
 	}
-	return image{format: first}
+	return found
 }
 
-func formatAtStart(head []byte) Format {
-	switch {
-	case at(head, 0, "KDMV"), at(head, 0, "COWD"), at(head, 0, "# Disk DescriptorFile"):
-		return FormatVMDK
-	case at(head, 0, "QFI\xfb"):
-		return FormatQCOW2
-	case at(head, 0, "vhdxfile"):
-		return FormatVHDX
-	case at(head, 0, "conectix"):
-		return FormatVHD
-	case at(head, 64, "\x7f\x10\xda\xbe"):
-		return FormatVDI
-	case at(head, 0, "\x1f\x8b"):
-		return FormatGzip
+// foreign is any format that is no disk image which a package may hold.
+const foreign Format = "foreign"
+
+const gzipMagic = "\x1f\x8b"
+
+// foreignFormat names what a file is that nobody can take for a plain disk; ""
+// when it may be one.
+func foreignFormat(head, tail []byte) string {
+	for _, known := range []struct {
+		offset      int
+		magic, name string
+	}{
+		{257, "ustar", "a tar archive"}, {0, "PK\x03\x04", "a zip archive"}, {0, "7z\xbc\xaf\x27\x1c", "a 7z archive"},
+		{0, "\xfd7zXZ\x00", "an xz file"}, {0, "\x28\xb5\x2f\xfd", "a zstd file"},
+		{0, "BZh", "a bzip2 file"}, {0, "QED\x00", "a QED image"}, {0, "WithoutFreeSpace", "a Parallels image"},
+		{0, "WithouFreSpacExt", "a Parallels image"}, {0, "Bochs Virtual HD Image", "a Bochs image"},
+		{0, "MSWIM\x00\x00\x00", "a Windows image"}, {0, "\x7fELF", "a program"},
+		{0, "<!DOCTYPE", "a web page"}, {0, "<html", "a web page"}, {0, "<?xml", "an XML file"},
+	} {
+		if at(head, known.offset, known.magic) {
+			return known.name
+		}
 	}
-	return FormatRaw
+	if at(lastSector(tail), 0, "koly") {
+		return "an Apple disk image"
+	}
+	return ""
 }
 
 func at(data []byte, offset int, magic string) bool {
 	return len(data) >= offset+len(magic) && string(data[offset:offset+len(magic)]) == magic
 }
 
-// inspectCompressed looks inside a gzip stream as far as its head reaches.
-func inspectCompressed(head []byte) image {
-	outer := image{format: FormatGzip}
-	z, err := gzip.NewReader(bytes.NewReader(head))
-	if err != nil {
-		return outer.refuse(CodeCompression, "the file is not compressed with gzip, although its reference says so")
-	}
-	inner := make([]byte, headSize)
-	n, err := io.ReadFull(z, inner)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return outer.refuse(CodeCompression, "the gzip stream is damaged")
-	}
-	img := inspectImage(inner[:n], nil, 0)
-	if img.format == FormatVHD && img.code == CodeDiskHeader {
-		return image{format: FormatVHD} // its footer is beyond what was kept
-	}
-	return img
-}
+func lastSector(tail []byte) []byte { return tail[max(0, len(tail)-sectorSize):] }

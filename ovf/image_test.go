@@ -1,9 +1,6 @@
 package ovf_test
 
 import (
-	"bytes"
-	"compress/gzip"
-	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,81 +9,6 @@ import (
 
 	"github.com/bumpwire/bumpwire/ovf"
 )
-
-// vmdk is a sparse VMDK of that many sectors with that text inside.
-func vmdk(sectors uint64, text string) string {
-	b := make([]byte, 128*512)
-	copy(b, "KDMV")
-	binary.LittleEndian.PutUint32(b[4:], 3)
-	binary.LittleEndian.PutUint64(b[12:], sectors)
-	binary.LittleEndian.PutUint64(b[20:], 128)
-	binary.LittleEndian.PutUint64(b[28:], 1)
-	binary.LittleEndian.PutUint64(b[36:], 20)
-	copy(b[512:], text)
-	return string(b)
-}
-
-const goodVMDK = `# Disk DescriptorFile
-version=1
-CID=fffffffe
-parentCID=ffffffff
-createType="streamOptimized"
-# Extent description
-RW 8 SPARSE "disk.vmdk"
-# The Disk Data Base
-ddb.adapterType = "lsilogic"
-`
-
-// qcow2 is a QCOW2 header with one field changed.
-func qcow2(edit func([]byte)) string {
-	b := make([]byte, 1024)
-	copy(b, "QFI\xfb")
-	binary.BigEndian.PutUint32(b[4:], 3)
-	binary.BigEndian.PutUint32(b[20:], 16)
-	binary.BigEndian.PutUint64(b[24:], 4096)
-	binary.BigEndian.PutUint32(b[36:], 1)
-	if edit != nil {
-		edit(b)
-	}
-	return string(b)
-}
-
-func put32(at int, v uint32) func([]byte) {
-	return func(b []byte) { binary.BigEndian.PutUint32(b[at:], v) }
-}
-
-func put64(at int, v uint64) func([]byte) {
-	return func(b []byte) { binary.BigEndian.PutUint64(b[at:], v) }
-}
-
-func vhd(kind uint32) string { return vhdOf(kind, 4096) }
-
-func vhdOf(kind uint32, size uint64) string {
-	b := make([]byte, 4096+512)
-	copy(b[4096:], "conectix")
-	binary.BigEndian.PutUint64(b[4096+48:], size)
-	binary.BigEndian.PutUint32(b[4096+60:], kind)
-	return string(b)
-}
-
-func vdi(kind uint32) string {
-	b := make([]byte, 512)
-	copy(b, "<<< Oracle VM VirtualBox Disk Image >>>\n")
-	binary.LittleEndian.PutUint32(b[64:], 0xbeda107f)
-	binary.LittleEndian.PutUint32(b[76:], kind)
-	binary.LittleEndian.PutUint64(b[368:], 4096)
-	return string(b)
-}
-
-func cd() string { return strings.Repeat("\x00", 32769) + "CD001" + strings.Repeat("\x00", 2000) }
-
-func zipped(s string) string {
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	_, _ = z.Write([]byte(s))
-	_ = z.Close()
-	return b.String()
-}
 
 // The bytes of a disk decide what it is; whatever refers to another file, and
 // whatever is not what the descriptor says, is refused.
@@ -106,8 +28,10 @@ func TestDiskImagesAreJudgedByTheirBytes(t *testing.T) {
 		{"QCOW2 version 2", qcow2(put32(4, 2)), anyFormat, ovf.FormatQCOW2, ""},
 		{"VHD", vhd(2), anyFormat, ovf.FormatVHD, ""},
 		{"VHD rounded up", vhdOf(2, 4096+2_000_000), anyFormat, ovf.FormatVHD, ""},
-		{"VHDX", "vhdxfile" + strings.Repeat("\x00", 100), anyFormat, ovf.FormatVHDX, ovf.CodeDiskUnsupported},
-		{"VDI", vdi(1), anyFormat, ovf.FormatVDI, ""},
+		{"larger than it claims, streamOptimized", stream(nil), claimVMDK, ovf.FormatVMDK, ovf.CodeDiskCapacity},
+		{"dynamic VHD", dynamicVHD(4096, nil), anyFormat, ovf.FormatVHD, ""},
+		{"VHDX", vhdx(nil), anyFormat, ovf.FormatVHDX, ""},
+		{"VDI", vdi(1, nil), anyFormat, ovf.FormatVDI, ""},
 		{"compressed VMDK", zipped(vmdk(8, goodVMDK)), isGzip, ovf.FormatVMDK, ""},
 
 		{"raw as VMDK", "plain bytes", claimVMDK, ovf.FormatRaw, ovf.CodeDiskFormat},
@@ -152,8 +76,8 @@ func TestDiskImagesAreJudgedByTheirBytes(t *testing.T) {
 		{"larger than it claims, VHD", vhdOf(2, 8<<20), anyFormat, ovf.FormatVHD, ovf.CodeDiskCapacity},
 		{"VHD delta", vhd(4), anyFormat, ovf.FormatVHD, ovf.CodeDiskBacking},
 		{"VHD of an unknown type", vhd(9), anyFormat, ovf.FormatVHD, ovf.CodeDiskHeader},
-		{"VDI delta", vdi(4), anyFormat, ovf.FormatVDI, ovf.CodeDiskBacking},
-		{"VDI cut", vdi(1)[:100], anyFormat, ovf.FormatVDI, ovf.CodeDiskHeader},
+		{"VDI delta", vdi(4, nil), anyFormat, ovf.FormatVDI, ovf.CodeDiskBacking},
+		{"VDI cut", vdi(1, nil)[:100], anyFormat, ovf.FormatVDI, ovf.CodeDiskHeader},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -190,7 +114,7 @@ func TestDangerousImagesAreRefusedWhereverTheyAre(t *testing.T) {
 }
 
 func FuzzDiskHeader(f *testing.F) {
-	for _, s := range []string{vmdk(8, goodVMDK), qcow2(nil), vhd(2), vdi(1), cd()[:33000], zipped("x"), "vhdxfile"} {
+	for _, s := range []string{vmdk(8, goodVMDK), qcow2(nil), vhd(2), vdi(1, nil), cd()[:33000], zipped("x"), "vhdxfile"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

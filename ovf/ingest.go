@@ -55,6 +55,7 @@ func (in *intake) archive(r io.Reader) (*Package, error) {
 		in.stopped = true
 		return in.finish(whole), nil
 	}
+	defer in.endLook()
 	tar := &tarReader{r: buffered}
 	for !in.stopped {
 		in.current = "" // a bad header belongs to no member

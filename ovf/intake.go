@@ -38,6 +38,10 @@ type intake struct {
 	descriptor, manifest, certificate smallFile
 	reader                            *reader // once the descriptor has come
 	lines                             []ManifestEntry
+
+	look       *joined // the file that is streaming by, or whose next piece may come
+	seen       map[sightingKey]sighting
+	references map[string]int // files of the descriptor by name; nil before it was asked for
 }
 
 // smallFile is one of the three small files that are kept in memory.
@@ -53,6 +57,7 @@ func newIntake(ctx context.Context, sink Sink, opts Options) *intake {
 	return &intake{
 		ctx: ctx, scope: whole, limits: opts.Limits.withDefaults(), opts: opts, sink: sink, report: &report{}, buffer: make([]byte, chunkSize),
 		measured: map[string]measurement{}, names: map[string]string{}, renamed: map[string]string{},
+		seen: map[sightingKey]sighting{},
 	}
 }
 
@@ -147,7 +152,7 @@ func (in *intake) copy(name string, size int64, r io.Reader, kind MemberKind) er
 	if err != nil {
 		return fmt.Errorf("cannot keep member %q: %w", name, err)
 	}
-	m, err := measure(in.ctx, w, r, in.buffer, in.algorithms(name))
+	m, err := measure(in.ctx, io.MultiWriter(w, in.lookAt(name, kind)), r, in.buffer, in.algorithms(name))
 	if closeErr := w.Close(); err == nil && closeErr != nil {
 		err = writeError{closeErr}
 	}

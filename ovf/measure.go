@@ -15,9 +15,8 @@ const chunkSize = mib
 
 // measurement is what is learnt about a member while it streams by.
 type measurement struct {
-	size       int64
-	digests    map[crypto.Hash]string // hex
-	head, tail []byte
+	size    int64
+	digests map[crypto.Hash]string // hex
 }
 
 // writeError marks a failure of the sink, as against one of the source.
@@ -39,7 +38,7 @@ func measure(ctx context.Context, w io.Writer, r io.Reader, buf []byte, algorith
 		}
 		n, err := io.ReadFull(r, buf)
 		if n > 0 {
-			m.note(buf[:n])
+			m.size += int64(n)
 			if err := writeAndHash(w, hashers, buf[:n]); err != nil {
 				return m, writeError{err}
 			}
@@ -65,16 +64,4 @@ func writeAndHash(w io.Writer, hashers []hash.Hash, chunk []byte) error {
 	_, err := w.Write(chunk)
 	wg.Wait()
 	return err
-}
-
-// note keeps the first and the last bytes.
-func (m *measurement) note(chunk []byte) {
-	m.size += int64(len(chunk))
-	if room := headSize - len(m.head); room > 0 {
-		m.head = append(m.head, chunk[:min(room, len(chunk))]...)
-	}
-	if len(chunk) < tailSize {
-		chunk = append(m.tail, chunk...)
-	}
-	m.tail = append([]byte(nil), chunk[max(0, len(chunk)-tailSize):]...)
 }

@@ -88,6 +88,7 @@ func openDescriptor(ctx context.Context, dir, name string, c completeness, opts 
 	defer root.Close()
 	in := newIntake(ctx, discard{}, opts)
 	in.scope = c
+	defer in.endLook()
 	if err := in.descriptorFrom(root, name); err != nil {
 		return nil, err
 	}

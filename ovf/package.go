@@ -33,6 +33,7 @@ type Package struct {
 	Extensions []Extension
 
 	Members      []Member     // what the container held, in its order; empty for a bare descriptor
+	Images       []Image      // the files of References that are at hand, as their readers see them
 	Verification Verification // of manifest and certificate
 	Digest       string       // hex SHA-256 of the content, see contentDigest; "" when unreadable
 	Findings     Findings
@@ -141,6 +142,16 @@ func (p *Package) Member(name string) (Member, bool) {
 		}
 	}
 	return Member{}, false
+}
+
+// Image returns the file with the name by which PlanDisk and PlanDrive call it.
+func (p *Package) Image(name string) (Image, bool) {
+	for _, i := range p.Images {
+		if i.Name == name {
+			return i, true
+		}
+	}
+	return Image{}, false
 }
 
 // Systems returns the virtual systems of the package in document order,
