@@ -81,10 +81,23 @@ func newWorld(t testing.TB, change ...func(*broker.Config)) *world {
 	return newWorldOn(t, driver, change...)
 }
 
+// newWorldOver is a world whose appliances take a while to boot.
+func newWorldOver(t testing.TB, boot time.Duration, change ...func(*broker.Config)) *world {
+	t.Helper()
+	driver, err := sqlitestore.Memory()
+	require.NoError(t, err)
+	return newWorldIn(t, driver, sim.New(sim.Options{BootTime: boot, Latency: 5 * time.Millisecond}), change...)
+}
+
 func newWorldOn(t testing.TB, driver store.Driver, change ...func(*broker.Config)) *world {
 	t.Helper()
+	return newWorldIn(t, driver, sim.New(sim.Options{}), change...)
+}
+
+func newWorldIn(t testing.TB, driver store.Driver, over *sim.Cloud, change ...func(*broker.Config)) *world {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &world{t: t, cloud: sim.New(sim.Options{}), log: &logged{}}
+	w := &world{t: t, cloud: over, log: &logged{}}
 	log := slog.New(slog.NewTextHandler(w.log, nil))
 	st, err := store.Open(ctx, driver)
 	require.NoError(t, err)
@@ -134,11 +147,18 @@ func (w *world) furnish() {
 	require.NoError(w.t, err)
 	w.service, err = w.admin.Publish(ctx, string(pushed.Service.ID), api.Publication{})
 	require.NoError(w.t, err)
+	w.networks(tenant)
+}
+
+// networks gives a tenant the networks lan and dmz, with a host in each.
+func (w *world) networks(tenant string) {
+	w.t.Helper()
+	ctx := context.Background()
 	for n, name := range []string{"lan", "dmz"} {
 		cidr := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(n + 1), 0, 0}), 24)
 		_, err := w.admin.CreateNetwork(ctx, tenant, api.Network{ID: name, CIDR: cidr.String()})
 		require.NoError(w.t, err)
-		require.NoError(w.t, w.cloud.CreateHost(ctx, tenant, cloud.Host{
+		require.NoError(w.t, w.cloud.CreateHost(ctx, topology.TenantID(tenant), cloud.Host{
 			Name: name + "-host", Network: topology.NetworkID(name), Address: netip.PrefixFrom(cidr.Addr().Next().Next(), 24),
 		}))
 	}
