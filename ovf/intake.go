@@ -55,7 +55,8 @@ func newIntake(ctx context.Context, sink Sink, opts Options) *intake {
 		opts.Now = time.Now()
 	}
 	return &intake{
-		ctx: ctx, scope: whole, limits: opts.Limits.withDefaults(), opts: opts, sink: sink, report: &report{}, buffer: make([]byte, chunkSize),
+		ctx: ctx, scope: whole, limits: opts.Limits.withDefaults(), opts: opts, sink: sink,
+		report: &report{strict: opts.Strict}, buffer: make([]byte, chunkSize),
 		measured: map[string]measurement{}, names: map[string]string{}, renamed: map[string]string{},
 		seen: map[sightingKey]sighting{},
 	}
