@@ -178,4 +178,16 @@ var explainManifest = []Explanation{
 		"Anybody can make a certificate that bears any name.",
 		"Add the vendor's certificate to the trusted ones, after checking its fingerprint with the vendor.",
 	},
+	{
+		CodeSignatureRequired, CanError,
+		"Whoever takes packages here wants them signed, and this one is not, or not by somebody trusted.",
+		"The operator has decided that a manifest alone is not enough.",
+		"Sign the package with `bumpwire package sign` or `build --key`, and let the operator trust the certificate.",
+	},
+	{
+		CodeWeakSignature, CanWarn,
+		"The signature is right, but made with a digest or a key that can be forged.",
+		"It proves less than it seems to.",
+		"Sign anew with SHA-256 and an RSA key of 2048 bits or more, or with ECDSA.",
+	},
 }

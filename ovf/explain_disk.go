@@ -33,7 +33,7 @@ var explainDisks = []Explanation{
 	},
 	{
 		CodeDiskUnsupported, CanError,
-		"A disk image is in a form that is not taken: VHDX, encrypted, or with snapshots.",
+		"A disk image is encrypted, or holds snapshots.",
 		"It cannot be checked or booted as it is.",
 		"Convert it to a plain VMDK or QCOW2.",
 	},

@@ -3,6 +3,8 @@ package ovf_test
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto"
+	"crypto/rand"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
@@ -32,7 +34,7 @@ import (
 //	#bytes 512                  as first line: so many zeros, changed by lines OFFSET VALUE
 //	#gzip                       as first line: the rest, compressed
 //	#sign p.mf [WORDS]          as first line: a certificate file over that manifest; WORDS
-//	                            may be altered, untrusted, key
+//	                            may be altered, untrusted, sha1, key
 //
 // A VALUE is a quoted string or hexadecimal digits. The file named archive is
 // no member, but changes the archive line by line:
@@ -43,7 +45,8 @@ import (
 //	append VALUE                more bytes behind it
 //
 // A line "open p.ovf" of the comment looks at the descriptor alone though there
-// are other files, and "now 2030-01-01" is the day it is read on.
+// are other files, "now 2030-01-01" is the day it is read on, and "signatures
+// trusted" the policy.
 func open(t *testing.T, a *txtar.Archive, opts ovf.Options) *ovf.Package {
 	t.Helper()
 	dir, path := t.TempDir(), ""
@@ -52,6 +55,8 @@ func open(t *testing.T, a *txtar.Archive, opts ovf.Options) *ovf.Package {
 		switch word, rest, _ := strings.Cut(line, " "); word {
 		case "open":
 			path = rest
+		case "signatures":
+			opts.Signatures = ovf.SignaturePolicy(rest)
 		case "now":
 			day, err := time.Parse(time.DateOnly, rest)
 			require.NoError(t, err)
@@ -90,7 +95,7 @@ func membersOf(t *testing.T, a *txtar.Archive) (members []raw, trusted []*x509.C
 		}
 		if how, ok := strings.CutPrefix(text, "#sign "); ok {
 			signer := issue(t, "Example Networks", ecKey(t), nil)
-			text = signed(t, signer, strings.Fields(how), members)
+			text = signatureFile(t, signer, strings.Fields(how), members)
 			if !strings.Contains(how, "untrusted") {
 				trusted = append(trusted, signer.Certificate)
 			}
@@ -168,8 +173,8 @@ func atoi(t *testing.T, s string) int {
 	return n
 }
 
-// signed is a certificate file over one of the members.
-func signed(t *testing.T, signer *ovf.Signer, how []string, members []raw) string {
+// signatureFile is a certificate file over one of the members.
+func signatureFile(t *testing.T, signer *ovf.Signer, how []string, members []raw) string {
 	t.Helper()
 	i := slices.IndexFunc(members, func(m raw) bool { return m.name == how[0] })
 	require.GreaterOrEqual(t, i, 0, "no such manifest")
@@ -179,6 +184,13 @@ func signed(t *testing.T, signer *ovf.Signer, how []string, members []raw) strin
 	}
 	file, err := signer.Sign(how[0], manifest)
 	require.NoError(t, err)
+	if slices.Contains(how, "sha1") {
+		digest := sha1.Sum(manifest)
+		signature, err := signer.Key.Sign(rand.Reader, digest[:], crypto.SHA1)
+		require.NoError(t, err)
+		_, certificates, _ := strings.Cut(string(file), "\n")
+		file = fmt.Appendf(nil, "SHA1(%s)= %x\n%s", how[0], signature, certificates)
+	}
 	if slices.Contains(how, "key") {
 		der, err := x509.MarshalPKCS8PrivateKey(signer.Key)
 		require.NoError(t, err)
