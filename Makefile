@@ -31,6 +31,7 @@ check: prerequisites appliance ## format, vet, staticcheck, import directions, g
 
 bench: ## all benchmarks; BUMPWIRE_BENCH_OVA_MIB=2048 for the large push
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 60m ./...
+	cd testdata/bench/govmomi && $(GO) test -run '^$$' -bench . -benchtime 2s -timeout 5m .
 	cd testdata/bench/brokerapi && $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 20m .
 
 fuzz: ## each fuzz target for FUZZTIME (10s)
