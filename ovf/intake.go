@@ -66,6 +66,9 @@ func newIntake(ctx context.Context, sink Sink, opts Options) *intake {
 // or the sink; what is wrong with the package becomes a finding.
 func (in *intake) member(name string, size int64, r io.Reader) error {
 	in.current = name
+	if err := in.count(size); err != nil {
+		return err
+	}
 	clean, err := memberName(name)
 	if err != nil {
 		in.report.file(Error, CodeMemberName, name, "%v", err)
@@ -76,9 +79,6 @@ func (in *intake) member(name string, size int64, r io.Reader) error {
 		return nil
 	}
 	in.names[fold(clean)] = clean
-	if err := in.count(size); err != nil {
-		return err
-	}
 	switch kindByName(clean) {
 	case KindDescriptor:
 		return in.small(clean, size, r, KindDescriptor, &in.descriptor, in.limits.Descriptor)
