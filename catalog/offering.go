@@ -37,7 +37,7 @@ func offering(old Service, p Package, pkg *ovf.Package, by *Insertion) (Service,
 	s.Plans = plansOf(p, pkg, s.Insertion)
 	keepPrices(s.Plans, old)
 	s.Former = former(old, s.Plans)
-	s.Missing = slices.Concat(obstacles(pkg, s.Insertion), s.Insertion.missing(), unpriced(s.Plans), tooLong(s.Plans))
+	s.Missing = slices.Concat(obstacles(pkg, s.Insertion), unwritable(p, pkg), s.Insertion.missing(), unpriced(s.Plans), tooLong(s.Plans))
 	return s, nil
 }
 
@@ -89,6 +89,25 @@ func obstacles(pkg *ovf.Package, in Insertion) []string {
 	if m := in.Management; m != nil && m.PasswordProperty != "" &&
 		!slices.ContainsFunc(pkg.Properties(), func(p ovf.Property) bool { return p.ID == m.PasswordProperty }) {
 		list = append(list, fmt.Sprintf("the login's password is to be property %q, which the package does not have", m.PasswordProperty))
+	}
+	return list
+}
+
+// unwritable are the systems whose environment does not go on a CD.
+func unwritable(p Package, pkg *ovf.Package) []string {
+	stored := func(f ovf.File) int64 {
+		for _, s := range p.Files {
+			if s.Name == f.Name {
+				return s.Size
+			}
+		}
+		return 0
+	}
+	var list []string
+	for _, c := range pkg.Systems() {
+		if err := pkg.CheckMedium(c, stored); err != nil {
+			list = append(list, fmt.Sprintf("system %q: %s", oneLine(c.ID), err))
+		}
 	}
 	return list
 }

@@ -131,3 +131,11 @@ func TestAPackageOfSeveralSystemsCannotBePublished(t *testing.T) {
 		`<VirtualSystemCollection ovf:id="all"><Info>Two</Info>`+system+second+`</VirtualSystemCollection>`))
 	require.Contains(t, strings.Join(draft.Missing, "\n"), `configuration "small" has 2 virtual systems`)
 }
+
+func TestAnEnvironmentThatFitsNoCDCannotBePublished(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	_, draft := s.push(t, "example", ova(t, "<VirtualHardwareSection>",
+		`<EnvironmentFilesSection><Info>Files</Info><File ovf:fileRef="payload" ovf:path="1/2/3/4/5/6/7/8/9"/></EnvironmentFilesSection><VirtualHardwareSection>`))
+	require.Contains(t, strings.Join(draft.Missing, "\n"), "lies deeper than 7 directories")
+}

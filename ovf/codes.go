@@ -1,7 +1,6 @@
 package ovf
 
-// Code names a kind of problem. Codes are stable: programs compare them. Each
-// is told in explain_*.go and shown by a package of testdata/ovf/findings.
+// Code names a kind of problem. Codes are stable: programs compare them.
 type Code string
 
 // What holds for the report as a whole.
@@ -33,6 +32,7 @@ const (
 	CodeMisplaced        Code = "misplaced-section"
 	CodeRequiredUnknown  Code = "required-unknown" // required, and not understood
 	CodeIgnored          Code = "ignored"          // of another namespace, and optional
+	CodeNoEffect         Code = "no-effect"        // of the standard, and of no use here
 	CodeDuplicateSection Code = "duplicate-section"
 	CodeDuplicateID      Code = "duplicate-id"
 	CodeDuplicateItem    Code = "duplicate-item" // an InstanceID twice in one configuration
@@ -80,6 +80,7 @@ const (
 	CodeSizeLimit           Code = "size-limit"     // bytes to read
 	CodeCountLimit          Code = "count-limit"    // things to hold
 	CodeResourceLimit       Code = "resource-limit" // memory or disk of one virtual system
+	CodeTransport           Code = "transport"      // of the environment: one that only VMware has
 )
 
 // Properties and the network service.

@@ -2,6 +2,7 @@ package ovf
 
 import (
 	"strconv"
+	"strings"
 )
 
 // content reads a VirtualSystem or a VirtualSystemCollection with all below it;
@@ -115,6 +116,10 @@ func (r *reader) checkContent(c *Content) {
 	r.checkChildren(c)
 	r.checkBoot(c)
 	r.checkServiceLegs(c)
+	if c.Delivery() == DeliverBackdoor {
+		r.warn(c.Hardware[0].place, CodeTransport, "the environment is to come through VMware's hypervisor alone (%s); elsewhere the guest does not get it unless the transport %s is listed too",
+			printable(strings.Join(c.Hardware[0].Transports, " "), 100), TransportISO)
+	}
 }
 
 func (r *reader) operatingSystem(c *Content, n node) {

@@ -3,7 +3,9 @@ package ovf
 import (
 	"bytes"
 	"fmt"
+	"math/big"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/beevik/etree"
@@ -43,10 +45,12 @@ type Entity struct {
 
 // Environment composes the document for one virtual system of a plan: every
 // property that exists in that configuration, of the system and of the
-// collections around it, and an entity for each neighbour. values holds what
-// differs from the defaults, by full property id; an id that the package does
-// not have and a value against a property's rules are errors, which never
-// show the value. "" means the default configuration or the first system.
+// collections around it, and an entity for each neighbour with what that sees
+// (DSP0243 11). A property of the system goes before one of the same id further
+// out. Values are in the canonical form of their type (XML Schema part 2). values
+// holds what differs from the defaults, by full property id; an id that the
+// package does not have and a value against a property's rules are errors, which
+// never show the value. "" means the default configuration or the first system.
 func (p *Package) Environment(configuration, system string, values map[string]string) (Environment, error) {
 	plan, ok := p.Plan(configuration)
 	if !ok {
@@ -65,9 +69,7 @@ func (p *Package) Environment(configuration, system string, values map[string]st
 		return Environment{}, err
 	}
 	env := Environment{ID: content.ID}
-	for at := content; at != nil; at = at.Parent {
-		env.Properties = append(env.Properties, at.environment(plan.ID, values)...)
-	}
+	env.Properties = content.environment(plan.ID, values)
 	if content.Parent != nil {
 		for _, sibling := range content.Parent.Children {
 			if sibling != content {
@@ -98,8 +100,14 @@ func (p *Package) checkValues(values map[string]string) error {
 	return nil
 }
 
+// environment are the properties that a content sees: its own, then those of the
+// collections around it, the nearest first.
 func (c *Content) environment(configuration string, values map[string]string) []EnvironmentProperty {
-	var list []EnvironmentProperty
+	var outer, list []EnvironmentProperty
+	if c.Parent != nil {
+		outer = c.Parent.environment(configuration, values)
+	}
+	own := map[string]bool{}
 	for _, property := range c.Properties() {
 		if !property.appliesTo(configuration) {
 			continue
@@ -107,16 +115,65 @@ func (c *Content) environment(configuration string, values map[string]string) []
 		value, given := values[property.ID]
 		if !given {
 			value, _ = property.Value(configuration)
+			value = substituted(value, outer)
 		}
-		list = append(list, EnvironmentProperty{property.ID, value})
+		own[property.ID] = true
+		list = append(list, EnvironmentProperty{property.ID, property.canonical(value)})
+	}
+	for _, property := range outer {
+		if !own[property.Key] {
+			list = append(list, property)
+		}
 	}
 	return list
+}
+
+// substituted is a default, or what it stands for: ${id} means the value of a
+// property of a collection around (DSP0243 9.5). What a tenant gives is taken as
+// it is, and so is what names nothing.
+func substituted(value string, outer []EnvironmentProperty) string {
+	name, ok := strings.CutPrefix(value, "${")
+	if name, ok = strings.CutSuffix(name, "}"); !ok {
+		return value
+	}
+	for _, property := range outer {
+		if property.Key == name {
+			return property.Value
+		}
+	}
+	return value
+}
+
+// canonical is a value as a guest expects it, whatever spelling of its type was
+// used; one that is not of its type is left as it is.
+func (p Property) canonical(value string) string {
+	trimmed := strings.TrimSpace(value)
+	switch {
+	case p.Type == TypeString || p.checkType(value) != nil:
+		return value
+	case p.Type == TypeBoolean:
+		b, _ := parseBool(trimmed)
+		return strconv.FormatBool(b)
+	case p.Type.isInteger():
+		n, _ := new(big.Int).SetString(trimmed, 10)
+		return n.String()
+	}
+	return trimmed
 }
 
 // XML is the document in UTF-8. Every value comes out of a parser as it went
 // in, white space included; a value with a character that XML cannot hold is
 // an error, which names the property.
 func (e Environment) XML() ([]byte, error) {
+	names := []string{e.ID, e.Platform.Kind, e.Platform.Version, e.Platform.Vendor, e.Platform.Locale}
+	for _, entity := range e.Entities {
+		names = append(names, entity.ID)
+	}
+	for _, name := range names {
+		if !isXMLText(name) {
+			return nil, fmt.Errorf("the name %q holds a character that XML cannot hold", printable(name, 100))
+		}
+	}
 	doc := etree.NewDocument()
 	doc.WriteSettings = etree.WriteSettings{CanonicalAttrVal: true}
 	doc.CreateProcInst("xml", `version="1.0" encoding="UTF-8"`)

@@ -1,6 +1,7 @@
 package ovf_test
 
 import (
+	"bytes"
 	"encoding/xml"
 	"strings"
 	"testing"
@@ -75,10 +76,50 @@ func TestNeighboursAreEntities(t *testing.T) {
 	require.Equal(t, []guestProperty{{"balancer.port.1", "80"}, {"suite.domain", "example.net"}}, guest.Properties)
 	require.Len(t, guest.Entities, 1)
 	require.Equal(t, "workers", guest.Entities[0].ID)
+	require.Equal(t, []guestProperty{{"suite.domain", "example.net"}}, guest.Entities[0].Properties, "exactly what the neighbour sees")
 
 	env, err = pkg.Environment("", "worker", nil)
 	require.NoError(t, err)
 	require.Equal(t, []guestProperty{{"worker.threads", "4"}, {"suite.domain", "example.org"}}, parse(t, env).Properties)
+}
+
+// DSP0243 11: a property hides one of the same id further out, which can still be
+// referred to (9.5).
+func TestAPropertyHidesTheOneFurtherOut(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(string(example(t, "collection.ovf")), `<ProductSection ovf:class="worker">`, `<ProductSection ovf:class="suite"><Info>Own</Info>
+		<Property ovf:key="domain" ovf:type="string" ovf:userConfigurable="true" ovf:value="inner"/>
+		<Property ovf:key="above" ovf:type="string" ovf:value="${suite.domain}"/>
+		<Property ovf:key="nothing" ovf:type="string" ovf:userConfigurable="true" ovf:value="${worker.threads}"/></ProductSection>
+		<ProductSection ovf:class="worker">`, 1)
+	pkg := ovf.ReadDescriptor("x.ovf", []byte(text), ovf.Options{})
+	if !pkg.Valid() { // one id in two contents is refused
+		t.Fatal(pkg.Findings)
+	}
+	env, err := pkg.Environment("", "worker", map[string]string{"suite.nothing": "${suite.domain}"})
+	require.NoError(t, err)
+	require.Equal(t, []guestProperty{
+		{"suite.domain", "inner"}, {"suite.above", "example.org"}, {"suite.nothing", "${suite.domain}"}, {"worker.threads", "4"},
+	}, parse(t, env).Properties, "what a tenant gives is never a reference")
+	env, err = pkg.Environment("", "worker", nil)
+	require.NoError(t, err)
+	require.Equal(t, guestProperty{"suite.nothing", "${worker.threads}"}, parse(t, env).Properties[2], "only what is further out can be meant")
+}
+
+func TestValuesHaveTheCanonicalFormOfTheirType(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ kind, value, want string }{
+		{"boolean", "True", "true"}, {"boolean", " FALSE ", "false"}, {"boolean", "1", "true"}, {"boolean", "0", "false"},
+		{"uint8", "+007", "7"}, {"sint16", " -0 ", "0"}, {"uint64", "18446744073709551615", "18446744073709551615"},
+		{"real64", " 1.50 ", "1.50"}, {"string", " True ", " True "}, {"string", "007", "007"},
+	} {
+		text := strings.Replace(string(example(t, "collection.ovf")), `ovf:key="domain" ovf:type="string" ovf:userConfigurable="true" ovf:value="example.org"`,
+			`ovf:key="domain" ovf:type="`+c.kind+`" ovf:userConfigurable="true"`, 1)
+		pkg := ovf.ReadDescriptor("x.ovf", []byte(text), ovf.Options{})
+		env, err := pkg.Environment("", "worker", map[string]string{"suite.domain": c.value})
+		require.NoError(t, err, c.value)
+		require.Equal(t, guestProperty{"suite.domain", c.want}, parse(t, env).Properties[1])
+	}
 }
 
 func TestWrongValuesAreRefusedWithoutBeingShown(t *testing.T) {
@@ -95,6 +136,28 @@ func TestWrongValuesAreRefusedWithoutBeingShown(t *testing.T) {
 	require.ErrorContains(t, err, "huge")
 	_, err = pkg.Environment("", "other", nil)
 	require.ErrorContains(t, err, "other")
+}
+
+// From the document to the CD and back nothing is lost or added.
+func FuzzEnvironment(f *testing.F) {
+	f.Add("vm", "a.b.1", `<&>"'`, "neighbour", "\t\r\n")
+	f.Fuzz(func(t *testing.T, id, key, value, neighbour, other string) {
+		env := ovf.Environment{ID: id, Properties: []ovf.EnvironmentProperty{{Key: key, Value: value}},
+			Entities: []ovf.Entity{{ID: neighbour, Properties: []ovf.EnvironmentProperty{{Key: key, Value: other}}}}}
+		doc, err := env.XML()
+		if err != nil {
+			return
+		}
+		var cd bytes.Buffer
+		require.NoError(t, ovf.WriteISO(&cd, "OVF ENV", noon, []ovf.ISOFile{{Name: ovf.EnvironmentFile, Data: doc}}))
+		var guest guestEnvironment
+		require.NoError(t, xml.Unmarshal(readISO(t, cd.Bytes(), 17)[wide(ovf.EnvironmentFile)], &guest), string(doc))
+		require.Equal(t, id, guest.ID)
+		require.Equal(t, []guestProperty{{key, value}}, guest.Properties)
+		require.Len(t, guest.Entities, 1)
+		require.Equal(t, neighbour, guest.Entities[0].ID)
+		require.Equal(t, []guestProperty{{key, other}}, guest.Entities[0].Properties)
+	})
 }
 
 // Whatever a value holds, the guest reads exactly that, and nothing of it

@@ -46,6 +46,7 @@ type InspectionSystem struct {
 	ID          string           `json:"id"`
 	VCPUs       int64            `json:"vcpus"`
 	MemoryBytes int64            `json:"memory_bytes"`
+	Environment Delivery         `json:"environment"` // how the guest gets it
 	Disks       []InspectionDisk `json:"disks"`
 	NICs        []InspectionNIC  `json:"nics"`
 }
@@ -147,7 +148,7 @@ func inspectPlan(plan Plan) InspectionPlan {
 	}
 	for _, system := range plan.Systems {
 		s := InspectionSystem{
-			ID: system.ID, VCPUs: system.VCPUs, MemoryBytes: system.MemoryBytes,
+			ID: system.ID, VCPUs: system.VCPUs, MemoryBytes: system.MemoryBytes, Environment: system.Environment,
 			Disks: []InspectionDisk{}, NICs: []InspectionNIC{},
 		}
 		for _, disk := range system.Disks {

@@ -25,14 +25,10 @@ func (i *isoImage) descriptor(kind byte, tree *isoTree) []byte {
 	both16(d[120:], 1) // one volume
 	both16(d[124:], 1) // the first
 	both16(d[128:], isoSector)
-	both32(d[132:], 10) // bytes of a path table with nothing but the root
-	table := uint32(isoPathTables)
-	if kind == 2 {
-		table += 2
-	}
-	binary.LittleEndian.PutUint32(d[140:], table)
-	binary.BigEndian.PutUint32(d[148:], table+1)
-	copy(d[156:], i.record([]byte{0}, tree.sector, tree.length, true))
+	both32(d[132:], uint32(tree.tableLength()))
+	binary.LittleEndian.PutUint32(d[140:], tree.table)
+	binary.BigEndian.PutUint32(d[148:], tree.table+sectors(tree.tableLength()))
+	copy(d[156:], i.record([]byte{0}, tree.dirs[0].sector, tree.dirs[0].length, true))
 	for _, field := range [][2]int{{190, 318}, {318, 446}, {446, 574}, {574, 702}, {702, 739}, {739, 776}, {776, 813}} {
 		text(d[field[0]:field[1]], "")
 	}
@@ -48,13 +44,18 @@ func (i *isoImage) terminator() []byte {
 	return append([]byte("\xffCD001\x01"), make([]byte, isoSector-7)...)
 }
 
-// directory is the root directory with itself and its parent first.
-func (i *isoImage) directory(tree *isoTree) []byte {
+// directory is one directory, with itself and its parent first.
+func (i *isoImage) directory(d *isoDir) []byte {
 	var b bytes.Buffer
-	b.Write(i.record([]byte{0}, tree.sector, tree.length, true))
-	b.Write(i.record([]byte{1}, tree.sector, tree.length, true))
-	for _, f := range tree.order {
-		record := i.record(tree.names[f], i.files[f].sector, uint32(len(i.files[f].data)), false)
+	b.Write(i.record([]byte{0}, d.sector, d.length, true))
+	b.Write(i.record([]byte{1}, d.parent.sector, d.parent.length, true))
+	for _, e := range d.entries {
+		var record []byte
+		if e.dir != nil {
+			record = i.record(e.id, e.dir.sector, e.dir.length, true)
+		} else {
+			record = i.record(e.id, i.starts[e.file], uint32(len(i.data[e.file])), false)
+		}
 		if room := isoSector - b.Len()%isoSector; len(record) > room {
 			b.Write(make([]byte, room))
 		}
@@ -78,17 +79,6 @@ func (i *isoImage) record(name []byte, sector, length uint32, directory bool) []
 	r[32] = byte(len(name))
 	copy(r[33:], name)
 	return r
-}
-
-// pathTable holds the root alone, in both byte orders.
-func pathTable(root uint32) (little, big []byte) {
-	little, big = make([]byte, 10), make([]byte, 10)
-	little[0], big[0] = 1, 1
-	binary.LittleEndian.PutUint32(little[2:], root)
-	binary.BigEndian.PutUint32(big[2:], root)
-	binary.LittleEndian.PutUint16(little[6:], 1)
-	binary.BigEndian.PutUint16(big[6:], 1)
-	return little, big
 }
 
 func both32(b []byte, n uint32) {

@@ -2,7 +2,6 @@ package ovf
 
 import (
 	"encoding/xml"
-	"slices"
 	"strings"
 
 	"github.com/beevik/etree"
@@ -40,22 +39,11 @@ func (s *scanner) resolve(prefix string) (string, bool) {
 }
 
 func (s *scanner) keepAttributes(el *etree.Element, attributes []xml.Attr) *syntaxError {
-	if len(attributes) == 0 {
-		return nil
-	}
-	el.Attr = make([]etree.Attr, 0, len(attributes))
-	var declared []string
+	seen := make(map[xml.Name]struct{}, len(attributes))
 	for _, a := range attributes {
 		name := a.Name
 		if strings.Contains(name.Local, ":") {
 			return refuse(CodeXMLSyntax, "attribute name %q has a misplaced colon", name.Local)
-		}
-		if b, ok := declaration(a); ok {
-			if slices.Contains(declared, b.prefix) {
-				return refuse(CodeXMLDuplicateAttribute, "attribute %s stands twice in element %s", name.Local, el.Tag)
-			}
-			declared = append(declared, b.prefix)
-			continue
 		}
 		// An unprefixed attribute is in no namespace, whatever the default one is.
 		if name.Space != "" {
@@ -65,11 +53,12 @@ func (s *scanner) keepAttributes(el *etree.Element, attributes []xml.Attr) *synt
 			}
 			name.Space = uri
 		}
-		// At most maxAttributesPerElement to compare with.
-		for _, other := range el.Attr {
-			if other.Key == name.Local && other.Space == name.Space {
-				return refuse(CodeXMLDuplicateAttribute, "attribute %s stands twice in element %s", name.Local, el.Tag)
-			}
+		if _, twice := seen[name]; twice {
+			return refuse(CodeXMLDuplicateAttribute, "attribute %s stands twice in element %s", name.Local, el.Tag)
+		}
+		seen[name] = struct{}{}
+		if _, ok := declaration(a); ok {
+			continue
 		}
 		el.Attr = append(el.Attr, etree.Attr{Space: name.Space, Key: name.Local, Value: a.Value})
 	}

@@ -24,6 +24,7 @@ type PlanSystem struct {
 	Drives      []PlanDrive
 	NICs        []PlanNIC
 	Transports  []string
+	Environment Delivery
 	Families    []string
 	Firmware    string
 	SecureBoot  bool

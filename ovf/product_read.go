@@ -1,7 +1,6 @@
 package ovf
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -50,11 +49,10 @@ var productFields = []string{"Info", "Product", "Vendor", "Version", "FullVersio
 
 // webURL drops an address that a browser should not be given.
 func webURL(s string) string {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return ""
+	if strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://") {
+		return s
 	}
-	return s
+	return ""
 }
 
 func (r *reader) readProperty(n node, product Product, category string) Property {

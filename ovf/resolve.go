@@ -59,7 +59,7 @@ func (r *reader) systems() []*Content {
 }
 
 func (r *reader) planSystem(configuration string, c *Content) PlanSystem {
-	system := PlanSystem{ID: c.ID, Name: c.Name}
+	system := PlanSystem{ID: c.ID, Name: c.Name, Environment: c.Delivery()}
 	if len(c.Hardware) == 0 {
 		return system
 	}

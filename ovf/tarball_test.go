@@ -187,6 +187,100 @@ func TestArchivesInAnyCustomaryFormAreTaken(t *testing.T) {
 	}
 }
 
+func TestHostileArchivesAreRefused(t *testing.T) {
+	t.Parallel()
+	named := func(name string) []byte { return archive(descriptor, raw{name: name, data: "x"}, diskFile) }
+	typed := func(kind byte) []byte { return archive(descriptor, raw{name: "x", kind: kind}, diskFile) }
+	pax := func(record string) []byte {
+		return archive(descriptor, raw{name: "x", kind: 'x', data: record}, diskFile)
+	}
+	for _, c := range []struct {
+		name string
+		data []byte
+		code ovf.Code
+	}{
+		{"climbing name", named("../../etc/cron.d/x"), ovf.CodeMemberName},
+		{"absolute name", named("/etc/passwd"), ovf.CodeMemberName},
+		{"drive", named(`C:\x`), ovf.CodeMemberName},
+		{"share", named(`\\host\share`), ovf.CodeMemberName},
+		{"double slash", named("//x"), ovf.CodeMemberName},
+		{"around", named("a/../a.vmdk"), ovf.CodeMemberName},
+		{"empty part", named("a//b"), ovf.CodeMemberName},
+		{"trailing slash", named("a/"), ovf.CodeMemberName},
+		{"newline", named("a\nb"), ovf.CodeMemberName},
+		{"not UTF-8", named("a\xff"), ovf.CodeMemberName},
+		{"bidi override", named("a\u202eb"), ovf.CodeMemberName},
+		{"no name", named(""), ovf.CodeMemberName},
+		{"climbing by pax", pax("16 path=../../x\n"), ovf.CodeMemberName},
+		{"the same twice", archive(descriptor, diskFile, diskFile), ovf.CodeDuplicateMember},
+		{"the same but for case", named("DISK.img"), ovf.CodeDuplicateMember},
+		{"the same but for composition", archive(descriptor, diskFile, raw{name: "é", data: "1"}, raw{name: "e\u0301", data: "2"}), ovf.CodeDuplicateMember},
+		{"hard link", typed('1'), ovf.CodeMemberType},
+		{"symbolic link", typed('2'), ovf.CodeMemberType},
+		{"character device", typed('3'), ovf.CodeMemberType},
+		{"block device", typed('4'), ovf.CodeMemberType},
+		{"FIFO", typed('6'), ovf.CodeMemberType},
+		{"contiguous", typed('7'), ovf.CodeMemberType},
+		{"sparse", typed('S'), ovf.CodeMemberType},
+		{"multi-volume", typed('M'), ovf.CodeMemberType},
+		{"unknown type", typed('Q'), ovf.CodeMemberType},
+		{"sparse by pax", pax("22 GNU.sparse.major=1\n"), ovf.CodeMemberType},
+		{"directory with content", archive(descriptor, raw{name: "d", kind: '5', data: "x"}), ovf.CodeMemberType},
+		{"two descriptors", archive(descriptor, raw{name: "q.ovf", data: oneDisk}, diskFile), ovf.CodeDescriptorCount},
+		{"no descriptor", archive(diskFile), ovf.CodeDescriptorCount},
+		{"wrong checksum", archive(descriptor, diskFile.as(func(h []byte) { copy(h[148:], "000001\x00 ") })), ovf.CodeTarHeader},
+		{"V7", archive(descriptor, diskFile.as(func(h []byte) { copy(h[257:], make([]byte, 8)) })), ovf.CodeTarHeader},
+		{"size in words", archive(descriptor, diskFile.as(func(h []byte) { copy(h[124:], "0000000many\x00") })), ovf.CodeTarHeader},
+		{"negative size", archive(descriptor, diskFile.as(func(h []byte) { copy(h[124:], bytes.Repeat([]byte{0xff}, 12)) })), ovf.CodeTarHeader},
+		{"absurd size", archive(descriptor, diskFile.as(func(h []byte) { copy(h[124:], "\x80\x00\x00\x00\x7f\xff\xff\xff\xff\xff\xff\xff") })), ovf.CodeTarHeader},
+		{"size beyond the quota", archive(descriptor, diskFile.as(func(h []byte) { copy(h[124:], "\x80\x00\x00\x00\x00\x7f\xff\xff\xff\xff\xff\xff") })), ovf.CodeSizeLimit},
+		{"two sizes", pax("11 size=77\n"), ovf.CodeTarHeader},
+		{"pax size in words", pax("12 size=big\n"), ovf.CodeTarHeader},
+		{"pax record lies", pax("99 path=x\n"), ovf.CodeTarHeader},
+		{"pax record without a value", pax("7 path\n"), ovf.CodeTarHeader},
+		{"global path", archive(raw{name: "x", kind: 'g', data: "10 path=x\n"}, descriptor, diskFile), ovf.CodeTarHeader},
+		{"long extended header", archive(descriptor, raw{name: "x", kind: 'x'}.as(func(h []byte) { copy(h[124:], "07777777777\x00") }), diskFile), ovf.CodeSizeLimit},
+		{"long GNU name", archive(descriptor, raw{name: "x", kind: 'L'}.as(func(h []byte) { copy(h[124:], "07777777777\x00") }), diskFile), ovf.CodeSizeLimit},
+		{"cut in a header", archive(descriptor, diskFile)[:len(descriptor.bytes())+100], ovf.CodeTruncated},
+		{"cut in a file", archive(descriptor, diskFile)[:len(descriptor.bytes())+1000], ovf.CodeTruncated},
+		{"extended header at the end", archive(descriptor, diskFile, raw{name: "x", kind: 'x', data: "10 path=x\n"}), ovf.CodeTarHeader},
+		{"a listed file is missing", archive(descriptor), ovf.CodeFileMissing},
+		{"gzip", []byte("\x1f\x8b\x08" + strings.Repeat("x", 1000)), ovf.CodeContainer},
+		{"zip", []byte("PK\x03\x04" + strings.Repeat("x", 1000)), ovf.CodeContainer},
+		{"xz", []byte("\xfd7zXZ\x00" + strings.Repeat("x", 1000)), ovf.CodeContainer},
+		{"program", []byte("\x7fELF" + strings.Repeat("x", 1000)), ovf.CodeContainer},
+		{"web page", []byte("<!DOCTYPE html><html>404</html>"), ovf.CodeContainer},
+		{"CD image", append(make([]byte, 32769), "CD001......"...), ovf.CodeContainer},
+		{"nothing", nil, ovf.CodeContainer},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			pkg, _, err := ingest(t, c.data, ovf.Options{})
+			var refused *ovf.Refused
+			require.ErrorAs(t, err, &refused)
+			require.NotNil(t, pkg)
+			require.False(t, pkg.Valid())
+			require.Equal(t, string(c.code), string(refused.Findings.Errors()[0].Code), refused.Findings.String())
+		})
+	}
+}
+
+func TestLimitsHoldWhileBytesArrive(t *testing.T) {
+	t.Parallel()
+	var many []raw
+	for i := range 2000 {
+		many = append(many, raw{name: fmt.Sprint("f", i)})
+	}
+	_, _, err := ingest(t, archive(append([]raw{descriptor}, many...)...), ovf.Options{})
+	require.ErrorContains(t, err, "more than 1000 members")
+
+	_, _, err = ingest(t, archive(descriptor, diskFile), ovf.Options{Limits: ovf.Limits{Package: 1000}})
+	require.ErrorContains(t, err, "longer than 1000 bytes")
+
+	_, _, err = ingest(t, archive(descriptor, diskFile), ovf.Options{Limits: ovf.Limits{Descriptor: 100}})
+	require.ErrorContains(t, err, "longer than 100 bytes")
+}
+
 // The reader here and the one of the standard library agree on what they both
 // accept.
 func FuzzTar(f *testing.F) {

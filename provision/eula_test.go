@@ -20,15 +20,24 @@ import (
 // licensed publishes a version of the firewall with these licences.
 func (w *world) licensed(t testing.TB, version string, texts ...string) {
 	t.Helper()
-	descriptor, err := os.ReadFile(filepath.Join("..", "testdata", "firewall", "firewall.ovf"))
-	require.NoError(t, err)
 	sections := ""
 	for n, text := range texts {
 		sections += fmt.Sprintf("<ovf:EulaSection><ovf:Info>Licence %d</ovf:Info><ovf:License>%s</ovf:License></ovf:EulaSection>", n+1, text)
 	}
-	edited := strings.NewReplacer("<ovf:VirtualHardwareSection>", sections+"<ovf:VirtualHardwareSection>", "1.2.0", version).Replace(string(descriptor))
+	w.edited(t, nil, "<ovf:VirtualHardwareSection>", sections+"<ovf:VirtualHardwareSection>", "1.2.0", version)
+}
+
+// edited publishes the firewall with changes to its descriptor, old and new text in
+// turn, and further files.
+func (w *world) edited(t testing.TB, files map[string]string, changes ...string) {
+	t.Helper()
+	descriptor, err := os.ReadFile(filepath.Join("..", "testdata", "firewall", "firewall.ovf"))
+	require.NoError(t, err)
 	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "firewall.ovf"), []byte(edited), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "firewall.ovf"), []byte(strings.NewReplacer(changes...).Replace(string(descriptor))), 0o600))
+	for name, text := range files {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
 	var ova bytes.Buffer
 	_, err = ovf.Build(t.Context(), dir, &ova, ovf.BuildOptions{})
 	require.NoError(t, err)

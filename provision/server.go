@@ -8,7 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
-	"time"
+	"slices"
 
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -44,7 +44,7 @@ func (s *Service) server(ctx context.Context, i Instance) (cloud.Server, error) 
 		}
 		server.Disks = append(server.Disks, disk)
 	}
-	server.Environment, err = s.environment(i, pkg, system)
+	server.Environment, err = s.environment(ctx, i, pkg, stored, system)
 	return server, err
 }
 
@@ -75,10 +75,11 @@ func (s *Service) disk(p catalog.Package, d ovf.PlanDisk) (cloud.Disk, error) {
 	return disk, fault.New(fault.Invalid, "package %q holds no file %q for disk %q", p.ID, d.Member, d.ID)
 }
 
-// environment is the OVF environment as a CD image, or nil when the appliance
-// has no use for one (DSP0243, transport of the VirtualHardwareSection).
-func (s *Service) environment(i Instance, pkg *ovf.Package, system ovf.PlanSystem) ([]byte, error) {
-	if len(system.Transports) == 0 {
+// environment is the CD with the OVF environment, or nil when the appliance has no
+// use for one.
+func (s *Service) environment(ctx context.Context, i Instance, pkg *ovf.Package, stored catalog.Package, system ovf.PlanSystem) ([]byte, error) {
+	n := slices.IndexFunc(pkg.Systems(), func(c *ovf.Content) bool { return c.ID == system.ID })
+	if n < 0 || system.Environment == ovf.DeliverNone {
 		return nil, nil
 	}
 	values := maps.Clone(i.Values)
@@ -97,18 +98,23 @@ func (s *Service) environment(i Instance, pkg *ovf.Package, system ovf.PlanSyste
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "%s", err)
 	}
-	env.Platform = ovf.Platform{Kind: "Bumpwire", Vendor: "Bumpwire", Locale: "en-US"}
-	return environmentCD(env)
+	env.Platform = s.platform
+	var cd bytes.Buffer
+	err = pkg.Systems()[n].WriteMedium(&cd, env, string(i.ID), func(fileRef string) (io.ReadCloser, error) {
+		f, _ := pkg.File(fileRef)
+		return s.member(ctx, stored, f.Name)
+	})
+	return cd.Bytes(), err
 }
 
-func environmentCD(env ovf.Environment) ([]byte, error) {
-	doc, err := env.XML()
-	if err != nil {
-		return nil, err
+// member opens a file of a stored package.
+func (s *Service) member(ctx context.Context, p catalog.Package, name string) (io.ReadCloser, error) {
+	for _, f := range p.Files {
+		if f.Name == name {
+			return s.catalog.Open(ctx, f.Digest)
+		}
 	}
-	var cd bytes.Buffer
-	err = ovf.WriteISO(&cd, "OVF ENV", time.Time{}, []ovf.ISOFile{{Name: ovf.EnvironmentFile, Data: doc}})
-	return cd.Bytes(), err
+	return nil, fault.New(fault.Invalid, "package %q holds no file %q", p.ID, name)
 }
 
 // addresses are the values that the broker knows and the tenant does not: the

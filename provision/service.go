@@ -23,6 +23,7 @@ import (
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/seal"
 	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/ovf"
 	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/work"
 )
@@ -38,9 +39,10 @@ type Service struct {
 	key        *seal.Key
 	log        *slog.Logger
 	management netip.Prefix
+	platform   ovf.Platform
 }
 
-// Config is what a Service works with; all but Management are required.
+// Config is what a Service works with; all but Management and Version are required.
 type Config struct {
 	Store   *store.Store
 	Catalog *catalog.Catalog
@@ -48,6 +50,10 @@ type Config struct {
 	Engine  *work.Engine
 	Key     *seal.Key
 	Log     *slog.Logger
+
+	// Version is this program's, for appliances that want to know where they run; may
+	// be empty.
+	Version string
 
 	// Management is the range of every tenant's management network. Tenants'
 	// management networks are separate, so all may use the same range. The first
@@ -70,6 +76,7 @@ func New(c Config) *Service {
 		key:        c.Key,
 		log:        c.Log,
 		management: c.Management,
+		platform:   ovf.Platform{Kind: "Bumpwire", Version: c.Version, Vendor: "Bumpwire", Locale: "en-US", Timezone: new(int)},
 	}
 	s.register()
 	return s
