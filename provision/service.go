@@ -15,12 +15,14 @@ package provision
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"time"
 
 	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/seal"
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/ovf"
@@ -133,13 +135,18 @@ func (s *Service) Run(ctx context.Context, interval time.Duration) error {
 	}
 }
 
-func (s *Service) submit(ctx context.Context, i Instance, op Operation) error {
-	err := s.engine.Submit(ctx, work.Change{
+// submit sets the engine to an operation that is stored. It costs the request no
+// further write: what the engine holds in memory Resume finds in the instances.
+func (s *Service) submit(_ context.Context, i Instance, op Operation) error {
+	err := s.engine.Enlist(work.Change{
 		ID:      op.ID,
 		Lane:    work.Lane(i.Tenant),
 		Kind:    op.Kind,
 		Subject: string(i.ID),
 	})
+	if errors.Is(err, fault.Full) {
+		return nil // too many are before it; the next Resume comes back to it
+	}
 	if err != nil {
 		return fmt.Errorf("cannot submit %s of instance %q: %w", op.Kind, i.ID, err)
 	}

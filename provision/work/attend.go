@@ -13,6 +13,10 @@ import (
 // lane back. It returns when the lane has something to do again; zero: not known.
 // It begins no further step once stop has ended; its handlers end with work.
 func (e *Engine) attend(stop, work context.Context, l Lane) time.Time {
+	if err := e.admit(work, l); err != nil {
+		e.log.Error("cannot queue changes", "lane", l, "error", err)
+		return time.Now().Add(e.opts.Poll)
+	}
 	h, held, free, err := e.claim(work, l)
 	if err != nil {
 		e.log.Error("cannot claim a lane", "lane", l, "error", err)

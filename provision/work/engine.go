@@ -84,6 +84,7 @@ type Engine struct {
 	opts     Options
 	planners map[Kind]Planner
 	handlers map[TaskKind]handler
+	waiting  *waiting
 	agenda   *agenda
 	ended    *bell
 }
@@ -97,6 +98,7 @@ func New(s *store.Store, log *slog.Logger, o Options) *Engine {
 		opts:     o.filled(),
 		planners: map[Kind]Planner{},
 		handlers: map[TaskKind]handler{},
+		waiting:  newWaiting(),
 		agenda:   newAgenda(),
 		ended:    newBell(),
 	}

@@ -101,11 +101,11 @@ func TestNoWakeUpIsLost(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, held)
 
-		require.NoError(t, e.enqueue(ctx, c))
+		require.NoError(t, e.enqueue(ctx, c.Lane, c.ID))
 		h, held, _, err = e.claim(ctx, "l")
 		require.NoError(t, err)
 		require.True(t, held)
-		require.NoError(t, e.enqueue(ctx, c))
+		require.NoError(t, e.enqueue(ctx, c.Lane, c.ID))
 		again, err = e.release(ctx, h, false, later)
 		require.NoError(t, err)
 		require.True(t, again.Equal(time.Now()))

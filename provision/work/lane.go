@@ -48,22 +48,24 @@ type hold struct {
 
 var errLost = errors.New("the lease of the lane is lost")
 
-// enqueue puts a change into its lane, unless it is there, and has the lane looked
-// at now.
-func (e *Engine) enqueue(ctx context.Context, c Change) error {
-	_, err := e.lanes.Upsert(ctx, string(c.Lane), func(l lane, _ bool) (lane, error) {
-		l.Lane = c.Lane
+// enqueue puts changes into their lane, unless they are there, and has the lane
+// looked at now.
+func (e *Engine) enqueue(ctx context.Context, id Lane, changes ...ChangeID) error {
+	_, err := e.lanes.Upsert(ctx, string(id), func(l lane, _ bool) (lane, error) {
+		l.Lane = id
 		l.Asked++
-		if !slices.Contains(l.Queue, c.ID) {
-			l.Queue = append(l.Queue, c.ID)
+		for _, c := range changes {
+			if !slices.Contains(l.Queue, c) {
+				l.Queue = append(l.Queue, c)
+			}
 		}
-		if l.Queue[0] == c.ID {
+		if slices.Contains(changes, l.Queue[0]) {
 			l.Due = time.Time{}
 		}
 		return l, nil
 	})
 	if err == nil {
-		e.agenda.note(c.Lane, time.Now())
+		e.agenda.note(id, time.Now())
 	}
 	return err
 }
@@ -176,7 +178,7 @@ func (e *Engine) sweep(ctx context.Context) error {
 		if slices.Contains(l.Queue, c.ID) {
 			continue
 		}
-		if err := e.enqueue(ctx, c); err != nil {
+		if err := e.enqueue(ctx, c.Lane, c.ID); err != nil {
 			return err
 		}
 	}

@@ -1,9 +1,11 @@
 package work
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -14,26 +16,39 @@ import (
 // Subject, Args, NotBefore and Deadline count. The same ID again is no error and
 // changes nothing, so a caller that got an error, or died, may repeat it.
 func (e *Engine) Submit(ctx context.Context, c Change) error {
-	if _, known := e.planners[c.Kind]; !known {
-		return fmt.Errorf("cannot submit change %q: nothing handles kind %q", c.ID, c.Kind)
-	}
-	if c.Lane == "" {
-		return fmt.Errorf("cannot submit change %q: it has no lane", c.ID)
-	}
-	c = Change{
-		ID: c.ID, Lane: c.Lane, Kind: c.Kind, Subject: c.Subject, Args: c.Args, NotBefore: c.NotBefore, Deadline: c.Deadline,
-		Status: Queued, Created: now(),
-	}
-	err := e.changes.Create(ctx, string(c.ID), c)
-	if errors.Is(err, fault.Conflict) {
-		if c, err = e.Get(ctx, c.ID); err == nil && c.Ended() {
-			return nil
-		}
-	}
+	c, err := e.fresh(c)
 	if err != nil {
 		return err
 	}
-	return e.enqueue(ctx, c)
+	if ended, err := e.create(ctx, c); ended || err != nil {
+		return err
+	}
+	return e.enqueue(ctx, c.Lane, c.ID)
+}
+
+// fresh is a change as it begins: of what the submitter gave, only what is his.
+func (e *Engine) fresh(c Change) (Change, error) {
+	if _, known := e.planners[c.Kind]; !known {
+		return c, fmt.Errorf("cannot submit change %q: nothing handles kind %q", c.ID, c.Kind)
+	}
+	if c.Lane == "" {
+		return c, fmt.Errorf("cannot submit change %q: it has no lane", c.ID)
+	}
+	return Change{
+		ID: c.ID, Lane: c.Lane, Kind: c.Kind, Subject: c.Subject, Args: c.Args, NotBefore: c.NotBefore, Deadline: c.Deadline,
+		Status: Queued, Created: now(),
+	}, nil
+}
+
+// create stores a change, unless it is stored; ended says that it was carried out
+// already.
+func (e *Engine) create(ctx context.Context, c Change) (ended bool, err error) {
+	err = e.changes.Create(ctx, string(c.ID), c)
+	if errors.Is(err, fault.Conflict) {
+		c, err = e.changes.Get(ctx, string(c.ID))
+		return err == nil && c.Ended(), err
+	}
+	return false, err
 }
 
 // Cancel asks a change to turn round: it is undone as soon as its task in hand
@@ -41,6 +56,7 @@ func (e *Engine) Submit(ctx context.Context, c Change) error {
 // back, settled or ended goes on as it is. Repeated: no effect. Absent:
 // fault.NotFound.
 func (e *Engine) Cancel(ctx context.Context, id ChangeID) error {
+	e.waiting.cancel(id)
 	c, err := e.changes.Update(ctx, string(id), func(c Change) (Change, error) {
 		switch c.Status {
 		case Queued, Planning, Doing:
@@ -49,10 +65,13 @@ func (e *Engine) Cancel(ctx context.Context, id ChangeID) error {
 		}
 		return c, store.Unchanged
 	})
+	if _, here := e.waiting.get(id); here && errors.Is(err, fault.NotFound) {
+		return nil
+	}
 	if err != nil || !c.Cancelled || c.Ended() {
 		return err
 	}
-	return e.enqueue(ctx, c)
+	return e.enqueue(ctx, c.Lane, c.ID)
 }
 
 // Retry lets a parked change go on where it stopped, with fresh attempts. Any
@@ -82,11 +101,14 @@ func (e *Engine) unpark(ctx context.Context, id ChangeID, act func(*Change)) err
 		e.ended.ring()
 		return nil
 	}
-	return e.enqueue(ctx, c)
+	return e.enqueue(ctx, c.Lane, c.ID)
 }
 
 // Get is one change. Absent: fault.NotFound.
 func (e *Engine) Get(ctx context.Context, id ChangeID) (Change, error) {
+	if c, here := e.waiting.get(id); here {
+		return c, nil
+	}
 	c, err := e.changes.Get(ctx, string(id))
 	if errors.Is(err, fault.NotFound) {
 		return c, fault.New(fault.NotFound, "change %q does not exist", id)
@@ -131,6 +153,7 @@ func (f Filter) index() (key, value string) {
 func (e *Engine) List(ctx context.Context, f Filter) ([]Change, error) {
 	list := []Change{}
 	limit := or(f.Limit, store.DefaultLimit)
+	held := e.waiting.list(f)
 	key, value := f.index()
 	for c, err := range e.changes.All(ctx, key, value) {
 		if err != nil {
@@ -143,7 +166,18 @@ func (e *Engine) List(ctx context.Context, f Filter) ([]Change, error) {
 			break
 		}
 	}
-	return list, nil
+	return merged(list, held, limit), nil
+}
+
+// merged is both lists by id, what both have once, up to a limit.
+func merged(stored, held []Change, limit int) []Change {
+	if len(held) == 0 {
+		return stored
+	}
+	all := slices.Concat(stored, held)
+	slices.SortStableFunc(all, func(a, b Change) int { return cmp.Compare(a.ID, b.ID) })
+	all = slices.CompactFunc(all, func(a, b Change) bool { return a.ID == b.ID })
+	return all[:min(limit, len(all))]
 }
 
 // Wait returns the change once it has ended, whoever ends it.

@@ -24,7 +24,11 @@ func (e *Engine) Run(ctx context.Context) error {
 	slots := make(chan struct{}, e.opts.Workers)
 	e.dispatch(ctx, slots, func(l Lane) {
 		workers.Go(func() {
-			e.agenda.leave(l, e.attend(ctx, work, l))
+			again := e.attend(ctx, work, l)
+			if again.IsZero() && e.waiting.any(l) {
+				again = time.Now()
+			}
+			e.agenda.leave(l, again)
 			<-slots
 		})
 	})
