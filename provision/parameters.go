@@ -65,7 +65,7 @@ func validate(schema, parameters json.RawMessage) error {
 	if _, object := value.(map[string]any); !object {
 		return fault.New(fault.Invalid, "parameters must be a JSON object")
 	}
-	compiled, err := compile(schema)
+	compiled, err := compiledSchemas.get(schema)
 	if err != nil {
 		return fmt.Errorf("cannot read the plan's parameter schema: %w", err)
 	}

@@ -20,9 +20,12 @@ import (
 // AcceptsIncomplete is refused before anything is stored. So is an id that
 // belonged to another platform or tenant: the history behind it is theirs.
 func (s *Service) Provision(ctx context.Context, r ProvisionRequest) (Outcome, error) {
-	if old, err := s.instances.Get(ctx, string(r.ID)); err == nil && old.State != Deleted {
+	old, err := s.instances.Get(ctx, string(r.ID))
+	unused := errors.Is(err, fault.NotFound)
+	switch {
+	case err == nil && old.State != Deleted:
 		return s.repeated(ctx, old, r)
-	} else if err != nil && fault.KindOf(err) != fault.NotFound {
+	case err != nil && !unused:
 		return Outcome{}, err
 	}
 	fresh, err := s.draft(ctx, r)
@@ -37,7 +40,7 @@ func (s *Service) Provision(ctx context.Context, r ProvisionRequest) (Outcome, e
 		return Outcome{}, err
 	}
 	fresh.Holders = holders(r.Allowances)
-	stored, err := s.instances.Upsert(ctx, string(r.ID), func(old Instance, exists bool) (Instance, error) {
+	stored, err := s.keep(ctx, r.ID, unused, func(old Instance, exists bool) (Instance, error) {
 		switch {
 		case exists && old.State != Deleted:
 			return old, raced{}
@@ -63,6 +66,21 @@ func (s *Service) Provision(ctx context.Context, r ProvisionRequest) (Outcome, e
 		return Outcome{}, err
 	}
 	return Outcome{Operation: stored.Operation.ID, Progress: true}, nil
+}
+
+// keep stores an instance. One whose id was unused a moment ago is not read again.
+func (s *Service) keep(ctx context.Context, id topology.InstanceID, unused bool, next func(old Instance, exists bool) (Instance, error)) (Instance, error) {
+	if !unused {
+		return s.instances.Upsert(ctx, string(id), next)
+	}
+	i, err := next(Instance{}, false)
+	if err == nil {
+		err = s.instances.Create(ctx, string(id), i)
+	}
+	if errors.Is(err, fault.Conflict) {
+		return i, raced{}
+	}
+	return i, err
 }
 
 // raced says that somebody else stored the instance first.

@@ -1,9 +1,11 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -26,34 +28,38 @@ func (f Filter) passes(i Instance) bool {
 		(f.State == "" && i.State != Deleted || f.State == i.State)
 }
 
-// index is the most selective stored index for the filter.
-func (f Filter) index() (key, value string) {
+// index is a stored key with a value.
+type index struct{ key, value string }
+
+// sources are the indexes that together hold all that the filter lets pass. There
+// are few, because each costs every request that stores an instance.
+func (f Filter) sources() []index {
 	switch {
 	case f.Tenant != "":
-		return "tenant", string(f.Tenant)
-	case f.Platform != "":
-		return "platform", f.Platform
-	case f.Service != "":
-		return "service", string(f.Service)
+		return []index{{"live", string(f.Tenant)}, {"tenant", string(f.Tenant)}}
+	case f.State == Provisioning:
+		return []index{{"pending", "yes"}}
 	case f.State != "":
-		return "state", string(f.State)
+		return []index{{"state", string(f.State)}}
 	}
-	return "", ""
+	return []index{{}}
 }
 
 // Instances lists instances by id; deleted ones only when asked for by state.
 func (s *Service) Instances(ctx context.Context, f Filter) ([]Instance, error) {
 	list := []Instance{}
-	key, value := f.index()
-	for i, err := range s.instances.All(ctx, key, value) {
-		if err != nil {
-			return nil, err
-		}
-		if f.passes(i) {
-			list = append(list, i)
+	for _, from := range f.sources() {
+		for i, err := range s.instances.All(ctx, from.key, from.value) {
+			if err != nil {
+				return nil, err
+			}
+			if f.passes(i) {
+				list = append(list, i)
+			}
 		}
 	}
-	return list, nil
+	slices.SortStableFunc(list, func(a, b Instance) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.CompactFunc(list, func(a, b Instance) bool { return a.ID == b.ID }), nil
 }
 
 // Instance is one instance. With a platform, another platform's is NotFound, as

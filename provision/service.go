@@ -84,17 +84,17 @@ func New(c Config) *Service {
 	return s
 }
 
-// keys are the stored indexes. "live" leaves out what has nothing in the cloud
-// and wants nothing there; "pending" is what Resume looks for.
+// keys are the stored indexes. "live" is the tenant of what has, or wants, something
+// in the cloud, "tenant" that of all else; "pending" is what Resume looks for.
 func keys(i Instance) map[string]string {
-	k := map[string]string{
-		"tenant":   string(i.Tenant),
-		"platform": i.Platform,
-		"service":  string(i.Service),
-		"state":    string(i.State),
-	}
+	k := map[string]string{}
 	if i.live() {
 		k["live"] = string(i.Tenant)
+	} else {
+		k["tenant"] = string(i.Tenant)
+	}
+	if i.State != Provisioning { // that is among the pending
+		k["state"] = string(i.State)
 	}
 	if len(i.pending()) > 0 {
 		k["pending"] = "yes"
