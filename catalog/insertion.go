@@ -24,6 +24,7 @@ func insertionOf(p *ovf.Package) Insertion {
 	if m := service.Login; m != nil {
 		in.Management = &Management{
 			Endpoint: Endpoint{Protocol: m.Protocol, Port: m.Port}, User: m.User, PasswordProperty: m.PasswordProperty,
+			Accounts: m.Accounts,
 		}
 	}
 	if plan, ok := p.Plan(""); ok && len(plan.Systems) > 0 {

@@ -124,7 +124,12 @@ type Management struct {
 	Endpoint
 	User             string `json:"user,omitempty"`
 	PasswordProperty string `json:"password_property,omitempty"` // full property id
+	Accounts         string `json:"accounts,omitempty"`          // path on which further logins are made and removed, with {user}
 }
+
+// Rotatable says whether the appliance can have several logins at a time, so that
+// each binding gets one of its own and can be replaced by another.
+func (in Insertion) Rotatable() bool { return in.Management != nil && in.Management.Accounts != "" }
 
 // Package is a stored package, immutable.
 type Package struct {

@@ -54,6 +54,9 @@ type Management struct {
 	Port             int
 	User             string
 	PasswordProperty string // full property id
+	// Accounts is the path under which the appliance keeps further logins, with
+	// {user} for a name; "" when it can have none.
+	Accounts string
 }
 
 // Price is a suggested list price.

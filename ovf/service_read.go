@@ -65,6 +65,7 @@ func (r *reader) servicePart(s *NetworkService, n node) {
 		s.Login = &Management{
 			Protocol: r.plain(n, "protocol"), Port: r.port(n), User: r.plain(n, "user"), PasswordProperty: r.plain(n, "passwordProperty"),
 		}
+		s.Login.Accounts = r.accounts(n, *s.Login)
 	case "Failure":
 		s.Failure = r.choice(n, "policy", s.Failure, "closed", "open")
 	case "Availability":
@@ -74,6 +75,25 @@ func (r *reader) servicePart(s *NetworkService, n node) {
 	default:
 		r.unknown(n)
 	}
+}
+
+// accounts is where the appliance keeps further logins: a path of its HTTP
+// service, on which the first login may act.
+func (r *reader) accounts(n node, m Management) string {
+	path := r.plain(n, "accounts")
+	switch {
+	case path == "":
+		return ""
+	case !strings.HasPrefix(path, "/") || strings.Count(path, "{user}") != 1 || strings.ContainsAny(path, " ?#"):
+		r.err(n.place(), CodeService, "accounts is %q; it must be a path with {user} in it, such as /accounts/{user}", printable(path, 100))
+	case m.Protocol != "http" && m.Protocol != "https":
+		r.err(n.place(), CodeService, "accounts needs protocol http or https, not %q", printable(m.Protocol, 40))
+	case m.User == "" || m.PasswordProperty == "":
+		r.err(n.place(), CodeService, "accounts needs user and passwordProperty: with them accounts are made")
+	default:
+		return path
+	}
+	return ""
 }
 
 // plain returns an attribute of our own elements.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"time"
 
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -35,7 +36,7 @@ func (s *Service) Bind(ctx context.Context, r BindRequest) (BindOutcome, error) 
 			return i, raced{}
 		case i.State != Active:
 			return i, errBusy()
-		case fresh.Stitch != nil && !i.free(*fresh.Stitch):
+		case r.Predecessor == "" && fresh.Stitch != nil && !i.free(*fresh.Stitch):
 			return i, raced{}
 		}
 		if i.Bindings == nil {
@@ -84,12 +85,23 @@ func (s *Service) rebound(ctx context.Context, i Instance, b *Binding, r BindReq
 	return out, err
 }
 
+// bindDigest is of what the request says: of a rotation that is the predecessor.
 func bindDigest(r BindRequest) string {
+	if r.Predecessor != "" {
+		return digest("rotation", r.Predecessor)
+	}
 	return digest(r.Service, r.Plan, r.BindResource, r.Parameters)
 }
 
 // draftBinding is the binding that a valid request asks for, nothing stored yet.
 func (s *Service) draftBinding(ctx context.Context, i Instance, r BindRequest) (*Binding, error) {
+	var before *Binding
+	if r.Predecessor != "" && i.State == Active {
+		var err error
+		if r, before, err = i.succeed(r); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case r.Service != i.Service || r.Plan != i.Plan:
 		return nil, fault.New(fault.Invalid, "instance %q is of service %q, plan %q", i.ID, i.Service, i.Plan)
@@ -104,23 +116,39 @@ func (s *Service) draftBinding(ctx context.Context, i Instance, r BindRequest) (
 	b := &Binding{ID: r.ID, Digest: bindDigest(r), Parameters: r.Parameters, State: Active,
 		Operation: begin(KindBind, "done")}
 	b.Operation.end(Succeeded, "done")
+	var err error
+	if before != nil {
+		b.Stitch = before.Stitch
+	} else if b.Stitch, err = s.bindingStitch(ctx, i, r); err != nil {
+		return nil, err
+	}
+	if i.Insertion.Rotatable() && i.Management.IsValid() {
+		if b.Account, err = s.openAccount(i, r.ID); err != nil {
+			return nil, err
+		}
+	}
+	if b.Stitch == nil && b.Account == nil {
+		return b, nil
+	}
+	if !r.AcceptsIncomplete {
+		return nil, errAsyncRequired()
+	}
+	b.State, b.Operation = Provisioning, begin(KindBind, "waiting for its turn")
+	return b, nil
+}
+
+// bindingStitch is the place of the network that a binding names; nil for none.
+func (s *Service) bindingStitch(ctx context.Context, i Instance, r BindRequest) (*topology.Stitch, error) {
 	in, err := place(r.Parameters)
 	if err != nil || in.Network == "" {
-		return b, err
+		return nil, err
 	}
 	chooser, err := s.chooser(ctx, i)
 	if err != nil {
 		return nil, err
 	}
 	st, err := chooser.stitch(in.Network, in.Nearest)
-	if err != nil {
-		return nil, err
-	}
-	if !r.AcceptsIncomplete {
-		return nil, errAsyncRequired()
-	}
-	b.Stitch, b.State, b.Operation = &st, Provisioning, begin(KindBind, "waiting for its turn")
-	return b, nil
+	return &st, err
 }
 
 // bound is the outcome of a binding that is stored: its change submitted, or
@@ -130,7 +158,7 @@ func (s *Service) bound(ctx context.Context, i Instance, b *Binding) (BindOutcom
 		out := BindOutcome{Outcome: Outcome{Operation: b.Operation.ID, Progress: true}}
 		return out, s.submit(ctx, i, b.Operation)
 	}
-	return s.handOut(i)
+	return s.handOut(i, b)
 }
 
 // Binding is a finished binding with what it hands out. NotFound when unknown or
@@ -144,7 +172,7 @@ func (s *Service) Binding(ctx context.Context, platform string, id topology.Inst
 	if !ok || b.State != Active && !(b.State == Deprovisioning && b.InPlace) {
 		return Binding{}, BindOutcome{}, fault.New(fault.NotFound, "binding %q does not exist", bid)
 	}
-	out, err := s.handOut(i)
+	out, err := s.handOut(i, b)
 	return *b, out, err
 }
 
@@ -161,28 +189,35 @@ func (s *Service) BindingOperation(ctx context.Context, platform string, id topo
 	return s.followed(ctx, b.Operation), nil
 }
 
-// handOut are the credentials and endpoints of an instance's management side.
-func (s *Service) handOut(i Instance) (BindOutcome, error) {
+// handOut are the credentials and endpoints of an instance's management side: the
+// binding's own login, or the one that all bindings share.
+func (s *Service) handOut(i Instance, b *Binding) (BindOutcome, error) {
 	m := i.Insertion.Management
 	if m == nil || !i.Management.IsValid() {
 		return BindOutcome{}, nil
 	}
-	host := i.Management.Addr().String()
-	secret, err := s.secret(i, m.PasswordProperty)
-	if err != nil {
-		return BindOutcome{}, err
-	}
-	port := strconv.Itoa(m.Port)
-	return BindOutcome{
+	host, port := i.Management.Addr().String(), strconv.Itoa(m.Port)
+	out := BindOutcome{
 		Credentials: Credentials{
-			URI:      fmt.Sprintf("%s://%s%s", m.Protocol, net.JoinHostPort(host, port), m.Path),
-			Host:     host,
-			Port:     m.Port,
-			Username: m.User,
-			Password: secret,
+			URI:  fmt.Sprintf("%s://%s%s", m.Protocol, net.JoinHostPort(host, port), m.Path),
+			Host: host, Port: m.Port, Username: m.User,
 		},
 		Endpoints: []Endpoint{{Host: host, Ports: []string{port}, Protocol: "tcp"}},
-	}, nil
+	}
+	if b.Account == nil {
+		secret, err := s.secret(i, m.PasswordProperty)
+		out.Credentials.Password = secret
+		return out, err
+	}
+	plain, err := s.key.Open(b.Account.Secret, accountName(i.ID, b.ID))
+	if err != nil {
+		return BindOutcome{}, fmt.Errorf("cannot open the sealed login of binding %q: %w", b.ID, err)
+	}
+	out.Credentials.Username, out.Credentials.Password = b.Account.User, string(plain)
+	if out.Expires = b.Account.Expires; !out.Expires.IsZero() {
+		out.RenewBefore = out.Expires.Add(-s.lifetime / 5).Truncate(time.Second)
+	}
+	return out, nil
 }
 
 // ParametersOf are an instance's parameters as its tenant may read them again:

@@ -19,14 +19,16 @@ const (
 	KindDeprovision work.Kind = "deprovision"
 	KindBind        work.Kind = "bind"
 	KindUnbind      work.Kind = "unbind"
+	KindExpire      work.Kind = "expire"
 )
 
 // register tells the engine, on one screen, every kind of work and its undo.
 func (s *Service) register() {
 	s.engine.Change(KindProvision, work.Planner{Plan: s.planInsertion, Settle: s.settled(provisioned)})
 	s.engine.Change(KindDeprovision, work.Planner{Plan: s.plan, Settle: s.settled(deprovisioned)})
-	s.engine.Change(KindBind, work.Planner{Plan: s.plan, Settle: s.settled(bound)})
-	s.engine.Change(KindUnbind, work.Planner{Plan: s.plan, Settle: s.settled(unbound)})
+	s.engine.Change(KindBind, work.Planner{Plan: s.planBinding, Settle: s.settled(bound)})
+	s.engine.Change(KindUnbind, work.Planner{Plan: s.planUnbinding, Settle: s.settled(unbound)})
+	s.engine.Change(KindExpire, work.Planner{Plan: s.planExpiry, Settle: s.settled(expired)})
 
 	for _, verb := range []topology.Verb{
 		topology.CreateNetwork, topology.CreatePort, topology.Boot, topology.Await, topology.Move,
@@ -34,6 +36,8 @@ func (s *Service) register() {
 	} {
 		s.engine.Task(work.TaskKind(verb), s.do, s.undo)
 	}
+	s.engine.Task(taskGrant, s.grant, s.ungrant)
+	s.engine.Task(taskRevoke, s.revoke, s.grant)
 }
 
 // planInsertion gives the instance its management address first.
@@ -65,7 +69,54 @@ func (s *Service) plan(ctx context.Context, c work.Change) ([]work.Task, error) 
 		}
 		tasks[n] = work.Task{Kind: work.TaskKind(step.Verb), Summary: step.String(), Args: args}
 	}
-	return tasks, nil
+	again, err := s.regrants(ctx, p.Steps)
+	return append(tasks, again...), err
+}
+
+// planBinding puts a binding's network behind the appliance, then tells that the
+// binding's login.
+func (s *Service) planBinding(ctx context.Context, c work.Change) ([]work.Task, error) {
+	return s.withAccount(ctx, c, func(stitching []work.Task, account func(work.TaskKind) work.Task) []work.Task {
+		return append(stitching, account(taskGrant))
+	})
+}
+
+// planUnbinding is the mirror image: the login goes first.
+func (s *Service) planUnbinding(ctx context.Context, c work.Change) ([]work.Task, error) {
+	return s.withAccount(ctx, c, func(stitching []work.Task, account func(work.TaskKind) work.Task) []work.Task {
+		return append([]work.Task{account(taskRevoke)}, stitching...)
+	})
+}
+
+// planExpiry leaves the network where it is.
+func (s *Service) planExpiry(ctx context.Context, c work.Change) ([]work.Task, error) {
+	i, err := s.instances.Get(ctx, c.Subject)
+	if err != nil {
+		return nil, err
+	}
+	b, ok := i.bindingOf(c.ID)
+	if !ok || !b.Account.live() {
+		return nil, nil
+	}
+	return []work.Task{accountTask(taskRevoke, i.ID, b.ID)}, nil
+}
+
+// withAccount joins the steps of a binding's change with what is to be done about
+// its login, if it has one.
+func (s *Service) withAccount(ctx context.Context, c work.Change, join func([]work.Task, func(work.TaskKind) work.Task) []work.Task) ([]work.Task, error) {
+	tasks, err := s.plan(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	i, err := s.instances.Get(ctx, c.Subject)
+	if err != nil {
+		return nil, err
+	}
+	b, ok := i.bindingOf(c.ID)
+	if !ok || !b.Account.live() {
+		return tasks, nil
+	}
+	return join(tasks, func(kind work.TaskKind) work.Task { return accountTask(kind, i.ID, b.ID) }), nil
 }
 
 func (s *Service) do(ctx context.Context, c work.Change, t work.Task) error {

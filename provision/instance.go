@@ -123,7 +123,8 @@ type Binding struct {
 	Digest     string           `json:"digest"`
 	Parameters json.RawMessage  `json:"parameters,omitempty"`
 	Stitch     *topology.Stitch `json:"stitch,omitempty"`   // the network it stitches, if any
+	Account    *Account         `json:"account,omitempty"`  // its own login, if the appliance can have several
 	State      State            `json:"state"`              // as an instance's
-	InPlace    bool             `json:"in_place,omitempty"` // as an instance's, of the stitch
+	InPlace    bool             `json:"in_place,omitempty"` // as an instance's, of stitch and account
 	Operation  Operation        `json:"operation"`
 }

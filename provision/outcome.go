@@ -64,7 +64,7 @@ func bound(i *Instance, c work.Change) bool {
 	if !ok || !b.Operation.runs(c) {
 		return false
 	}
-	message := inserted(&b.State, &b.InPlace, &b.Operation, c, "binding", fmt.Sprintf("network %q passes through the service", b.Stitch.Network))
+	message := inserted(&b.State, &b.InPlace, &b.Operation, c, "binding", b.about("the binding has its own login", "network %q passes through the service"))
 	i.note("", message, b.ID)
 	return true
 }
@@ -74,9 +74,20 @@ func unbound(i *Instance, c work.Change) bool {
 	if !ok || !b.Operation.runs(c) {
 		return false
 	}
-	message := removed(&b.State, &b.InPlace, &b.Operation, c, "removal of the binding", fmt.Sprintf("network %q no longer passes through the service", b.Stitch.Network))
+	message := removed(&b.State, &b.InPlace, &b.Operation, c, "removal of the binding", b.about("the binding's login was revoked", "network %q no longer passes through the service by this binding"))
+	if b.State == Deleted {
+		b.Account = nil
+	}
 	i.note("", message, b.ID)
 	return true
+}
+
+// about is what happened to the binding's network, or to its login when it has none.
+func (b *Binding) about(login, network string) string {
+	if b.Stitch == nil {
+		return login
+	}
+	return fmt.Sprintf(network, b.Stitch.Network)
 }
 
 // runs says whether the operation is still the one that a change carries out.

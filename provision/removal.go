@@ -93,7 +93,7 @@ func (s *Service) Unbind(ctx context.Context, r RemoveRequest) (Outcome, error) 
 			return i, fault.New(fault.Gone, "binding %q is gone", r.Binding)
 		case r.Service != i.Service || r.Plan != i.Plan:
 			return i, fault.New(fault.Invalid, "instance %q is of service %q, plan %q", i.ID, i.Service, i.Plan)
-		case b.Stitch == nil || !b.InPlace && b.Operation.State != InProgress:
+		case !b.needsWork():
 			b.State = Deleted
 			b.Operation.end(Succeeded, "removed")
 			i.note(r.Platform, "the binding was removed", b.ID)
@@ -118,6 +118,12 @@ func (s *Service) Unbind(ctx context.Context, r RemoveRequest) (Outcome, error) 
 		return Outcome{}, err
 	}
 	return s.unbinding(ctx, i, i.Bindings[r.Binding], cancelled)
+}
+
+// needsWork says whether anything of the binding may be in the cloud or on the
+// appliance.
+func (b *Binding) needsWork() bool {
+	return (b.Stitch != nil || b.Account.live()) && (b.InPlace || b.Operation.State == InProgress)
 }
 
 func (s *Service) unbinding(ctx context.Context, i Instance, b *Binding, cancelled []Operation) (Outcome, error) {

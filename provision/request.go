@@ -2,6 +2,7 @@ package provision
 
 import (
 	"encoding/json"
+	"time"
 
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/provision/topology"
@@ -32,10 +33,13 @@ type Origin struct {
 	Request  string // the request's id (OSB 2.17, "Request Identity")
 }
 
-// BindRequest asks for a binding; Parameters may hold network and nearest.
+// BindRequest asks for a binding; Parameters may hold network and nearest. With a
+// Predecessor it asks for a binding that can take the place of that one: beside
+// the two ids everything may be left out then.
 type BindRequest struct {
 	Instance          topology.InstanceID
 	ID                BindingID
+	Predecessor       BindingID
 	Platform          string
 	Service           catalog.ServiceID
 	Plan              catalog.PlanID
@@ -71,6 +75,8 @@ type BindOutcome struct {
 	Outcome
 	Credentials Credentials
 	Endpoints   []Endpoint
+	Expires     time.Time // when Credentials stop to work; zero: when they are unbound
+	RenewBefore time.Time // when they should be rotated; zero: never
 }
 
 // Credentials give access to an appliance's management side.

@@ -42,9 +42,10 @@ type Service struct {
 	log        *slog.Logger
 	management netip.Prefix
 	platform   ovf.Platform
+	lifetime   time.Duration
 }
 
-// Config is what a Service works with; all but Management and Version are required.
+// Config is what a Service works with; all but the last three are required.
 type Config struct {
 	Store   *store.Store
 	Catalog *catalog.Catalog
@@ -61,6 +62,10 @@ type Config struct {
 	// management networks are separate, so all may use the same range. The first
 	// address is the broker's. Zero means 192.168.254.0/24.
 	Management netip.Prefix
+
+	// BindingLifetime is how long the logins work that bindings get of their own,
+	// where appliances can have several. Zero means until they are unbound.
+	BindingLifetime time.Duration
 }
 
 // New makes a Service and registers its kinds of change on the engine.
@@ -79,6 +84,7 @@ func New(c Config) *Service {
 		log:        c.Log,
 		management: c.Management,
 		platform:   ovf.Platform{Kind: "Bumpwire", Version: c.Version, Vendor: "Bumpwire", Locale: "en-US", Timezone: new(int)},
+		lifetime:   c.BindingLifetime,
 	}
 	s.register()
 	return s
@@ -98,6 +104,9 @@ func keys(i Instance) map[string]string {
 	}
 	if len(i.pending()) > 0 {
 		k["pending"] = "yes"
+	}
+	if i.expires() {
+		k["expiring"] = "yes"
 	}
 	return k
 }
@@ -119,13 +128,16 @@ func (s *Service) Resume(ctx context.Context) error {
 	return nil
 }
 
-// Run resumes what is in progress, at once and every interval, until ctx ends.
+// Run resumes what is in progress and revokes what has expired, at once and every interval, until ctx ends.
 func (s *Service) Run(ctx context.Context, interval time.Duration) error {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		if err := s.Resume(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("cannot resume operations", "error", err)
+		}
+		if err := s.expire(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			s.log.Error("cannot expire logins", "error", err)
 		}
 		select {
 		case <-ctx.Done():

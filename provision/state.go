@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"slices"
 	"time"
 
 	"github.com/bumpwire/bumpwire/provision/topology"
@@ -43,10 +44,18 @@ func (i Instance) stitches(op work.ChangeID) []topology.Stitch {
 	list := append([]topology.Stitch{}, i.Stitches...)
 	for _, b := range i.Bindings {
 		if b.Stitch != nil && b.stitched(op) {
-			list = append(list, *b.Stitch)
+			list = oneMore(list, *b.Stitch)
 		}
 	}
 	return list
+}
+
+// oneMore adds a stitch, unless a binding that was rotated holds the same.
+func oneMore(list []topology.Stitch, st topology.Stitch) []topology.Stitch {
+	if slices.Contains(list, st) {
+		return list
+	}
+	return append(list, st)
 }
 
 func (b *Binding) stitched(op work.ChangeID) bool {
@@ -69,7 +78,7 @@ func (i Instance) claimed() []topology.Stitch {
 	list := append([]topology.Stitch{}, i.Stitches...)
 	for _, b := range i.Bindings {
 		if b.Stitch != nil && (b.InPlace || b.Operation.State == InProgress) {
-			list = append(list, *b.Stitch)
+			list = oneMore(list, *b.Stitch)
 		}
 	}
 	return list

@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -14,7 +13,8 @@ import (
 )
 
 // Dial opens a connection to an appliance's management address, where every port
-// answers GET /health once the appliance is up. Unavailable when nothing there does.
+// answers what serve does once the appliance is up. Unavailable when nothing
+// there does.
 func (c *Cloud) Dial(ctx context.Context, tenant topology.TenantID, to netip.AddrPort) (conn net.Conn, err error) {
 	err = c.call(ctx, Call{Verb: Dial, Tenant: tenant}, func() error {
 		at, err := c.listener(tenant, to)
@@ -55,20 +55,6 @@ func (c *Cloud) listener(tenant topology.TenantID, to netip.AddrPort) (at addres
 		return fault.New(fault.Unavailable, "cannot connect to %s: connection refused", to)
 	})
 	return at, err
-}
-
-// serveHealth answers for the appliance at the other end of a connection.
-func (c *Cloud) serveHealth(w http.ResponseWriter, r *http.Request) {
-	at, _ := r.Context().Value(applianceKey{}).(address)
-	if now, err := c.listener(at.tenant, at.to); err != nil || now != at {
-		panic(http.ErrAbortHandler) // a dead machine says nothing, not even an error
-	}
-	if r.URL.Path != "/health" || r.Method != http.MethodGet && r.Method != http.MethodHead {
-		http.NotFound(w, r)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = io.WriteString(w, `{"status":"ok"}`)
 }
 
 // address is where a connection leads.

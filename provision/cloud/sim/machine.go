@@ -25,6 +25,9 @@ type Machine struct {
 	Started     time.Time `json:"started"`
 	Awaits      int       `json:"awaits"` // that found it not forwarding
 	Hung        bool      `json:"hung,omitempty"`
+
+	// Accounts are the digests of passwords, by user, that were set at /accounts/.
+	Accounts map[string]string `json:"accounts,omitempty"`
 }
 
 // Image is a disk as it was really read.

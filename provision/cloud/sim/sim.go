@@ -60,7 +60,7 @@ func New(o Options) *Cloud {
 	c := &Cloud{options: o, world: newWorld()}
 	c.journal.keep = o.KeepCalls
 	c.journal.faults = newFaults(o.Faults)
-	c.health.Handler = http.HandlerFunc(c.serveHealth)
+	c.health.Handler = http.HandlerFunc(c.serve)
 	c.health.ConnContext = withAppliance
 	if o.Path != "" {
 		c.file = lockedfile.MutexAt(o.Path + ".lock")
