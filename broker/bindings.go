@@ -24,8 +24,8 @@ func (s *Server) createBinding(ctx context.Context, c *call, n api.NewBinding) (
 	}
 	id := provision.BindingID(cmp.Or(n.ID, rand.Text()))
 	out, err := s.Provision.Bind(ctx, provision.BindRequest{
-		Instance: i.ID, ID: id, Platform: i.Platform, Service: i.Service, Plan: i.Plan,
-		Parameters: n.Parameters, AcceptsIncomplete: true,
+		Instance: i.ID, ID: id, Predecessor: provision.BindingID(n.Predecessor), Platform: i.Platform, Service: i.Service, Plan: i.Plan,
+		Parameters: n.Parameters, AcceptsIncomplete: true, Origin: c.origin(),
 	})
 	if err != nil {
 		return api.Accepted{}, err
@@ -45,6 +45,7 @@ func (s *Server) showBinding(ctx context.Context, c *call) (api.Binding, error) 
 	}
 	shown, given := bindingOf(i, &b), handedOut(out)
 	shown.Credentials, shown.Endpoints = given.Credentials, given.Endpoints
+	shown.Expires, shown.RenewBefore = out.Expires, out.RenewBefore
 	return shown, nil
 }
 

@@ -139,3 +139,59 @@ func TestD10DeprovisionTakesBindingsAlong(t *testing.T) {
 	w.settled(one, "succeeded")
 	require.Equal(t, 404, w.get(bound).status)
 }
+
+func TestB14B15Rotation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rotatable()
+	w.provisioned("one")
+	require.Equal(t, "AsyncRequired", w.put(bound, w.bindOrder()).body["error"], "B6: the appliance must learn the login first")
+	require.Equal(t, 202, w.put(bound+incomplete, w.bindOrder()).status)
+	w.settled(bound, "succeeded")
+	old := w.get(bound).body["credentials"].(map[string]any)
+
+	const next = one + "/service_bindings/next"
+	for name, body := range map[string]any{
+		"unknown predecessor": map[string]any{"predecessor_binding_id": "nobody"},
+		"of another service":  map[string]any{"predecessor_binding_id": "b", "service_id": "other"},
+	} {
+		require.Equal(t, 400, w.put(next+incomplete, body).status, "B13: %s", name)
+	}
+	rotation := map[string]any{"predecessor_binding_id": "b"}
+	first := w.put(next+incomplete, rotation)
+	require.Equal(t, 202, first.status, first.text)
+	w.settled(next, "succeeded")
+	again := w.put(next+incomplete, rotation)
+	require.Equal(t, 200, again.status, "B15")
+	fresh := again.body["credentials"].(map[string]any)
+	require.NotEqual(t, old["password"], fresh["password"])
+	require.Equal(t, old, w.get(bound).body["credentials"], "B14: the old one is valid alongside")
+	require.Equal(t, 409, w.put(next+incomplete, map[string]any{"predecessor_binding_id": "other"}).status, "B15")
+	require.NotContains(t, w.log.String(), fresh["password"])
+
+	require.Equal(t, 202, w.delete(bound+w.removal()).status)
+	w.settled(bound, "succeeded")
+	require.Equal(t, 200, w.get(next).status)
+}
+
+func TestBindingsTellWhenTheyExpire(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rotatable()
+	w.provisioned("one")
+	require.Equal(t, 202, w.put(bound+incomplete, w.bindOrder()).status)
+	w.settled(bound, "succeeded")
+	metadata := w.get(bound).body["metadata"].(map[string]any)
+	for _, key := range []string{"expires_at", "renew_before"} {
+		require.Regexp(t, `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\dZ$`, metadata[key])
+	}
+	require.Less(t, metadata["renew_before"], metadata["expires_at"])
+}
+
+func TestTheCatalogSaysWhatCanBeRotated(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	require.NotContains(t, w.get("/v2/catalog").text, `"binding_rotatable":true`)
+	w.rotatable()
+	require.Contains(t, w.get("/v2/catalog").text, `"binding_rotatable":true`)
+}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/bumpwire/bumpwire/broker/api"
 	"github.com/bumpwire/bumpwire/catalog"
-	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/provision"
 )
 
@@ -14,17 +13,16 @@ func (c *call) binding() provision.BindingID { return provision.BindingID(c.vars
 
 // osbBind is PUT …/service_bindings/:binding_id.
 func (s *Server) osbBind(ctx context.Context, c *call, r api.OSBBind) (api.OSBBinding, error) {
-	if r.PredecessorBindingID != "" {
-		return api.OSBBinding{}, fault.New(fault.Invalid, "bindings of this plan cannot be rotated; make a new binding and remove the old one")
-	}
-	if err := required(field{"service_id", r.ServiceID}, field{"plan_id", r.PlanID}); err != nil {
-		return api.OSBBinding{}, err
+	if r.PredecessorBindingID == "" { // a rotation need not say more
+		if err := required(field{"service_id", r.ServiceID}, field{"plan_id", r.PlanID}); err != nil {
+			return api.OSBBinding{}, err
+		}
 	}
 	if _, err := contextOf(r.Context); err != nil {
 		return api.OSBBinding{}, err
 	}
 	out, err := s.Provision.Bind(ctx, provision.BindRequest{
-		Instance: c.instance(), ID: c.binding(), Platform: c.who.name,
+		Instance: c.instance(), ID: c.binding(), Predecessor: provision.BindingID(r.PredecessorBindingID), Platform: c.who.name,
 		Service: catalog.ServiceID(r.ServiceID), Plan: catalog.PlanID(r.PlanID),
 		BindResource: r.BindResource, Context: r.Context, Parameters: r.Parameters,
 		AcceptsIncomplete: c.acceptsIncomplete(), Origin: c.origin(),
@@ -46,8 +44,14 @@ func handedOut(out provision.BindOutcome) api.OSBBinding {
 	for _, e := range out.Endpoints {
 		b.Endpoints = append(b.Endpoints, api.Endpoint(e))
 	}
+	if !out.Expires.IsZero() {
+		b.Metadata = &api.BindingMetadata{ExpiresAt: out.Expires.UTC().Format(osbTime), RenewBefore: out.RenewBefore.UTC().Format(osbTime)}
+	}
 	return b
 }
+
+// osbTime is how the standard spells times (spec.md, "Binding Metadata Object").
+const osbTime = "2006-01-02T15:04:05.0Z"
 
 func credentialsOf(out provision.BindOutcome) *api.Credentials {
 	c := api.Credentials(out.Credentials)

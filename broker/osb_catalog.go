@@ -142,7 +142,9 @@ func (s *Server) offering(service catalog.Service, at time.Time) api.CatalogServ
 		out.Description = "Deprecated. " + out.Description
 	}
 	for _, p := range service.Plans {
-		out.Plans = append(out.Plans, s.plan(p, at))
+		plan := s.plan(p, at)
+		plan.BindingRotatable = service.Insertion.Rotatable()
+		out.Plans = append(out.Plans, plan)
 	}
 	return out
 }

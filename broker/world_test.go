@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -106,7 +107,7 @@ func newWorldIn(t testing.TB, driver store.Driver, over *sim.Cloud, change ...fu
 	key, err := seal.NewKey(bytes.Repeat([]byte{7}, 32))
 	require.NoError(t, err)
 	engine := work.New(st, log, work.Options{Poll: 10 * time.Millisecond})
-	service := provision.New(provision.Config{Store: st, Catalog: w.catalog, Cloud: w.cloud, Engine: engine, Key: key, Log: log})
+	service := provision.New(provision.Config{Store: st, Catalog: w.catalog, Cloud: w.cloud, Engine: engine, Key: key, Log: log, BindingLifetime: 24 * time.Hour})
 	meter, err := metering.New(metering.Config{Store: st, Instances: service, Catalog: w.catalog, Log: log})
 	require.NoError(t, err)
 	accounts := broker.NewAccounts(st)
@@ -162,6 +163,26 @@ func (w *world) networks(tenant string) {
 			Name: name + "-host", Network: topology.NetworkID(name), Address: netip.PrefixFrom(cidr.Addr().Next().Next(), 24),
 		}))
 	}
+}
+
+// rotatable publishes a firewall whose appliance can have several logins, and
+// makes it the service that orders are for.
+func (w *world) rotatable() {
+	w.t.Helper()
+	ctx := context.Background()
+	text, err := os.ReadFile(filepath.Join("..", "testdata", "firewall", "firewall.ovf"))
+	require.NoError(w.t, err)
+	const login = `passwordProperty="management.password"`
+	dir := w.t.TempDir()
+	text = []byte(strings.Replace(string(text), login, login+` accounts="/accounts/{user}"`, 1))
+	require.NoError(w.t, os.WriteFile(filepath.Join(dir, "firewall.ovf"), text, 0o600))
+	var ova bytes.Buffer
+	_, err = ovf.Build(ctx, dir, &ova, ovf.BuildOptions{})
+	require.NoError(w.t, err)
+	pushed, err := w.admin.Push(ctx, "rotating", &ova, -1, nil)
+	require.NoError(w.t, err)
+	w.service, err = w.admin.Publish(ctx, string(pushed.Service.ID), api.Publication{})
+	require.NoError(w.t, err)
 }
 
 // firewallOVA is testdata/firewall as an OVA.

@@ -44,7 +44,7 @@ func outcome(o storetest.Outcome) string {
 
 // writesOfALife counts them; leases make the number vary a little.
 func writesOfALife(t *testing.T) int {
-	w := newWorld(t, sim.Options{})
+	w := newRotatable(t, sim.Options{})
 	counting := storetest.NewFaulty(w.driver, func(storetest.Op) storetest.Outcome { return storetest.Works })
 	b := w.broker(t, counting)
 	require.NoError(t, w.life(t.Context(), b))
@@ -52,7 +52,7 @@ func writesOfALife(t *testing.T) int {
 }
 
 func dieAt(t *testing.T, n int, how storetest.Outcome) {
-	w := newWorld(t, sim.Options{})
+	w := newRotatable(t, sim.Options{})
 	faulty := storetest.NewFaulty(w.driver, func(op storetest.Op) storetest.Outcome {
 		if op.Write && op.N == n {
 			return how
@@ -79,6 +79,10 @@ func dieAt(t *testing.T, n int, how storetest.Outcome) {
 	_, err := second.Instance(t.Context(), "cf", "fw")
 	if errors.Is(err, fault.NotFound) { // not yet, or not any more
 		second.provisioned(t, w.order("fw", "lan"))
+	}
+	// Whichever of the two holds the network, the next life begins without it.
+	for _, id := range []provision.BindingID{"b", "c"} {
+		persist(t, func() (provision.Outcome, error) { return second.Unbind(t.Context(), w.removal("fw", id)) }, second, func() {})
 	}
 	w.live(t, second)
 	w.requireBase(t)
@@ -109,7 +113,12 @@ func (w *world) life(ctx context.Context, b *broker) error {
 			out, err := b.Bind(ctx, w.binding("fw", "b", "dmz"))
 			return out.Outcome, err
 		},
+		func() (provision.Outcome, error) {
+			out, err := b.Bind(ctx, w.rotation("fw", "c", "b"))
+			return out.Outcome, err
+		},
 		func() (provision.Outcome, error) { return b.Unbind(ctx, w.removal("fw", "b")) },
+		func() (provision.Outcome, error) { return b.Unbind(ctx, w.removal("fw", "c")) },
 		func() (provision.Outcome, error) { return b.Deprovision(ctx, w.removal("fw", "")) },
 	} {
 		out, err := ask()
@@ -130,14 +139,14 @@ func TestCloudFailsAtAnyCall(t *testing.T) {
 	t.Parallel()
 	verbs := []topology.Verb{
 		topology.CreateNetwork, topology.CreatePort, topology.Boot, topology.Await, topology.Move,
-		topology.Shutdown, topology.DeletePort, topology.DeleteNetwork,
+		topology.Shutdown, topology.DeletePort, topology.DeleteNetwork, sim.Dial,
 	}
 	for _, verb := range verbs {
 		for when, name := range map[sim.When]string{sim.BeforeEffect: "before its effect", sim.AfterEffect: "after its effect"} {
 			for kind, times := range map[fault.Kind]int{fault.Unavailable: 2, fault.Internal: 1} {
 				t.Run(fmt.Sprintf("%s fails %s, %s", verb, name, kind), func(t *testing.T) {
 					t.Parallel()
-					w := newWorld(t, sim.Options{BootAwaits: 1})
+					w := newRotatable(t, sim.Options{BootAwaits: 1})
 					b := w.broker(t, w.driver)
 					w.cloud.Inject(sim.Fault{Verb: verb, When: when, Times: times, Err: fault.New(kind, "bad weather")})
 					w.live(t, b)
@@ -155,24 +164,36 @@ func (w *world) live(t *testing.T, b *broker) {
 		b.removed(t, w.removal("fw", ""))
 	})
 	require.Equal(t, "host-lan → fw → gateway", w.path(t, "host-lan"))
+	w.bound(t, b, w.binding("fw", "b", "dmz"))
+	w.bound(t, b, w.rotation("fw", "c", "b"))
+	nothing := func() {}
+	persist(t, func() (provision.Outcome, error) { return b.Unbind(t.Context(), w.removal("fw", "b")) }, b, nothing)
+	require.Equal(t, "host-dmz → fw → gateway", w.path(t, "host-dmz"))
+	_, given, err := b.Binding(t.Context(), "cf", "fw", "c")
+	require.NoError(t, err)
+	require.True(t, b.works(t, given.Credentials))
+	persist(t, func() (provision.Outcome, error) { return b.Unbind(t.Context(), w.removal("fw", "c")) }, b, nothing)
+	persist(t, func() (provision.Outcome, error) { return b.Deprovision(t.Context(), w.removal("fw", "")) }, b, nothing)
+	i, err := b.Tombstone(t.Context(), "cf", "fw")
+	require.NoError(t, err)
+	require.Equal(t, provision.Deleted, i.State)
+	story(t, i)
+}
+
+// bound makes a binding through which the network dmz passes.
+func (w *world) bound(t *testing.T, b *broker, r provision.BindRequest) {
+	t.Helper()
 	persist(t, func() (provision.Outcome, error) {
-		out, err := b.Bind(t.Context(), w.binding("fw", "b", "dmz"))
+		out, err := b.Bind(t.Context(), r)
 		return out.Outcome, err
 	}, b, func() {
-		out, err := b.Unbind(t.Context(), w.removal("fw", "b"))
+		out, err := b.Unbind(t.Context(), w.removal("fw", r.ID))
 		require.NoError(t, err)
 		if out.Progress {
 			b.wait(t, out.Operation)
 		}
 	})
 	require.Equal(t, "host-dmz → fw → gateway", w.path(t, "host-dmz"))
-	nothing := func() {}
-	persist(t, func() (provision.Outcome, error) { return b.Unbind(t.Context(), w.removal("fw", "b")) }, b, nothing)
-	persist(t, func() (provision.Outcome, error) { return b.Deprovision(t.Context(), w.removal("fw", "")) }, b, nothing)
-	i, err := b.Tombstone(t.Context(), "cf", "fw")
-	require.NoError(t, err)
-	require.Equal(t, provision.Deleted, i.State)
-	story(t, i)
 }
 
 // persist asks until it is so; a request whose change was undone is cleaned up

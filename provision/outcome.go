@@ -49,7 +49,7 @@ func deprovisioned(i *Instance, c work.Change) bool {
 	if i.State == Deleted {
 		for _, b := range i.Bindings {
 			if b.State != Deleted {
-				b.State, b.InPlace = Deleted, false
+				b.State, b.InPlace, b.Account = Deleted, false, nil
 				b.Operation.end(Succeeded, "removed with its instance")
 			}
 		}

@@ -94,7 +94,7 @@ func (s *Service) Unbind(ctx context.Context, r RemoveRequest) (Outcome, error) 
 		case r.Service != i.Service || r.Plan != i.Plan:
 			return i, fault.New(fault.Invalid, "instance %q is of service %q, plan %q", i.ID, i.Service, i.Plan)
 		case !b.needsWork():
-			b.State = Deleted
+			b.State, b.Account = Deleted, nil
 			b.Operation.end(Succeeded, "removed")
 			i.note(r.Platform, "the binding was removed", b.ID)
 			i.attribute(r.Origin)

@@ -37,7 +37,9 @@ type world struct {
 	blobs   string
 	cloud   *sim.Cloud
 	service catalog.Service
-	base    topology.Fabric
+
+	lifetime time.Duration // of logins, for the brokers to come
+	base     topology.Fabric
 }
 
 // broker is one process: a service and the engine that works for it.
@@ -107,7 +109,7 @@ func (w *world) broker(t testing.TB, d store.Driver) *broker {
 		Backoff: func(int) time.Duration { return time.Millisecond },
 	})
 	b := &broker{engine: engine, Service: provision.New(provision.Config{
-		Store: st, Catalog: w.catalog(t, d), Cloud: w.cloud, Engine: engine, Key: key, Log: quiet,
+		Store: st, Catalog: w.catalog(t, d), Cloud: w.cloud, Engine: engine, Key: key, Log: quiet, BindingLifetime: w.lifetime,
 	})}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

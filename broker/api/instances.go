@@ -59,6 +59,8 @@ type Binding struct {
 	Operation   Operation    `json:"operation"`
 	Credentials *Credentials `json:"credentials,omitempty"`
 	Endpoints   []Endpoint   `json:"endpoints,omitempty"`
+	Expires     time.Time    `json:"expires,omitzero"`      // when the credentials stop to work
+	RenewBefore time.Time    `json:"renew_before,omitzero"` // when to rotate the binding
 }
 
 // Event is one entry of an instance's history.
@@ -89,8 +91,9 @@ type NewInstance struct {
 
 // NewBinding asks for a binding.
 type NewBinding struct {
-	ID         string          `json:"id,omitempty"` // empty: the broker makes one
-	Parameters json.RawMessage `json:"parameters,omitempty"`
+	ID          string          `json:"id,omitempty"`          // empty: the broker makes one
+	Predecessor string          `json:"predecessor,omitempty"` // a binding whose place it takes, with that one's parameters
+	Parameters  json.RawMessage `json:"parameters,omitempty"`
 }
 
 // Accepted answers what takes its time.

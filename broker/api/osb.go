@@ -56,6 +56,7 @@ type CatalogPlan struct {
 	Metadata               *PlanMetadata `json:"metadata,omitempty"`
 	Free                   bool          `json:"free"` // absent would mean true
 	Bindable               bool          `json:"bindable"`
+	BindingRotatable       bool          `json:"binding_rotatable"`
 	Schemas                *Schemas      `json:"schemas,omitempty"`
 	MaximumPollingDuration int           `json:"maximum_polling_duration,omitempty"` // seconds
 }
@@ -153,10 +154,11 @@ type LastOperation struct {
 // Done says whether nothing more will happen.
 func (o LastOperation) Done() bool { return o.State == Succeeded || o.State == Failed }
 
-// OSBBind is the body of PUT …/service_bindings/:binding_id.
+// OSBBind is the body of PUT …/service_bindings/:binding_id. A rotation needs only
+// the predecessor.
 type OSBBind struct {
-	ServiceID            string          `json:"service_id"`
-	PlanID               string          `json:"plan_id"`
+	ServiceID            string          `json:"service_id,omitempty"`
+	PlanID               string          `json:"plan_id,omitempty"`
 	AppGUID              string          `json:"app_guid,omitempty"` // deprecated by bind_resource
 	BindResource         json.RawMessage `json:"bind_resource,omitempty"`
 	Context              json.RawMessage `json:"context,omitempty"`
@@ -171,6 +173,15 @@ type OSBBinding struct {
 	Credentials *Credentials    `json:"credentials,omitempty"`
 	Endpoints   []Endpoint      `json:"endpoints,omitempty"`
 	Parameters  json.RawMessage `json:"parameters,omitempty"`
+
+	Metadata *BindingMetadata `json:"metadata,omitempty"`
+}
+
+// BindingMetadata is a Service Binding Metadata Object. Times are UTC, spelled
+// yyyy-mm-ddThh:mm:ss.sZ.
+type BindingMetadata struct {
+	ExpiresAt   string `json:"expires_at,omitempty"`
+	RenewBefore string `json:"renew_before,omitempty"`
 }
 
 // Credentials give access to an appliance's management side.

@@ -11,7 +11,7 @@ import (
 
 func newBinding(c *cli) *cobra.Command {
 	return group(&cobra.Command{Use: "binding", Short: "Bindings: access to an instance, and further networks"},
-		newBindingCreate(c), newBindingDelete(c),
+		newBindingCreate(c), newBindingRotate(c), newBindingDelete(c),
 		&cobra.Command{
 			Use: "show INSTANCE BINDING", Short: "Show a binding and its credentials", Args: exactly("an instance", "a binding"),
 			RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
@@ -33,20 +33,7 @@ func newBindingCreate(c *cli) *cobra.Command {
 			if n.Parameters, err = bindParameters(network, nearest); err != nil {
 				return err
 			}
-			accepted, err := a.CreateBinding(ctx, args[0], n)
-			if err != nil {
-				return err
-			}
-			if accepted.Change != "" && !wait {
-				return c.print(accepted, facts("instance", accepted.Instance, "binding", accepted.Binding, "change", accepted.Change))
-			}
-			if err := c.follow(ctx, func(ctx context.Context) (api.Operation, error) {
-				return a.BindingOperation(ctx, args[0], accepted.Binding)
-			}); err != nil {
-				return err
-			}
-			b, err := a.Binding(ctx, args[0], accepted.Binding)
-			return c.printBinding(b, err)
+			return c.bind(ctx, a, args[0], n, wait)
 		}),
 	}
 	f := cmd.Flags()
@@ -55,6 +42,39 @@ func newBindingCreate(c *cli) *cobra.Command {
 	f.StringVar(&nearest, "nearest", "", "which end of the chain: hosts or gateway (default)")
 	f.BoolVar(&wait, "wait", false, "wait until it is done")
 	return cmd
+}
+
+func newBindingRotate(c *cli) *cobra.Command {
+	var n api.NewBinding
+	var wait bool
+	cmd := &cobra.Command{
+		Use: "rotate INSTANCE BINDING", Short: "Create a binding with new credentials beside an old one's; delete that when nobody uses it any more", Args: exactly("an instance", "a binding"),
+		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
+			n.Predecessor = args[1]
+			return c.bind(ctx, a, args[0], n, wait)
+		}),
+	}
+	cmd.Flags().StringVar(&n.ID, "id", "", "the new binding's id; empty: made up")
+	cmd.Flags().BoolVar(&wait, "wait", false, "wait until it is done")
+	return cmd
+}
+
+// bind asks for a binding and shows it, or the change that makes it.
+func (c *cli) bind(ctx context.Context, a *api.Client, instance string, n api.NewBinding, wait bool) error {
+	accepted, err := a.CreateBinding(ctx, instance, n)
+	if err != nil {
+		return err
+	}
+	if accepted.Change != "" && !wait {
+		return c.print(accepted, facts("instance", accepted.Instance, "binding", accepted.Binding, "change", accepted.Change))
+	}
+	if err := c.follow(ctx, func(ctx context.Context) (api.Operation, error) {
+		return a.BindingOperation(ctx, instance, accepted.Binding)
+	}); err != nil {
+		return err
+	}
+	b, err := a.Binding(ctx, instance, accepted.Binding)
+	return c.printBinding(b, err)
 }
 
 func bindParameters(network, nearest string) (json.RawMessage, error) {
@@ -103,5 +123,5 @@ func (c *cli) printBinding(b api.Binding, err error) error {
 		given = *b.Credentials
 	}
 	return c.print(b, facts("binding", b.ID, "instance", b.Instance, "state", b.State, "network", b.Network,
-		"uri", given.URI, "username", given.Username, "password", given.Password))
+		"uri", given.URI, "username", given.Username, "password", given.Password, "expires", b.Expires))
 }

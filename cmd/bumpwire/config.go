@@ -48,6 +48,7 @@ type osbConfig struct {
 	MissingVersionStatus int           `yaml:"missing_version_status"` // 412 or 400
 	PollingLimit         time.Duration `yaml:"polling_limit"`          // maximum_polling_duration of plans
 	RetryAfter           time.Duration `yaml:"retry_after"`            // between two polls
+	BindingLifetime      time.Duration `yaml:"binding_lifetime"`       // of bindings' own logins; 0: until they are unbound
 }
 
 type meteringConfig struct {
@@ -145,6 +146,9 @@ func (c config) check() error {
 	}
 	if s := c.OSB.MissingVersionStatus; s != 412 && s != 400 {
 		return fault.New(fault.Invalid, "osb.missing_version_status is 412 or 400, not %d", s)
+	}
+	if c.OSB.BindingLifetime < 0 {
+		return fault.New(fault.Invalid, "osb.binding_lifetime is not negative; 0 means until a binding is removed")
 	}
 	for _, d := range []struct {
 		key string

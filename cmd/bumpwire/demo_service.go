@@ -80,10 +80,22 @@ func (s *stage) firewall(ctx context.Context, r *report) error {
 
 // bind fetches credentials and uses them on the appliance's management side.
 func (s *stage) bind(ctx context.Context, o offer) error {
-	s.title("The platform binds it and gets access to its management side")
+	s.title("The platform binds it and gets a login of its own to its management side")
 	b, err := s.platform.Bind(ctx, demoInstance, demoBinding, api.OSBBind{ServiceID: o.service, PlanID: o.plan})
 	if err != nil {
 		return err
+	}
+	if b.Operation != "" { // the appliance is told the login first
+		l, err := s.platform.WaitBinding(ctx, demoInstance, demoBinding, b.Operation, nil)
+		if err != nil {
+			return err
+		}
+		if l.State != api.Succeeded {
+			return fmt.Errorf("the binding failed: %s", l.Description)
+		}
+		if b, err = s.platform.GetBinding(ctx, demoInstance, demoBinding); err != nil {
+			return err
+		}
 	}
 	c := b.Credentials
 	if c == nil {
@@ -138,10 +150,16 @@ func (s *stage) bill(ctx context.Context, r *report) error {
 
 func (s *stage) deprovision(ctx context.Context, times *phases, o offer) error {
 	s.title("The platform unbinds and removes the service")
-	if _, err := s.platform.Unbind(ctx, demoInstance, demoBinding, o.service, o.plan); err != nil {
+	gone, err := s.platform.Unbind(ctx, demoInstance, demoBinding, o.service, o.plan)
+	if err != nil {
 		return err
 	}
-	s.say("DELETE of the binding: done")
+	if gone.Operation != "" {
+		if _, err := s.platform.WaitBinding(ctx, demoInstance, demoBinding, gone.Operation, nil); err != nil {
+			return err
+		}
+	}
+	s.say("DELETE of the binding: done, and its login with it")
 	times.removing = time.Now()
 	a, err := s.platform.Deprovision(ctx, demoInstance, o.service, o.plan)
 	if err != nil {

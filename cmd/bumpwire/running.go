@@ -76,7 +76,8 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 		return nil, err
 	}
 	engine := work.New(r.store, log, work.Options{Takeover: true}) // the lock says that nobody else is here
-	r.provision = provision.New(provision.Config{Store: r.store, Catalog: offers, Cloud: r.cloud, Engine: engine, Key: key, Log: log, Version: version()})
+	r.provision = provision.New(provision.Config{Store: r.store, Catalog: offers, Cloud: r.cloud, Engine: engine, Key: key, Log: log, Version: version(),
+		BindingLifetime: c.OSB.BindingLifetime})
 	watch := monitor.New(r.provision, log, monitor.Config{Every: c.Monitor.Every})
 	r.meter, err = metering.New(metering.Config{
 		Store: r.store, Instances: r.provision, Catalog: offers, Log: log, Window: c.Metering.Window, Schedule: c.Metering.Schedule,
