@@ -26,11 +26,12 @@ check: prerequisites appliance ## format, vet, staticcheck, import directions, g
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) test -count=1 ./internal/importtest
-	$(GO) test -count=1 -run Fresh ./broker ./cmd/bumpwire
+	$(GO) test -count=1 -run Fresh ./broker ./cmd/bumpwire ./ovf
 	BUMPWIRE_REQUIRE_LINUX=1 $(GO) test -race -timeout 20m ./...
 
 bench: ## all benchmarks; BUMPWIRE_BENCH_OVA_MIB=2048 for the large push
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 60m ./...
+	cd testdata/bench/govmomi && $(GO) test -run '^$$' -bench . -benchtime 2s -timeout 5m .
 	cd testdata/bench/brokerapi && $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 20m .
 
 fuzz: ## each fuzz target for FUZZTIME (10s)
@@ -42,7 +43,7 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 	done
 
 generate: ## write what is made of the code: docs/cli.md, docs/openapi.json, golden exchanges
-	$(GO) test -count=1 -run 'Fresh|Exchange' ./broker ./cmd/bumpwire -update
+	$(GO) test -count=1 -run 'Fresh|Exchange|Example' ./broker ./cmd/bumpwire ./ovf -update
 
 prerequisites:
 	@.ci/prerequisites

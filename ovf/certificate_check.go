@@ -33,9 +33,9 @@ func (in *intake) verifySignature(v *Verification) {
 	case SignatureInvalid:
 		in.report.file(Error, CodeSignatureInvalid, name, "%s", s.Reason)
 	case SignatureExpired:
-		in.report.file(Warning, CodeSignatureExpired, name, "%s", s.Reason)
+		in.report.file(remark, CodeSignatureExpired, name, "%s", s.Reason)
 	case SignatureUntrusted:
-		in.report.file(Warning, CodeSignatureUntrust, name, "%s", s.Reason)
+		in.report.file(remark, CodeSignatureUntrust, name, "%s", s.Reason)
 	}
 	if s.Weak != "" {
 		in.report.file(Warning, CodeWeakSignature, name, "%s", s.Weak)

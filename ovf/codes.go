@@ -1,6 +1,7 @@
 package ovf
 
-// Code names a kind of problem. Codes are stable: programs compare them.
+// Code names a kind of problem. Codes are stable: programs compare them. Each
+// is told in explain_*.go and shown by a package of testdata/ovf/findings.
 type Code string
 
 // What holds for the report as a whole.
@@ -32,7 +33,6 @@ const (
 	CodeMisplaced        Code = "misplaced-section"
 	CodeRequiredUnknown  Code = "required-unknown" // required, and not understood
 	CodeIgnored          Code = "ignored"          // of another namespace, and optional
-	CodeNoEffect         Code = "no-effect"        // of the standard, and of no use here
 	CodeDuplicateSection Code = "duplicate-section"
 	CodeDuplicateID      Code = "duplicate-id"
 	CodeDuplicateItem    Code = "duplicate-item" // an InstanceID twice in one configuration

@@ -12,11 +12,16 @@ import (
 // Severity says whether a finding refuses the package.
 type Severity string
 
-// An Error refuses the package; a Warning is a deviation that is tolerated.
+// An Error refuses the package; a Warning is a deviation that is tolerated, and
+// an Error in a strict reading.
 const (
 	Error   Severity = "error"
 	Warning Severity = "warning"
 )
+
+// remark is a Warning about what the standard allows: it is one in a strict
+// reading, too. Reports never show it under this name.
+const remark Severity = "remark"
 
 // Finding is one problem of a package. Message never holds the value of a
 // password property, and neither Message nor Path holds control characters, so
@@ -82,6 +87,7 @@ const maxFindings = 250
 // report collects findings while a package is read. One that is made twice, as
 // the resolution of several configurations does, is kept once.
 type report struct {
+	strict   bool
 	findings Findings
 	seen     map[Finding]bool
 	counts   map[Severity]int
@@ -90,12 +96,24 @@ type report struct {
 // full reports whether a finding of that severity would be dropped. Callers
 // that make many ask before they spend time on the text. Warnings and errors
 // are counted apart, so that no flood of the one hides the other.
-func (r *report) full(s Severity) bool { return r.counts[s] > maxFindings }
+func (r *report) full(s Severity) bool { return r.counts[r.judged(s)] > maxFindings }
+
+// judged is the severity that the report shows.
+func (r *report) judged(s Severity) Severity {
+	switch {
+	case s == remark:
+		return Warning
+	case r.strict:
+		return Error
+	}
+	return s
+}
 
 func (r *report) add(f Finding) {
 	if r.full(f.Severity) {
 		return
 	}
+	f.Severity = r.judged(f.Severity)
 	f.Message = printable(f.Message, maxMessageLength)
 	f.Path = printable(f.Path, maxMessageLength)
 	if r.seen[f] {

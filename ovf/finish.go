@@ -113,7 +113,7 @@ func (in *intake) rename(f *File, index map[string]int) {
 func (in *intake) missing(f File, name string, c completeness) {
 	severity := Error
 	if c == alone {
-		severity = Warning
+		severity = remark
 	}
 	in.reader.note(severity, CodeFileMissing, f.place, "file %q is not in the package", printable(name, 100))
 }

@@ -25,7 +25,7 @@ func (r *reader) unknown(n node) {
 	case required:
 		r.err(n.place(), CodeRequiredUnknown, "%s of %s is required and not understood here", n.el.Tag, namespace)
 	case !known:
-		r.warn(n.place(), CodeIgnored, "%s of %s is optional and ignored", n.el.Tag, namespace)
+		r.note(remark, CodeIgnored, n.place(), "%s of %s is optional and ignored", n.el.Tag, namespace)
 	}
 }
 

@@ -55,7 +55,8 @@ func newIntake(ctx context.Context, sink Sink, opts Options) *intake {
 		opts.Now = time.Now()
 	}
 	return &intake{
-		ctx: ctx, scope: whole, limits: opts.Limits.withDefaults(), opts: opts, sink: sink, report: &report{}, buffer: make([]byte, chunkSize),
+		ctx: ctx, scope: whole, limits: opts.Limits.withDefaults(), opts: opts, sink: sink,
+		report: &report{strict: opts.Strict}, buffer: make([]byte, chunkSize),
 		measured: map[string]measurement{}, names: map[string]string{}, renamed: map[string]string{},
 		seen: map[sightingKey]sighting{},
 	}
@@ -65,6 +66,9 @@ func newIntake(ctx context.Context, sink Sink, opts Options) *intake {
 // or the sink; what is wrong with the package becomes a finding.
 func (in *intake) member(name string, size int64, r io.Reader) error {
 	in.current = name
+	if err := in.count(size); err != nil {
+		return err
+	}
 	clean, err := memberName(name)
 	if err != nil {
 		in.report.file(Error, CodeMemberName, name, "%v", err)
@@ -75,9 +79,6 @@ func (in *intake) member(name string, size int64, r io.Reader) error {
 		return nil
 	}
 	in.names[fold(clean)] = clean
-	if err := in.count(size); err != nil {
-		return err
-	}
 	switch kindByName(clean) {
 	case KindDescriptor:
 		return in.small(clean, size, r, KindDescriptor, &in.descriptor, in.limits.Descriptor)

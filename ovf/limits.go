@@ -9,8 +9,8 @@ type Limits struct {
 	Members        int   // files in the package; 1,000
 	Package        int64 // bytes of all members together; 1 TiB
 	Depth          int   // nested elements; 64
-	Elements       int   // elements of the descriptor; 200,000
-	Attributes     int   // attributes of the descriptor; 400,000
+	Elements       int   // elements of the descriptor; 100,000
+	Attributes     int   // attributes of the descriptor; 200,000
 	Configurations int   // deployment options; 100
 	Items          int   // of one VirtualHardwareSection, over all configurations; 2,000
 	Devices        int   // disks, drives and NICs of one virtual system in one configuration; 256
@@ -42,8 +42,8 @@ func (l Limits) withDefaults() Limits {
 		Members:        orDefault(l.Members, 1000),
 		Package:        orDefault(l.Package, tib),
 		Depth:          orDefault(l.Depth, 64),
-		Elements:       orDefault(l.Elements, 200_000),
-		Attributes:     orDefault(l.Attributes, 400_000),
+		Elements:       orDefault(l.Elements, 100_000),
+		Attributes:     orDefault(l.Attributes, 200_000),
 		Configurations: orDefault(l.Configurations, 100),
 		Items:          orDefault(l.Items, 2000),
 		Devices:        orDefault(l.Devices, 256),

@@ -36,6 +36,9 @@ var hashes = map[string]crypto.Hash{
 	"SHA512": crypto.SHA512, "SHA-512": crypto.SHA512, "SHA2-512": crypto.SHA512,
 }
 
+// maxManifestLines is more than the files of any package.
+const maxManifestLines = 20_000
+
 // parseManifest reads a manifest. A line that cannot be read is an error and
 // never skipped: it would hide a file.
 func parseManifest(data []byte) ([]ManifestEntry, []manifestProblem) {
@@ -43,6 +46,9 @@ func parseManifest(data []byte) ([]ManifestEntry, []manifestProblem) {
 	var problems []manifestProblem
 	seen := map[string]ManifestEntry{}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if bytes.Count(data, []byte("\n")) > maxManifestLines {
+		return nil, []manifestProblem{{Error, CodeCountLimit, 1, fmt.Sprintf("the manifest has more than %d lines", maxManifestLines)}}
+	}
 	number := 0
 	for line := range strings.SplitSeq(string(data), "\n") {
 		number++

@@ -81,7 +81,7 @@ func (in *intake) checkLine(line ManifestEntry, c completeness) FileState {
 	name := printable(line.Name, 100)
 	switch {
 	case !ok && c == alone:
-		in.manifestFinding(Warning, CodeManifestMissing, line.Line, "file %q is listed but not at hand", name)
+		in.manifestFinding(remark, CodeManifestMissing, line.Line, "file %q is listed but not at hand", name)
 		return FileNotThere
 	case !ok:
 		in.manifestFinding(Error, CodeManifestMissing, line.Line, "file %q is listed but not in the package", name)

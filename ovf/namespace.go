@@ -2,6 +2,7 @@ package ovf
 
 import (
 	"encoding/xml"
+	"slices"
 	"strings"
 
 	"github.com/beevik/etree"
@@ -39,11 +40,22 @@ func (s *scanner) resolve(prefix string) (string, bool) {
 }
 
 func (s *scanner) keepAttributes(el *etree.Element, attributes []xml.Attr) *syntaxError {
-	seen := make(map[xml.Name]struct{}, len(attributes))
+	if len(attributes) == 0 {
+		return nil
+	}
+	el.Attr = make([]etree.Attr, 0, len(attributes))
+	var declared []string
 	for _, a := range attributes {
 		name := a.Name
 		if strings.Contains(name.Local, ":") {
 			return refuse(CodeXMLSyntax, "attribute name %q has a misplaced colon", name.Local)
+		}
+		if b, ok := declaration(a); ok {
+			if slices.Contains(declared, b.prefix) {
+				return refuse(CodeXMLDuplicateAttribute, "attribute %s stands twice in element %s", name.Local, el.Tag)
+			}
+			declared = append(declared, b.prefix)
+			continue
 		}
 		// An unprefixed attribute is in no namespace, whatever the default one is.
 		if name.Space != "" {
@@ -53,12 +65,11 @@ func (s *scanner) keepAttributes(el *etree.Element, attributes []xml.Attr) *synt
 			}
 			name.Space = uri
 		}
-		if _, twice := seen[name]; twice {
-			return refuse(CodeXMLDuplicateAttribute, "attribute %s stands twice in element %s", name.Local, el.Tag)
-		}
-		seen[name] = struct{}{}
-		if _, ok := declaration(a); ok {
-			continue
+		// At most maxAttributesPerElement to compare with.
+		for _, other := range el.Attr {
+			if other.Key == name.Local && other.Space == name.Space {
+				return refuse(CodeXMLDuplicateAttribute, "attribute %s stands twice in element %s", name.Local, el.Tag)
+			}
 		}
 		el.Attr = append(el.Attr, etree.Attr{Space: name.Space, Key: name.Local, Value: a.Value})
 	}

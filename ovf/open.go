@@ -40,7 +40,8 @@ func Open(ctx context.Context, path string, opts Options) (*Package, error) {
 		in := newIntake(ctx, discard{}, opts)
 		return in.archive(f)
 	}
-	return openDescriptor(ctx, filepath.Dir(path), filepath.Base(path), alone, opts)
+	base := baseName(filepath.Base(path))
+	return openDescriptor(ctx, filepath.Dir(path), filepath.Base(path), []string{base + ".mf", base + ".cert"}, alone, opts)
 }
 
 // isArchive reports whether the file is to be read as an OVA. A descriptor may
@@ -61,14 +62,17 @@ func openFolder(ctx context.Context, dir string, opts Options) (*Package, error)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open package: %w", err)
 	}
-	var descriptors []string
+	var descriptors, beside []string
 	for _, e := range entries {
-		if kindByName(e.Name()) == KindDescriptor {
+		switch kindByName(e.Name()) {
+		case KindDescriptor:
 			descriptors = append(descriptors, e.Name())
+		case KindManifest, KindCertificate:
+			beside = append(beside, e.Name())
 		}
 	}
 	if len(descriptors) == 1 {
-		return openDescriptor(ctx, dir, descriptors[0], whole, opts)
+		return openDescriptor(ctx, dir, descriptors[0], beside, whole, opts)
 	}
 	in := newIntake(ctx, discard{}, opts)
 	in.stopped = len(descriptors) > 1
@@ -78,9 +82,9 @@ func openFolder(ctx context.Context, dir string, opts Options) (*Package, error)
 	return in.finish(whole), nil
 }
 
-// openDescriptor reads a descriptor and what it refers to out of one folder,
-// which nothing can lead out of.
-func openDescriptor(ctx context.Context, dir, name string, c completeness, opts Options) (*Package, error) {
+// openDescriptor reads a descriptor, the manifest and certificate beside it, and
+// what they refer to out of one folder, which nothing can lead out of.
+func openDescriptor(ctx context.Context, dir, name string, beside []string, c completeness, opts Options) (*Package, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open package: %w", err)
@@ -92,19 +96,33 @@ func openDescriptor(ctx context.Context, dir, name string, c completeness, opts 
 	if err := in.descriptorFrom(root, name); err != nil {
 		return nil, err
 	}
-	var names []string
-	if !opts.unverified {
-		names = []string{baseName(name) + ".mf", baseName(name) + ".cert"}
+	if opts.unverified {
+		beside = nil
 	}
+	if err := in.membersFrom(root, beside); err != nil {
+		return nil, err
+	}
+	var names []string
 	for _, f := range in.reader.pkg.Files {
 		names = append(names, in.candidates(root, f)...)
 	}
-	for _, name := range names {
-		if err := in.memberFrom(root, name); err != nil {
-			return nil, err
-		}
+	for _, line := range in.lines {
+		names = append(names, line.Name)
+	}
+	if err := in.membersFrom(root, names); err != nil {
+		return nil, err
 	}
 	return in.finish(c), nil
+}
+
+// membersFrom takes those of the files that are there.
+func (in *intake) membersFrom(root *os.Root, names []string) error {
+	for _, name := range names {
+		if err := in.memberFrom(root, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // descriptorFrom takes the descriptor whatever its name is.

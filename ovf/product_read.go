@@ -1,6 +1,7 @@
 package ovf
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -49,10 +50,11 @@ var productFields = []string{"Info", "Product", "Vendor", "Version", "FullVersio
 
 // webURL drops an address that a browser should not be given.
 func webURL(s string) string {
-	if strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://") {
-		return s
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return ""
 	}
-	return ""
+	return s
 }
 
 func (r *reader) readProperty(n node, product Product, category string) Property {

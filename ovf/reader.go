@@ -13,7 +13,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // its subject (Open and Ingest), so a href that no package may contain is only
 // warned of.
 func ReadDescriptor(file string, data []byte, opts Options) *Package {
-	r := newReader(file, opts.Limits.withDefaults(), &report{}, alone)
+	r := newReader(file, opts.Limits.withDefaults(), &report{strict: opts.Strict}, alone)
 	r.read(data)
 	r.pkg.Findings = r.sorted()
 	r.pkg.Digest = contentDigest([]Member{{Name: file, SHA256: sha256Hex(data)}})

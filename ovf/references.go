@@ -146,6 +146,8 @@ func memberName(name string) (string, error) {
 }
 
 // fold maps names that a file system or a reader could take for one another to
-// one text: case is folded and accents are compared without regard to how they
-// are composed.
-func fold(name string) string { return strings.ToLower(norm.NFC.String(name)) }
+// one text: case is folded (by way of capitals, as file systems do it) and accents
+// are compared without regard to how they are composed.
+func fold(name string) string {
+	return norm.NFC.String(strings.ToLower(strings.ToUpper(norm.NFC.String(name))))
+}

@@ -19,7 +19,7 @@ type scanner struct {
 	decoder    *xml.Decoder
 	doc        *document
 	open       []frame
-	elements   int
+	slab       []place
 	attributes int
 }
 
@@ -27,24 +27,27 @@ type scanner struct {
 type frame struct {
 	el       *etree.Element
 	place    *place
-	bindings []binding      // namespace declarations of this element
-	counts   map[string]int // children so far by name
-	text     bool           // some text has been kept and no child has followed
+	bindings []binding // namespace declarations of this element
+	counts   ordinals  // children so far by name
+	text     bool      // some text has been kept and no child has followed
 	children bool
 }
 
 // parseDocument reads data, which must be UTF-8.
 func parseDocument(data []byte, limits Limits) (*document, *syntaxError) {
-	source := &tokenBudget{Reader: bytes.NewReader(data)}
+	if fail := tooManyTags(data, limits); fail != nil {
+		return nil, fail
+	}
+	source := &tokenBudget{data: data}
 	s := &scanner{
 		limits: limits, source: source, decoder: xml.NewDecoder(source),
-		doc: &document{places: make(map[*etree.Element]*place)},
+		doc: &document{places: make(map[*etree.Element]*place, min(bytes.Count(data, []byte("</")), limits.Elements))},
 	}
 	// The bytes have been converted before; what they once were is no matter.
 	s.decoder.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil }
 	for first := true; ; first = false {
 		line, column := s.decoder.InputPos()
-		source.used = 0
+		source.next()
 		token, err := s.decoder.RawToken()
 		if errors.Is(err, io.EOF) && token == nil {
 			return s.finish(line, column)
@@ -58,6 +61,31 @@ func parseDocument(data []byte, limits Limits) (*document, *syntaxError) {
 			return nil, fail
 		}
 	}
+}
+
+// tooManyTags counts what begins like a start tag before anything is built. In
+// a comment it counts as well, which no descriptor has that many of.
+func tooManyTags(data []byte, limits Limits) *syntaxError {
+	if bytes.Count(data, []byte("<")) <= limits.Elements {
+		return nil
+	}
+	tags, at := 0, 0
+	for rest := data; ; rest = data[at:] {
+		i := bytes.IndexByte(rest, '<')
+		if i < 0 {
+			return nil
+		}
+		at += i + 1
+		if at == len(data) || !strings.ContainsRune("/!?", rune(data[at])) {
+			tags++
+		}
+		if tags > limits.Elements {
+			break
+		}
+	}
+	line := 1 + bytes.Count(data[:at], []byte("\n"))
+	column := at - (bytes.LastIndexByte(data[:at], '\n') + 1)
+	return &syntaxError{CodeXMLLimit, line, column, fmt.Sprintf("more than %d elements", limits.Elements)}
 }
 
 func (s *scanner) finish(line, column int) (*document, *syntaxError) {
@@ -102,7 +130,8 @@ func (s *scanner) start(t xml.StartElement, line, column int) *syntaxError {
 	}
 	el := etree.NewElement(t.Name.Local)
 	el.Space = t.Name.Space
-	f := frame{el: el, place: &place{name: t.Name.Local, ordinal: 1, line: int32(line), column: int32(column)}}
+	f := frame{el: el, place: s.newPlace()}
+	*f.place = place{name: t.Name.Local, ordinal: 1, line: int32(line), column: int32(column)}
 	if len(s.open) == 0 {
 		s.doc.root = el
 	} else {
@@ -125,13 +154,10 @@ func (s *scanner) start(t xml.StartElement, line, column int) *syntaxError {
 }
 
 func (s *scanner) budget(t xml.StartElement) *syntaxError {
-	s.elements++
 	s.attributes += len(t.Attr)
 	switch {
 	case len(s.open) == 0 && s.doc.root != nil:
 		return refuse(CodeXMLRoots, "a second root element %s follows the first", t.Name.Local)
-	case s.elements > s.limits.Elements:
-		return refuse(CodeXMLLimit, "more than %d elements", s.limits.Elements)
 	case s.attributes > s.limits.Attributes:
 		return refuse(CodeXMLLimit, "more than %d attributes", s.limits.Attributes)
 	case len(t.Attr) > maxAttributesPerElement:
@@ -144,15 +170,21 @@ func (s *scanner) budget(t xml.StartElement) *syntaxError {
 	return nil
 }
 
+// newPlace takes places from a slab: there is one for each element.
+func (s *scanner) newPlace() *place {
+	if len(s.slab) == 0 {
+		s.slab = make([]place, 32)
+	}
+	p := &s.slab[0]
+	s.slab = s.slab[1:]
+	return p
+}
+
 // adopt makes f a child and numbers it among its namesakes.
 func (p *frame) adopt(f *frame) {
 	p.el.AddChild(f.el)
 	p.children = true
-	if p.counts == nil {
-		p.counts = make(map[string]int)
-	}
-	p.counts[f.place.name]++
-	f.place.ordinal = int32(p.counts[f.place.name])
+	f.place.ordinal = p.counts.next(f.place.name)
 	f.place.parent = p.place
 }
 
@@ -171,7 +203,7 @@ func (s *scanner) end(t xml.EndElement) *syntaxError {
 // chars keeps the text before an element's first child. Comments and CDATA
 // sections inside it do not split the value.
 func (s *scanner) chars(t xml.CharData) *syntaxError {
-	blank := len(bytes.TrimSpace(t)) == 0
+	blank := isBlank(t)
 	if len(s.open) == 0 {
 		if !blank && !bytes.Equal(t, []byte("\ufeff")) {
 			return refuse(CodeXMLRoots, "there is text outside the root element")
@@ -185,4 +217,13 @@ func (s *scanner) chars(t xml.CharData) *syntaxError {
 	top.text = true
 	top.el.CreateText(string(t))
 	return nil
+}
+
+func isBlank(text []byte) bool {
+	for _, c := range text {
+		if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return false
+		}
+	}
+	return true
 }

@@ -3,9 +3,11 @@ package ovf
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // tarReader reads a tar stream member by member. It takes what OVAs are made
@@ -18,7 +20,9 @@ type tarReader struct {
 	left    int64 // bytes of the current member not read yet
 	padding int64
 	noEnd   bool // the stream ended without end-of-archive blocks
-	trailer bool // there are bytes other than zero after the end
+	trailer bool // there are bytes after the end that are no mere padding
+
+	extendedBytes int64 // of all extended headers so far
 }
 
 // tarEntry is one member's header.
@@ -42,14 +46,18 @@ func archiveErrorf(code Code, format string, args ...any) error {
 
 const (
 	blockSize = 512
-	// maxExtended bounds a pax or GNU header that goes before a member's own.
-	maxExtended = mib
-	// maxTrailer is how far behind the end is looked for hidden data.
+	// maxExtended bounds a pax or GNU header that goes before a member's own, and
+	// maxAllExtended those of all members together.
+	maxExtended    = mib
+	maxAllExtended = 4 * mib
+	// maxTrailer is how much padding there may be behind the end; writers fill
+	// their last record, which has 10 KiB.
 	maxTrailer = mib
 )
 
 // extended is what such headers say about the next member.
 type extended struct {
+	kinds   string // of the headers seen
 	name    string
 	size    int64
 	hasSize bool
@@ -79,8 +87,8 @@ func (t *tarReader) next() (tarEntry, error) {
 		case '0', 0, '5':
 			return t.entry(block, size, ext)
 		default:
-			return tarEntry{}, archiveErrorf(CodeMemberType, "member %q is a %s; a package holds only regular files",
-				printable(headerName(block), 100), kindName(kind))
+			name, _ := headerName(block)
+			return tarEntry{}, archiveErrorf(CodeMemberType, "member %q is a %s; a package holds only regular files", printable(name, 100), kindName(kind))
 		}
 	}
 }
@@ -95,7 +103,7 @@ func (t *tarReader) block(first bool) ([]byte, error) {
 		return nil, io.EOF
 	case err != nil:
 		return nil, truncated(err)
-	case isZero(block):
+	case isZero(block): // one is the end; readers that want two disagree about what follows
 		if !first {
 			return nil, archiveErrorf(CodeTarHeader, "the archive ends after an extended header")
 		}
@@ -111,23 +119,21 @@ func (t *tarReader) block(first bool) ([]byte, error) {
 	return block, nil
 }
 
-// end looks for data hidden after the end-of-archive block.
+// end looks for data hidden after the end-of-archive block. More padding than
+// any writer makes counts as data too: it is not read to find out.
 func (t *tarReader) end() error {
 	buf := make([]byte, 32*kib)
-	for seen := 0; seen < maxTrailer; {
+	for seen := 0; seen <= maxTrailer; {
 		n, err := t.r.Read(buf)
 		if !isZero(buf[:n]) {
-			t.trailer = true
-			return io.EOF
-		}
-		if errors.Is(err, io.EOF) {
-			return io.EOF
+			break
 		}
 		if err != nil {
-			return err
+			return err // io.EOF: nothing but padding
 		}
 		seen += n
 	}
+	t.trailer = true
 	return io.EOF
 }
 
@@ -135,14 +141,20 @@ func (t *tarReader) extend(kind byte, size int64, ext *extended) error {
 	if size > maxExtended {
 		return archiveErrorf(CodeSizeLimit, "an extended tar header is longer than %d bytes", maxExtended)
 	}
+	if t.extendedBytes += size; t.extendedBytes > maxAllExtended {
+		return archiveErrorf(CodeSizeLimit, "the extended tar headers are longer than %d bytes together", maxAllExtended)
+	}
+	if strings.IndexByte(ext.kinds, kind) >= 0 {
+		return archiveErrorf(CodeTarHeader, "a member has two extended headers of one kind")
+	}
+	ext.kinds += string(kind)
 	data := make([]byte, size+padding(size))
 	if _, err := io.ReadFull(t.r, data); err != nil {
 		return truncated(err)
 	}
 	data = data[:size]
 	if kind == 'L' {
-		ext.name = string(bytes.TrimRight(data, "\x00"))
-		return nil
+		return ext.rename(string(bytes.TrimRight(data, "\x00")))
 	}
 	return paxRecords(data, kind == 'g', ext)
 }
@@ -154,10 +166,11 @@ func (t *tarReader) entry(block []byte, size int64, ext extended) (tarEntry, err
 		}
 		size = ext.size
 	}
-	e := tarEntry{name: headerName(block), size: size, directory: block[156] == '5'}
-	if ext.name != "" {
-		e.name = ext.name
+	name, err := headerName(block)
+	if err != nil {
+		return tarEntry{}, err
 	}
+	e := tarEntry{name: cmp.Or(ext.name, name), size: size, directory: block[156] == '5'}
 	if e.directory && size != 0 {
 		return tarEntry{}, archiveErrorf(CodeMemberType, "directory %q has content", printable(e.name, 100))
 	}

@@ -38,7 +38,11 @@ func paxRecords(data []byte, global bool, ext *extended) error {
 		case global:
 			return archiveErrorf(CodeTarHeader, "a global pax header sets the %s of members", key)
 		case key == "path":
-			ext.name = value
+			if err := ext.rename(value); err != nil {
+				return err
+			}
+		case ext.hasSize:
+			return archiveErrorf(CodeTarHeader, "a pax header sets the size of a member twice")
 		default:
 			n, err := strconv.ParseUint(value, 10, 63)
 			if err != nil {
@@ -50,6 +54,16 @@ func paxRecords(data []byte, global bool, ext *extended) error {
 	return nil
 }
 
+// rename sets the next member's name. Where two headers do, readers differ in
+// which one they follow; an empty name takes one back.
+func (e *extended) rename(name string) error {
+	if name == "" || e.name != "" {
+		return archiveErrorf(CodeTarHeader, "an extended header sets the name of a member to nothing, or twice")
+	}
+	e.name = name
+	return nil
+}
+
 // maxOctal is the largest size the eleven octal digits of a header can say.
 const maxOctal = 1<<33 - 1
 
@@ -57,12 +71,22 @@ func padding(size int64) int64 { return (blockSize - size%blockSize) % blockSize
 
 func isZero(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }
 
-func headerName(block []byte) string {
-	name := cString(block[:100])
-	if prefix := cString(block[345:500]); prefix != "" && string(block[257:263]) == "ustar\x00" {
-		return prefix + "/" + name
+// headerName is the name in the header itself. Bytes behind the end of a name
+// are for some readers a part of it.
+func headerName(block []byte) (string, error) {
+	name, prefix := block[:100], []byte(nil)
+	if string(block[257:263]) == "ustar\x00" {
+		prefix = block[345:500]
 	}
-	return name
+	for _, field := range [][]byte{name, prefix} {
+		if text := cString(field); !isZero(field[len(text):]) {
+			return text, archiveErrorf(CodeMemberName, "the name of a member holds a NUL")
+		}
+	}
+	if cString(prefix) != "" {
+		return cString(prefix) + "/" + cString(name), nil
+	}
+	return cString(name), nil
 }
 
 func cString(b []byte) string {
@@ -89,9 +113,6 @@ func headerSize(block []byte) (int64, error) {
 		return int64(n), nil
 	}
 	text := strings.Trim(cString(field), " ")
-	if text == "" {
-		return 0, nil
-	}
 	n, err := strconv.ParseUint(text, 8, 62)
 	if err != nil {
 		return 0, archiveErrorf(CodeTarHeader, "a member's size %q is no octal number", printable(text, 20))
@@ -102,7 +123,7 @@ func headerSize(block []byte) (int64, error) {
 // checksumOK compares the header's checksum, with its own field as spaces;
 // old writers summed signed bytes.
 func checksumOK(block []byte) bool {
-	want, err := strconv.ParseInt(strings.Trim(cString(block[148:156]), " "), 8, 32)
+	want, err := strconv.ParseUint(strings.Trim(cString(block[148:156]), " "), 8, 31)
 	if err != nil {
 		return false
 	}
@@ -114,5 +135,5 @@ func checksumOK(block []byte) bool {
 		unsigned += int64(b)
 		signed += int64(int8(b))
 	}
-	return want == unsigned || want == signed
+	return int64(want) == unsigned || int64(want) == signed
 }

@@ -43,6 +43,8 @@ func fetchUpdated(t *trial) {
 	first := i.change202()
 	r := i.whileRunning(first.text("operation"), func() reply { return i.get() })
 	t.that(r.Status == 200 || r.Status == 422 && r.text("error") == api.ConcurrencyError, r, "200 or 422 ConcurrencyError")
+	i.settle(first)
+	t.updated(i)
 }
 
 // change202 begins an update that goes on.

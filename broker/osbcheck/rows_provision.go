@@ -197,13 +197,18 @@ func provisionMaintenance(t *trial) {
 // otherwise.
 func provisionWhileRemoved(t *trial) {
 	i := t.provisioned()
+	var r reply
 	for attempt := 1; ; attempt++ {
 		removal := i.delete(async)
+		if attempt > 1 && removal.Status == 410 {
+			t.that(false, r, "422 ConcurrencyError or 409: nothing was there afterwards")
+			return
+		}
 		if removal.Status != 202 {
 			t.skip("deprovisioning is synchronous")
 		}
-		r := i.whileRunning(removal.text("operation"), func() reply { return i.put(async) })
-		if r.Status/100 != 2 || attempt == 5 {
+		r = i.whileRunning(removal.text("operation"), func() reply { return i.put(async) })
+		if r.Status != 202 || attempt == 5 {
 			t.that(r.Status == 409 || r.Status == 422 && r.text("error") == api.ConcurrencyError, r, "422 ConcurrencyError or 409")
 			return
 		}
