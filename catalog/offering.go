@@ -75,11 +75,7 @@ func obstacles(pkg *ovf.Package, in Insertion) []string {
 		if !slices.EqualFunc(legsOf(plan.Systems[0], false), in.Legs, sameNIC) {
 			list = append(list, fmt.Sprintf("configuration %q has other NICs than the default one; all must have the same", plan.ID))
 		}
-	}
-	for _, f := range pkg.Files {
-		if f.Compression != "" && f.Compression != "identity" || f.ChunkSize > 0 {
-			list = append(list, fmt.Sprintf("file %q is compressed or in chunks; a disk image must be stored as it is", oneLine(f.ID)))
-		}
+		list = append(list, deltas(pkg, plan)...)
 	}
 	for _, p := range pkg.Properties() {
 		if reserved(p.ID) {
@@ -96,17 +92,23 @@ func obstacles(pkg *ovf.Package, in Insertion) []string {
 // unwritable are the systems whose environment does not go on a CD.
 func unwritable(p Package, pkg *ovf.Package) []string {
 	stored := func(f ovf.File) int64 {
-		for _, s := range p.Files {
-			if s.Name == f.Name {
-				return s.Size
-			}
-		}
-		return 0
+		i, _ := p.Image(f.Name) // without it the package would not have been taken
+		return i.Size
 	}
 	var list []string
 	for _, c := range pkg.Systems() {
 		if err := pkg.CheckMedium(c, stored); err != nil {
 			list = append(list, fmt.Sprintf("system %q: %s", oneLine(c.ID), err))
+		}
+	}
+	return list
+}
+
+// deltas are the disks of a plan that hold only what differs from another.
+func deltas(pkg *ovf.Package, plan ovf.Plan) (list []string) {
+	for _, d := range plan.Systems[0].Disks {
+		if disk, ok := pkg.Disk(d.ID); ok && disk.ParentRef != "" {
+			list = append(list, fmt.Sprintf("disk %q of configuration %q is a delta of disk %q; each disk must be whole", oneLine(d.ID), plan.ID, oneLine(disk.ParentRef)))
 		}
 	}
 	return list

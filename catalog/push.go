@@ -124,7 +124,8 @@ func describe(vendor string, pkg *ovf.Package) Package {
 		if m.Kind == ovf.KindExtra {
 			continue
 		}
-		p.Files = append(p.Files, File{Name: m.Name, Digest: digestPrefix + m.SHA256, Size: m.Size, Format: string(m.Format)})
+		p.Files = append(p.Files, File{Name: m.Name, Digest: digestPrefix + m.SHA256, Size: m.Size, Format: string(m.Format), Virtual: m.VirtualBytes})
 	}
+	p.Images = imagesOf(pkg)
 	return p
 }

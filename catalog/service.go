@@ -140,6 +140,7 @@ type Package struct {
 	Digest       string           `json:"digest"`     // sha256: of the descriptor and all files' digests
 	Descriptor   string           `json:"descriptor"` // name of the .ovf among Files
 	Files        []File           `json:"files"`
+	Images       []Image          `json:"images,omitempty"` // that Files hold in pieces or compressed
 	Verification ovf.Verification `json:"verification"`
 	Findings     ovf.Findings     `json:"findings,omitempty"` // warnings only
 	EULAs        []EULA           `json:"eulas,omitempty"`
@@ -148,8 +149,9 @@ type Package struct {
 
 // File is one member of a package as stored.
 type File struct {
-	Name   string `json:"name"`             // as the package spells it; never a path of ours
-	Digest string `json:"digest"`           // sha256:…; also its name in the store
-	Size   int64  `json:"size"`             // bytes
-	Format string `json:"format,omitempty"` // of disk images: vmdk, qcow2, raw, iso, …
+	Name    string `json:"name"`                    // as the package spells it; never a path of ours
+	Digest  string `json:"digest"`                  // sha256:…; also its name in the store
+	Size    int64  `json:"size"`                    // bytes
+	Format  string `json:"format,omitempty"`        // of disk images: vmdk, qcow2, raw, iso, …
+	Virtual int64  `json:"virtual_bytes,omitempty"` // of the disk that a disk image makes
 }

@@ -102,7 +102,7 @@ func readPart(part EnvironmentPart, open func(string) (io.ReadCloser, error), li
 
 // CheckMedium reports what of the package keeps the CD of a system from being
 // written: paths that a CD cannot hold, files that are too long together. size
-// gives the bytes of a file as stored; nil: what References says of it.
+// gives the bytes of a file once it is unpacked; nil: what References says of it.
 func (p *Package) CheckMedium(c *Content, size func(File) int64) error {
 	if size == nil {
 		size = func(f File) int64 { return f.Size }
@@ -110,9 +110,6 @@ func (p *Package) CheckMedium(c *Content, size func(File) int64) error {
 	files, total := []ISOFile{{Name: EnvironmentFile}}, int64(0)
 	for _, part := range c.EnvironmentFiles {
 		f, _ := p.File(part.FileRef)
-		if f.Compression != "" && f.Compression != "identity" || f.ChunkSize > 0 {
-			return fmt.Errorf("environment file %q is compressed or in chunks", printable(part.Path, 100))
-		}
 		if total += max(0, size(f)); total > maxISO {
 			return fmt.Errorf("the environment files are longer than %d bytes", maxISO)
 		}

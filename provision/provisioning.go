@@ -221,7 +221,7 @@ func (s *Service) setValues(ctx context.Context, i *Instance, parameters json.Ra
 			return err
 		}
 	}
-	return nil
+	return checkDisks(pkg, *i)
 }
 
 func (s *Service) setSecret(i *Instance, p ovf.Property, value string, given bool) error {

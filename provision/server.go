@@ -39,6 +39,9 @@ func (s *Service) server(ctx context.Context, i Instance) (cloud.Server, error) 
 	}
 	for _, d := range system.Disks {
 		disk, err := s.disk(stored, d)
+		if err == nil {
+			disk.CapacityBytes, err = capacity(pkg, d, i.Values, disk.CapacityBytes)
+		}
 		if err != nil {
 			return cloud.Server{}, err
 		}
@@ -62,17 +65,50 @@ func (s *Service) disk(p catalog.Package, d ovf.PlanDisk) (cloud.Disk, error) {
 	if d.Member == "" {
 		return disk, nil
 	}
-	for _, f := range p.Files {
-		if f.Name == d.Member {
-			disk.Digest = f.Digest
-			if f.Format != "" {
-				disk.Format = f.Format // what the bytes are, not what the descriptor says they are
-			}
-			disk.Open = func(ctx context.Context) (io.ReadCloser, error) { return s.catalog.Open(ctx, f.Digest) }
-			return disk, nil
+	image, err := p.Image(d.Member)
+	if err != nil {
+		return disk, fault.New(fault.Invalid, "package %q holds no file %q for disk %q", p.ID, d.Member, d.ID)
+	}
+	disk.Digest = image.Digest
+	if image.Format != "" {
+		disk.Format = image.Format // what the bytes are, not what the descriptor says they are
+	}
+	if disk.CapacityBytes == 0 {
+		disk.CapacityBytes = image.Virtual // the package makes a disk of a file without saying how large
+	}
+	disk.Open = func(ctx context.Context) (io.ReadCloser, error) { return s.catalog.OpenImage(ctx, p, image) }
+	return disk, nil
+}
+
+// checkDisks refuses values that make no disk, before anything is built for them.
+func checkDisks(pkg *ovf.Package, i Instance) error {
+	system, err := onlySystem(pkg, i.Configuration)
+	if err != nil {
+		return err
+	}
+	for _, d := range system.Disks {
+		n, err := capacity(pkg, d, i.Values, 0)
+		if err != nil {
+			return err
+		}
+		if n == 0 && d.Member == "" {
+			return fault.New(fault.Invalid, "disk %q has no size; property %q decides it", d.ID, d.CapacityProperty)
 		}
 	}
-	return disk, fault.New(fault.Invalid, "package %q holds no file %q for disk %q", p.ID, d.Member, d.ID)
+	return nil
+}
+
+// capacity is the size of a disk with the tenant's values; image is what it is
+// where the package does not say.
+func capacity(pkg *ovf.Package, d ovf.PlanDisk, values map[string]string, image int64) (int64, error) {
+	n, err := pkg.DiskCapacity(d, values)
+	switch {
+	case err != nil:
+		return 0, fault.New(fault.Invalid, "%s", err)
+	case n == 0:
+		return image, nil
+	}
+	return n, nil
 }
 
 // environment is the CD with the OVF environment, or nil when the appliance has no
@@ -107,14 +143,13 @@ func (s *Service) environment(ctx context.Context, i Instance, pkg *ovf.Package,
 	return cd.Bytes(), err
 }
 
-// member opens a file of a stored package.
+// member opens a file of a stored package as its readers see it.
 func (s *Service) member(ctx context.Context, p catalog.Package, name string) (io.ReadCloser, error) {
-	for _, f := range p.Files {
-		if f.Name == name {
-			return s.catalog.Open(ctx, f.Digest)
-		}
+	image, err := p.Image(name)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "package %q holds no file %q", p.ID, name)
 	}
-	return nil, fault.New(fault.Invalid, "package %q holds no file %q", p.ID, name)
+	return s.catalog.OpenImage(ctx, p, image)
 }
 
 // addresses are the values that the broker knows and the tenant does not: the

@@ -51,11 +51,17 @@ type broker struct {
 
 func newWorld(t testing.TB, o sim.Options) *world {
 	t.Helper()
+	return newWorldOf(t, o, filepath.Join("..", "testdata", "firewall"))
+}
+
+// newWorldOf is a world whose firewall is the package in a folder.
+func newWorldOf(t testing.TB, o sim.Options, folder string) *world {
+	t.Helper()
 	driver, err := sqlitestore.Memory()
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, driver.Close()) })
 	w := &world{driver: driver, blobs: t.TempDir(), cloud: sim.New(o)}
-	w.publish(t)
+	w.publish(t, folder)
 	for n, id := range []topology.NetworkID{"lan", "dmz"} {
 		cidr := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(n), 0}), 24)
 		network := topology.Network{ID: id, Name: string(id), Role: topology.RoleTenant, Subnets: []topology.Subnet{{CIDR: cidr, Gateway: cidr.Addr().Next()}}}
@@ -68,10 +74,10 @@ func newWorld(t testing.TB, o sim.Options) *world {
 	return w
 }
 
-func (w *world) publish(t testing.TB) {
+func (w *world) publish(t testing.TB, folder string) {
 	t.Helper()
 	var ova bytes.Buffer
-	_, err := ovf.Build(t.Context(), filepath.Join("..", "testdata", "firewall"), &ova, ovf.BuildOptions{})
+	_, err := ovf.Build(t.Context(), folder, &ova, ovf.BuildOptions{})
 	require.NoError(t, err)
 	c := w.catalog(t, w.driver)
 	_, drafted, err := c.Push(t.Context(), "example", &ova)

@@ -3,17 +3,21 @@
 package main
 
 import (
+	"archive/tar"
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/ovf"
 	"github.com/bumpwire/bumpwire/provision/cloud/linux"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
@@ -110,7 +115,8 @@ func (s *site) count(kind string) (n int) {
 	return n
 }
 
-// tenant makes a tenant network with a host, and publishes the real appliance.
+// tenant makes a tenant network with a host, and publishes the real appliance,
+// its disk compressed and in pieces.
 func (s *site) tenant() (service, plan string) {
 	s.t.Helper()
 	ctx := s.t.Context()
@@ -118,7 +124,7 @@ func (s *site) tenant() (service, plan string) {
 	require.NoError(s.t, err)
 	_, err = s.admin.CreateHost(ctx, "acme", api.Host{Name: "h", Network: "lan", Address: netip.MustParsePrefix("10.30.0.11/24")})
 	require.NoError(s.t, err)
-	f, size, err := openUpload(realAppliance(s.t))
+	f, size, err := openUpload(repacked(s.t, realAppliance(s.t)))
 	require.NoError(s.t, err)
 	defer f.Close()
 	pushed, err := s.admin.Push(ctx, "demo-vendor", f, size, nil)
@@ -149,6 +155,52 @@ func realAppliance(t *testing.T) string {
 		t.Skip(text)
 	}
 	return path
+}
+
+// repacked is an OVA with its disk compressed and cut into pieces.
+func repacked(t *testing.T, ova string) string {
+	t.Helper()
+	dir := t.TempDir()
+	f, err := os.Open(ova)
+	require.NoError(t, err)
+	defer f.Close()
+	in := tar.NewReader(f)
+	for {
+		h, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		data, err := io.ReadAll(in)
+		require.NoError(t, err)
+		switch filepath.Ext(h.Name) {
+		case ".ovf":
+			text := regexp.MustCompile(`(ovf:href="[^"]*\.vmdk")( ovf:size="\d+")?`).ReplaceAll(data, []byte(`$1 ovf:compression="gzip" ovf:chunkSize="1000000"`))
+			require.NotEqual(t, string(data), string(text))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, h.Name), text, 0o600))
+		case ".vmdk":
+			writePieces(t, filepath.Join(dir, h.Name), data)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "repacked.ova")
+	out, err := os.Create(path)
+	require.NoError(t, err)
+	defer out.Close()
+	_, err = ovf.Build(t.Context(), dir, out, ovf.BuildOptions{})
+	require.NoError(t, err)
+	return path
+}
+
+func writePieces(t *testing.T, path string, data []byte) {
+	t.Helper()
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, err := z.Write(data)
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	for n := 0; zipped.Len() > 0; n++ {
+		require.NoError(t, os.WriteFile(fmt.Sprintf("%s.%09d", path, n), zipped.Next(1_000_000), 0o600))
+	}
 }
 
 // killAt kills the broker once the operation's description holds a word, or at

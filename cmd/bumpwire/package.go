@@ -71,6 +71,9 @@ func (c *cli) printPackage(p api.Package, err error) error {
 	for _, f := range p.Files {
 		t.add(f.Name, bytesOf(f.Size), f.Format, f.Digest)
 	}
+	for _, i := range p.Images {
+		t.add(i.Name+" (unpacked)", bytesOf(i.Size), i.Format, i.Digest)
+	}
 	return c.print(p, t)
 }
 

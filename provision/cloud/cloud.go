@@ -79,7 +79,7 @@ type Server struct {
 type Disk struct {
 	ID            string // in the package
 	Digest        string // sha256:… of the image's bytes; empty for a blank disk
-	Format        string // vmdk, qcow2, raw, …; as read from the image's own header
+	Format        string // vmdk, qcow2, vhd, vhdx, vdi, raw; as read from the image's own header
 	CapacityBytes int64
 	Bus           string // virtio, ide, scsi, sata; empty = virtio
 	// Open streams the image; nil for a blank disk. Drivers cache by Digest.

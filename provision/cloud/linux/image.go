@@ -92,7 +92,11 @@ func (c *imageCache) download(ctx context.Context, d cloud.Disk, path string) er
 		return fmt.Errorf("cannot lock an image that is being fetched: %w", err)
 	}
 	sum := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(f, sum), untilDone{ctx, in}); err != nil {
+	sparse := &sparseFile{File: f}
+	if _, err := io.Copy(io.MultiWriter(sparse, sum), untilDone{ctx, in}); err != nil {
+		return fmt.Errorf("cannot keep the image of disk %q: %w", d.ID, noSpace(err))
+	}
+	if err := sparse.end(); err != nil {
 		return fmt.Errorf("cannot keep the image of disk %q: %w", d.ID, noSpace(err))
 	}
 	if got := "sha256:" + hex.EncodeToString(sum.Sum(nil)); got != d.Digest {
@@ -143,8 +147,21 @@ func (r untilDone) Read(p []byte) (int, error) {
 	return r.Reader.Read(p)
 }
 
+// qemuFormat is what QEMU calls a format; "" for one that is not taken.
+func qemuFormat(format string) string {
+	switch format {
+	case "vhd":
+		return "vpc"
+	case "raw", "vmdk", "qcow2", "vdi", "vhdx":
+		return format
+	}
+	return ""
+}
+
 // selfContained refuses images that name other files: opened with our rights,
-// they would show a package's vendor anything on this machine.
+// they would show a package's vendor anything on this machine. The format is
+// always said to QEMU; a raw image that begins like another is refused all the
+// same, in case anybody looks at it without being told.
 func selfContained(f io.ReaderAt, d cloud.Disk) error {
 	head := make([]byte, 104)
 	if _, err := f.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
@@ -153,29 +170,52 @@ func selfContained(f io.ReaderAt, d cloud.Disk) error {
 	bad := func(why string) error {
 		return fault.New(fault.Invalid, "the image of disk %q %s", d.ID, why)
 	}
-	switch d.Format {
-	case "raw", "vpc", "vdi":
-		return nil
-	case "vmdk":
-		if !bytes.HasPrefix(head, []byte("KDMV")) {
-			return bad("is not a sparse VMDK, which has its data in itself")
+	begins := ""
+	for _, known := range []struct{ magic, format string }{
+		{"KDMV", "vmdk"}, {"COWD", "vmdk"}, {"# Disk Descriptor", "vmdk"}, {"QFI\xfb", "qcow2"}, {"QED\x00", "qed"},
+		{"vhdxfile", "vhdx"}, {"conectix", "vhd"}, {"LUKS\xba\xbe", "luks"},
+	} {
+		if bytes.HasPrefix(head, []byte(known.magic)) {
+			begins = known.format
 		}
-		// QEMU reads one of capacity 0 as a descriptor that may name any file.
-		if binary.LittleEndian.Uint64(head[12:]) == 0 {
-			return bad("is a VMDK descriptor that names other files")
-		}
-		return nil
-	case "qcow2":
-		if !bytes.HasPrefix(head, []byte("QFI\xfb")) {
-			return bad("is not a qcow2 image")
-		}
-		if binary.BigEndian.Uint64(head[8:]) != 0 {
-			return bad("names a backing file")
-		}
-		if binary.BigEndian.Uint32(head[4:]) >= 3 && binary.BigEndian.Uint64(head[72:])&4 != 0 {
-			return bad("names an external data file")
-		}
-		return nil
 	}
-	return bad(fmt.Sprintf("has the format %q; this cloud reads vmdk, qcow2, raw, vpc and vdi", d.Format))
+	if bytes.Equal(head[64:68], []byte("\x7f\x10\xda\xbe")) {
+		begins = "vdi"
+	}
+	switch {
+	case qemuFormat(d.Format) == "":
+		return bad(fmt.Sprintf("has the format %q; this cloud reads vmdk, qcow2, raw, vhd, vhdx and vdi", d.Format))
+	case d.Format == "raw" && begins != "":
+		return bad("is said to be raw and begins like a " + begins)
+	case begins != d.Format && d.Format != "raw" && d.Format != "vhd": // a VHD may have nothing but an end
+		return bad("is not a " + d.Format)
+	case d.Format == "vmdk":
+		return wholeVMDK(f, head, bad)
+	case d.Format == "qcow2" && binary.BigEndian.Uint64(head[8:]) != 0:
+		return bad("names a backing file")
+	case d.Format == "qcow2" && binary.BigEndian.Uint32(head[4:]) >= 3 && binary.BigEndian.Uint64(head[72:])&4 != 0:
+		return bad("names an external data file")
+	}
+	return nil
+}
+
+// wholeVMDK looks for what makes QEMU open other files: a capacity of 0, which
+// makes it read the file as a descriptor, and the name of a parent anywhere in
+// the 20 sectors that it takes for one.
+func wholeVMDK(f io.ReaderAt, head []byte, bad func(string) error) error {
+	if !bytes.HasPrefix(head, []byte("KDMV")) {
+		return bad("is not a sparse VMDK, which has its data in itself")
+	}
+	place := binary.LittleEndian.Uint64(head[28:])
+	if binary.LittleEndian.Uint64(head[12:]) == 0 || place > 1<<40 {
+		return bad("is a VMDK descriptor that names other files")
+	}
+	text := make([]byte, 20*512)
+	if _, err := f.ReadAt(text, int64(place)*512); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if bytes.Contains(bytes.ToLower(text), []byte("parentfilenamehint")) {
+		return bad("is a VMDK that names a parent")
+	}
+	return nil
 }

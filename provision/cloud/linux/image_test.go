@@ -8,13 +8,16 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -174,7 +177,13 @@ func TestImagesThatNameOtherFilesAreRefused(t *testing.T) {
 		"a qcow2 with a backing file":        {"qcow2", qcow2(3, 0x1000, 0), false},
 		"a qcow2 with a data file":           {"qcow2", qcow2(3, 0, 4), false},
 		"a raw image said to be qcow2":       {"qcow2", []byte("raw"), false},
-		"a raw image":                        {"raw", qcow2(3, 0x1000, 0), true},
+		"a raw image":                        {"raw", []byte("\xeb\x63\x90"), true},
+		"a raw image that begins as qcow2":   {"raw", qcow2(3, 0, 0), false},
+		"a VHD":                              {"vhd", []byte("conectix"), true},
+		"a VHD that is all disk":             {"vhd", []byte("\xeb\x63\x90"), true},
+		"a VHDX":                             {"vhdx", []byte("vhdxfile"), true},
+		"a raw image said to be VDI":         {"vdi", []byte("raw"), false},
+		"a VMDK with a parent in a comment":  {"vmdk", append(append(vmdk(65536), make([]byte, 600)...), "#parentFileNameHint=\"/etc/shadow\""...), false},
 		"an empty VMDK":                      {"vmdk", nil, false},
 		"an unknown format":                  {"qed", []byte("QED\x00"), false},
 	} {
@@ -196,4 +205,69 @@ func FuzzSelfContained(f *testing.F) {
 			require.ErrorIs(t, err, fault.Invalid)
 		}
 	})
+}
+
+// An image of zeros, which a package may hold in next to nothing, takes nothing.
+func TestImagesAreKeptSparse(t *testing.T) {
+	t.Parallel()
+	var opened atomic.Int32
+	content := make([]byte, 32<<20)
+	copy(content[20<<20+5:], "in the middle")
+	path, err := newImageCache(t.TempDir()).fetch(t.Context(), diskOf(content, &opened))
+	require.NoError(t, err)
+	got, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(content, got))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Less(t, info.Sys().(*syscall.Stat_t).Blocks*512, int64(1<<20))
+}
+
+// Whatever the package calls the format, QEMU is told its own name for it, and a
+// disk is as large as the package says, if its image is not larger.
+func TestAnOverlayIsMadeOverEveryFormat(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath(imageBinary); err != nil {
+		if os.Getenv("BUMPWIRE_REQUIRE_LINUX") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip("NOT TESTED: ", err)
+	}
+	q := &qemu{images: newImageCache(t.TempDir())}
+	for format, options := range map[string]string{
+		"raw": "", "qcow2": "", "vmdk": "subformat=streamOptimized", "vdi": "", "vhd": "force_size=on", "vhdx": "",
+	} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			plain, image := filepath.Join(dir, "plain"), filepath.Join(dir, "image")
+			content := make([]byte, 4<<20)
+			copy(content[1<<20:], "something")
+			require.NoError(t, os.WriteFile(plain, content, 0o600))
+			args := []string{"convert", "-f", "raw", "-O", qemuFormat(format), plain, image}
+			if options != "" {
+				args = append([]string{"convert", "-o", options}, args[1:]...)
+			}
+			out, err := exec.CommandContext(t.Context(), imageBinary, args...).CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			data, err := os.ReadFile(image)
+			require.NoError(t, err)
+			for capacity, want := range map[int64]int64{1 << 20: 4 << 20, 4 << 20: 4 << 20, 64 << 20: 64 << 20} {
+				var opened atomic.Int32
+				d := diskOf(data, &opened)
+				d.Format, d.CapacityBytes = format, capacity
+				drives, err := q.prepareDisks(t.Context(), t.TempDir(), []cloud.Disk{d})
+				require.NoError(t, err)
+				out, err := exec.CommandContext(t.Context(), imageBinary, "info", "--output=json", "-f", "qcow2", drives[0].overlay).Output()
+				require.NoError(t, err)
+				var info struct {
+					Size   int64  `json:"virtual-size"`
+					Format string `json:"backing-filename-format"`
+				}
+				require.NoError(t, json.Unmarshal(out, &info))
+				require.Equal(t, want, info.Size)
+				require.Equal(t, qemuFormat(format), info.Format)
+			}
+		})
+	}
 }

@@ -51,7 +51,7 @@ func makeOverlay(ctx context.Context, path, base string, d cloud.Disk) error {
 	part := path + ".new"
 	args := []string{"create", "-q", "-f", "qcow2"}
 	if base != "" {
-		args = append(args, "-b", base, "-F", d.Format)
+		args = append(args, "-b", base, "-F", qemuFormat(d.Format))
 	}
 	args = append(args, part)
 	size, err := overlaySize(ctx, base, d)
@@ -79,7 +79,7 @@ func overlaySize(ctx context.Context, base string, d cloud.Disk) (int64, error) 
 		}
 		return d.CapacityBytes, nil
 	}
-	out, err := exec.CommandContext(ctx, imageBinary, "info", "--output=json", "-f", d.Format, base).Output()
+	out, err := exec.CommandContext(ctx, imageBinary, "info", "--output=json", "-f", qemuFormat(d.Format), base).Output()
 	if err != nil {
 		return 0, fault.New(fault.Invalid, "the image of disk %q cannot be read as %s", d.ID, d.Format)
 	}
