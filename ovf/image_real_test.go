@@ -70,8 +70,7 @@ func TestRealImagesAreRead(t *testing.T) {
 	}{
 		"backing file":       {"-f qcow2 -b BASE -F raw IMAGE", ovf.CodeDiskBacking},
 		"external data":      {"-f qcow2 -o data_file=IMAGE.data IMAGE 8M", ovf.CodeDiskBacking},
-		"encrypted":          {"-f qcow2 --object secret,id=s,data=x -o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=1 IMAGE 8M", ovf.CodeDiskUnsupported},
-		"LUKS":               {"-f luks --object secret,id=s,data=x -o key-secret=s,iter-time=1 IMAGE 8M", ovf.CodeDiskUnsupported},
+		"encrypted":          {"-f qcow2 --object secret,id=s,data=x -o encrypt.format=aes,encrypt.key-secret=s IMAGE 8M", ovf.CodeDiskUnsupported},
 		"flat VMDK":          {"-f vmdk -o subformat=monolithicFlat IMAGE 8M", ovf.CodeDiskBacking},
 		"VMDK in two files":  {"-f vmdk -o subformat=twoGbMaxExtentSparse IMAGE 8M", ovf.CodeDiskBacking},
 		"VMDK with a parent": {"-f vmdk -b PARENT -F vmdk IMAGE", ovf.CodeDiskBacking},
