@@ -180,9 +180,7 @@ func TestEnvironmentFilesLieBesideTheDocument(t *testing.T) {
 	require.ErrorContains(t, write(endless), "longer than 67108864 bytes")
 
 	for change, want := range map[string]string{
-		`ovf:id="rules" ovf:size="67108865"`:             "longer than",
-		`ovf:id="rules" ovf:compression="gzip"`:          "compressed",
-		`ovf:id="rules" ovf:chunkSize="10" ovf:size="5"`: "in chunks",
+		`ovf:id="rules" ovf:size="67108865"`: "longer than",
 	} {
 		changed := ovf.ReadDescriptor("x.ovf", []byte(strings.Replace(text, `ovf:id="rules"`, change, 1)), ovf.Options{})
 		require.ErrorContains(t, changed.CheckMedium(changed.Systems()[0], nil), want)
