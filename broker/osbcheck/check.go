@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
 )
 
 // goodbye is how long removing what a run made may take after it was interrupted.
@@ -31,14 +33,18 @@ type check struct {
 	leftover []string // what could not be removed
 }
 
-// Run tries every row that was asked for and removes what it made. Its error is
-// about the options only; what the broker does wrong is in the report. When ctx
+// Run tries every row that was asked for and removes what it made. Its error says
+// that the options are wrong (Invalid), or that nobody answers or knows the
+// credentials; what the broker does wrong is in the report. When ctx
 // ends, rows not done are blocked and what was made is still removed.
 func Run(ctx context.Context, o Options) (Report, error) {
 	if err := o.complete(); err != nil {
 		return Report{}, err
 	}
 	c := newCheck(ctx, o)
+	if err := c.knock(ctx); err != nil {
+		return Report{}, err
+	}
 	results := c.runAll(ctx)
 	report := Report{URL: o.URL, Version: c.version(), Results: results, Summary: summarize(results)}
 	c.probes.leave(ctx)
@@ -60,6 +66,18 @@ func newCheck(ctx context.Context, o Options) *check {
 	c.bindings = sync.OnceValue(c.probeBindings)
 	c.updates = sync.OnceValue(c.probeUpdates)
 	return c
+}
+
+// knock saves the user of a wrong address or password a long report.
+func (c *check) knock(ctx context.Context) error {
+	r, err := c.send(ctx, catalogWith("Accept", "application/json"))
+	if err != nil {
+		return fault.New(fault.Unavailable, "cannot reach the broker: %w", err)
+	}
+	if r.Status == http.StatusUnauthorized {
+		return fault.New(fault.Unauthorized, "the broker at %s does not accept the credentials", c.o.URL)
+	}
+	return nil
 }
 
 // version is what is sent as X-Broker-API-Version.

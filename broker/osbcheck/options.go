@@ -71,7 +71,10 @@ func (o *Options) complete() error {
 		o.Platform = "cloudfoundry"
 	}
 	if o.Identity == "" {
-		o.Identity = `{"user_id":"osb-check","username":"osb-check"}`
+		o.Identity = `{"user_id":"osb-check"}`
+		if o.Platform == "kubernetes" {
+			o.Identity = `{"username":"osb-check","uid":"osb-check","groups":[],"extra":{}}`
+		}
 	}
 	if len(o.Versions) == 0 {
 		o.Versions = []string{"2.13", "2.14", "2.15", "2.16", "2.17"}

@@ -1,6 +1,10 @@
 package osbcheck
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Strength is how much the standard wants a row (RFC 2119). A broker that misses
 // what it only should or may do gets a warning.
@@ -24,6 +28,18 @@ type Row struct {
 	Strength Strength `json:"strength"` // of what the row wants, unless a finding says otherwise
 	needs    []need
 	run      func(*trial)
+}
+
+// Version is the version that brought the row.
+func (r Row) Version() string { return fmt.Sprintf("2.%d", r.Since) }
+
+// Place is where the standard says so.
+func (r Row) Place() string {
+	document, heading, other := strings.Cut(r.Section, ", ")
+	if !other {
+		document, heading = "spec.md", r.Section
+	}
+	return fmt.Sprintf("%s, %q, since %s", document, heading, r.Version())
 }
 
 // Rows are all rows in the order of a report.

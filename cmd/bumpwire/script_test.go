@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
@@ -21,6 +22,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bumpwire/bumpwire/broker/osbcheck"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
@@ -38,8 +41,9 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: *update,
 		Setup:         setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve":   serveFor,
-			"awaited": awaited,
+			"serve":    serveFor,
+			"awaited":  awaited,
+			"fromfile": fromFile,
 		},
 		Condition: func(name string) (bool, error) {
 			_, err := os.Stat(corpus())
@@ -102,6 +106,12 @@ func awaited(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// fromFile sets a variable to the first line of a file.
+func fromFile(ts *testscript.TestScript, neg bool, args []string) {
+	line, _, _ := strings.Cut(ts.ReadFile(args[1]), "\n")
+	ts.Setenv(args[0], line)
+}
+
 // serveFor starts a broker for the script, as the command serve would, and ends it
 // with the script. Its data folder is $WORK/data.
 func serveFor(ts *testscript.TestScript, neg bool, args []string) {
@@ -129,6 +139,26 @@ func TestCommandReferenceIsFresh(t *testing.T) {
 	var b strings.Builder
 	reference(&b, newRoot(&cli{out: io.Discard, errs: io.Discard, in: strings.NewReader(""), env: os.Getenv}))
 	file := filepath.Join("..", "..", "docs", "cli.md")
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(b.String()), 0o644))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, string(want), b.String(), "make generate writes it anew")
+}
+
+// TestConformanceRowsAreFresh keeps the page that lists the rows of osb check.
+func TestConformanceRowsAreFresh(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("# The rows of `bumpwire osb check`\n\n" +
+		"Made from the code by `make generate`. Field is what the standard leaves open and real platforms\n" +
+		"or published checkers insist on; [osb.md](osb.md) says how this broker answers there.\n\n" +
+		"| row | since | strength | what is wanted | where |\n|---|---|---|---|---|\n")
+	for _, r := range osbcheck.Rows() {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.ID, r.Version(), r.Strength, r.Title, r.Section)
+	}
+	file := filepath.Join("..", "..", "docs", "osb-rows.md")
 	if *update {
 		require.NoError(t, os.WriteFile(file, []byte(b.String()), 0o644))
 	}

@@ -63,7 +63,7 @@ func rules() []rule {
 			"provision", "provision/cloud", "provision/topology", "provision/work"},
 			[]string{"github.com/gorilla/mux", "github.com/prometheus", "golang.org/x/crypto"}},
 
-		{"cmd/bumpwire", "the only place that chooses drivers", []string{"broker", "broker/api", "catalog", "internal/fault", "internal/seal", "internal/store",
+		{"cmd/bumpwire", "the only place that chooses drivers", []string{"broker", "broker/api", "broker/osbcheck", "catalog", "internal/fault", "internal/seal", "internal/store",
 			"internal/store/sqlitestore", "metering", "ovf", "provision", "provision/cloud", "provision/cloud/linux", "provision/cloud/sim", "provision/monitor",
 			"provision/topology", "provision/work"},
 			[]string{"github.com/goccy/go-yaml", "github.com/mattn/go-isatty", "github.com/schollz/progressbar", "github.com/shopspring/decimal", "github.com/spf13/cobra",
