@@ -42,7 +42,7 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 	  done; \
 	done
 
-generate: ## write what is made of the code: docs/cli.md, docs/osb-rows.md, docs/openapi.json, golden exchanges
+generate: ## write what is made of the code: docs/cli.md, docs/osb-rows.md, docs/openapi.json, docs/ovf-findings.md, golden files
 	$(GO) test -count=1 -run 'Fresh|Exchange|Example' ./broker ./cmd/bumpwire ./ovf -update
 
 prerequisites:

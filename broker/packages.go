@@ -10,7 +10,7 @@ import (
 )
 
 // pushPackage takes an OVA as a stream. A vendor's user pushes as that vendor; an
-// operator says for whom.
+// operator says for whom. With strict=true every deviation refuses the package.
 func (s *Server) pushPackage(ctx context.Context, c *call) (api.Pushed, error) {
 	if err := checkMedia(c.r.Header.Get("Content-Type"), "application/octet-stream"); err != nil {
 		return api.Pushed{}, err
@@ -24,7 +24,11 @@ func (s *Server) pushPackage(ctx context.Context, c *call) (api.Pushed, error) {
 	}
 	body := c.paced()
 	defer body.Close()
-	pkg, service, err := s.Catalog.Push(ctx, vendor, body)
+	push := s.Catalog.Push
+	if c.query.Get("strict") == "true" {
+		push = s.Catalog.PushStrictly
+	}
+	pkg, service, err := push(ctx, vendor, body)
 	if err != nil {
 		return api.Pushed{}, err
 	}

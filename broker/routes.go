@@ -27,7 +27,7 @@ func (s *Server) routes() []route {
 
 		// what vendors publish
 		{"GET", "/v1/packages", vendors, 200, "List packages", gives(s.listPackages)},
-		{"POST", "/v1/packages", vendors, 201, "Push a package: an OVA as application/octet-stream", gives(s.pushPackage)},
+		{"POST", "/v1/packages", vendors, 201, "Push a package: an OVA as application/octet-stream; with ?strict=true every deviation refuses it", gives(s.pushPackage)},
 		{"GET", "/v1/packages/{package}", vendors, 200, "Show a package", gives(s.showPackage)},
 		{"DELETE", "/v1/packages/{package}", vendors, 204, "Remove a package", gives(s.removePackage)},
 		{"GET", "/v1/services", users, 200, "List services", gives(s.listServices)},

@@ -56,7 +56,7 @@ type Config struct {
 	Store   *store.Store
 	Dir     string // folder of the packages' bytes; made if it does not exist
 	Log     *slog.Logger
-	Options ovf.Options // limits of a package, and who may sign one
+	Options ovf.Options // limits of a package, who may sign one, whether it is read strictly
 }
 
 // New opens a catalog, sweeps what killed pushes have staged, and collects. A

@@ -21,7 +21,18 @@ import (
 //
 // A service that is published keeps offering its package until it is published
 // again; meanwhile the newer one is its Candidate.
-func (c *Catalog) Push(ctx context.Context, vendor string, r io.Reader) (p Package, s Service, err error) {
+func (c *Catalog) Push(ctx context.Context, vendor string, r io.Reader) (Package, Service, error) {
+	return c.push(ctx, vendor, r, c.options)
+}
+
+// PushStrictly is Push for a vendor who wants every deviation refused.
+func (c *Catalog) PushStrictly(ctx context.Context, vendor string, r io.Reader) (Package, Service, error) {
+	options := c.options
+	options.Strict = true
+	return c.push(ctx, vendor, r, options)
+}
+
+func (c *Catalog) push(ctx context.Context, vendor string, r io.Reader, options ovf.Options) (p Package, s Service, err error) {
 	if !vendorName.MatchString(vendor) {
 		return p, s, fault.New(fault.Invalid, "a vendor's name has 1 to 63 lower-case letters, digits and hyphens, not %q", vendor)
 	}
@@ -34,7 +45,7 @@ func (c *Catalog) Push(ctx context.Context, vendor string, r io.Reader) (p Packa
 			c.log.Error("cannot remove the staging folder of a push", "error", err)
 		}
 	}()
-	pkg, err := ovf.Ingest(ctx, r, staged, c.options)
+	pkg, err := ovf.Ingest(ctx, r, staged, options)
 	if err != nil {
 		return p, s, refusal(err)
 	}

@@ -27,13 +27,13 @@ const remark Severity = "remark"
 // password property, and neither Message nor Path holds control characters, so
 // that a finding is one harmless line wherever it is printed.
 type Finding struct {
-	Severity Severity
-	Code     Code
-	Message  string
-	File     string // member or file name as given by the package; "" for the package as a whole
-	Line     int    // 1-based; 0 when the problem has no place in the file
-	Column   int    // 1-based, in bytes; 0 when Line is 0
-	Path     string // XPath-like place in the descriptor, such as /Envelope/References/File[2]; "" outside it
+	Severity Severity `json:"severity"`
+	Code     Code     `json:"code"`
+	Message  string   `json:"message"`
+	File     string   `json:"file"`   // member or file name as given by the package; "" for the package as a whole
+	Line     int      `json:"line"`   // 1-based; 0 when the problem has no place in the file
+	Column   int      `json:"column"` // 1-based, in bytes; 0 when Line is 0
+	Path     string   `json:"path"`   // XPath-like place in the descriptor, such as /Envelope/References/File[2]; "" outside it
 }
 
 // String is the finding in the form that editors jump to:

@@ -12,7 +12,7 @@ type Inspection struct {
 	Networks     []string               `json:"networks"`
 	Properties   []InspectionProperty   `json:"properties"`
 	Eulas        []InspectionEula       `json:"eulas"`
-	Findings     []InspectionFinding    `json:"findings"`
+	Findings     Findings               `json:"findings"`
 }
 
 // InspectionPackage says what the package is.
@@ -86,16 +86,6 @@ type InspectionEula struct {
 	SHA256 string `json:"sha256"`
 }
 
-// InspectionFinding is one Finding.
-type InspectionFinding struct {
-	Severity Severity `json:"severity"`
-	Code     Code     `json:"code"`
-	Message  string   `json:"message"`
-	File     string   `json:"file"`
-	Line     int      `json:"line"`
-	Path     string   `json:"path"`
-}
-
 // Inspect returns the package as one object for JSON. Lists are never null.
 func (p *Package) Inspect() Inspection {
 	product := p.Product()
@@ -107,7 +97,7 @@ func (p *Package) Inspect() Inspection {
 		},
 		Verification: InspectionVerification{Manifest: p.Verification.Manifest, Signature: p.Verification.Signature},
 		Plans:        []InspectionPlan{}, Networks: []string{}, Properties: []InspectionProperty{},
-		Eulas: []InspectionEula{}, Findings: []InspectionFinding{},
+		Eulas: []InspectionEula{}, Findings: append(Findings{}, p.Findings...),
 	}
 	for _, plan := range p.plans {
 		in.Plans = append(in.Plans, inspectPlan(plan))
@@ -120,9 +110,6 @@ func (p *Package) Inspect() Inspection {
 	}
 	for _, eula := range p.Eulas() {
 		in.Eulas = append(in.Eulas, InspectionEula{Info: eula.Info, Text: eula.License, SHA256: sha256Hex([]byte(eula.License))})
-	}
-	for _, f := range p.Findings {
-		in.Findings = append(in.Findings, InspectionFinding{f.Severity, f.Code, f.Message, f.File, f.Line, f.Path})
 	}
 	return in
 }

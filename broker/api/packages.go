@@ -30,12 +30,21 @@ func (c *Client) RemovePackage(ctx context.Context, id string) error {
 // Push uploads an OVA of size bytes (-1: not known), streamed. Progress, when
 // not nil, is told after every piece how many bytes have gone. The broker is
 // asked before the bytes are sent, so that a refusal of the caller costs no upload.
-func (c *Client) Push(ctx context.Context, vendor string, ova io.Reader, size int64, progress func(sent int64)) (p Pushed, err error) {
+func (c *Client) Push(ctx context.Context, vendor string, ova io.Reader, size int64, progress func(sent int64)) (Pushed, error) {
+	return c.push(ctx, url.Values{"vendor": {vendor}}, ova, size, progress)
+}
+
+// PushStrictly is Push of a package that is to be refused for every deviation.
+func (c *Client) PushStrictly(ctx context.Context, vendor string, ova io.Reader, size int64, progress func(sent int64)) (Pushed, error) {
+	return c.push(ctx, url.Values{"vendor": {vendor}, "strict": {"true"}}, ova, size, progress)
+}
+
+func (c *Client) push(ctx context.Context, query url.Values, ova io.Reader, size int64, progress func(sent int64)) (p Pushed, err error) {
 	h := c.header()
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("Expect", "100-continue")
 	r := request{
-		method: "POST", url: c.address(url.Values{"vendor": {vendor}}, "packages"),
+		method: "POST", url: c.address(query, "packages"),
 		body: &counted{from: ova, tell: progress}, size: size, header: h, refused: problemFault,
 	}
 	_, err = r.send(ctx, c.HTTP, &p)

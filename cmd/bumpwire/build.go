@@ -29,6 +29,7 @@ func (s *signing) flags(cmd *cobra.Command) {
 func newPackageBuild(c *cli) *cobra.Command {
 	var out string
 	var s signing
+	var opts ovf.BuildOptions
 	cmd := &cobra.Command{
 		Use: "build DIR", Short: "Make an OVA of a folder: descriptor, manifest, files; signed when a key is given", Args: exactly("a folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -36,10 +37,11 @@ func newPackageBuild(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			opts.Signer = signer
 			if out == "" {
 				out = filepath.Base(filepath.Clean(args[0])) + ".ova"
 			}
-			p, err := build(cmd.Context(), args[0], out, signer)
+			p, err := build(cmd.Context(), args[0], out, opts)
 			if err != nil {
 				return err
 			}
@@ -48,12 +50,13 @@ func newPackageBuild(c *cli) *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "the OVA to write; empty: the folder's name with .ova")
 	s.flags(cmd)
+	strictFlag(cmd, &opts.Strict)
 	return cmd
 }
 
-func build(ctx context.Context, dir, out string, signer *ovf.Signer) (p *ovf.Package, err error) {
+func build(ctx context.Context, dir, out string, opts ovf.BuildOptions) (p *ovf.Package, err error) {
 	err = create(out, func(w io.Writer) error {
-		p, err = ovf.Build(ctx, dir, w, ovf.BuildOptions{Signer: signer})
+		p, err = ovf.Build(ctx, dir, w, opts)
 		return err
 	})
 	return p, refused(err)

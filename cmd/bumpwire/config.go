@@ -22,6 +22,7 @@ type config struct {
 	Server   serverConfig   `yaml:"server"`
 	Store    storeConfig    `yaml:"store"`
 	Cloud    cloudConfig    `yaml:"cloud"`
+	Packages packagesConfig `yaml:"packages"`
 	OSB      osbConfig      `yaml:"osb"`
 	Metering meteringConfig `yaml:"metering"`
 	Monitor  monitorConfig  `yaml:"monitor"`
@@ -42,6 +43,10 @@ type cloudConfig struct {
 	Scope       string        `yaml:"scope"`       // linux: tells brokers on one machine apart; 1 to 16 of a-z, 0-9
 	Accelerator string        `yaml:"accelerator"` // linux: kvm, tcg, or empty for the best that works
 	BootTime    time.Duration `yaml:"boot_time"`   // sim: how long an appliance takes until it forwards
+}
+
+type packagesConfig struct {
+	Strict bool `yaml:"strict"` // refuse a pushed package for every deviation, as package push --strict does
 }
 
 type osbConfig struct {
@@ -124,6 +129,12 @@ func assign(field reflect.Value, text string) error {
 			return fmt.Errorf("%q is not a whole number", text)
 		}
 		*p = n
+	case *bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("%q is neither true nor false", text)
+		}
+		*p = b
 	case *time.Duration:
 		d, err := time.ParseDuration(text)
 		if err != nil {

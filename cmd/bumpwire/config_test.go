@@ -24,7 +24,7 @@ func write(t *testing.T, text string) string {
 func TestConfigurationFileThenEnvironment(t *testing.T) {
 	t.Parallel()
 	file := write(t, "server:\n  listen: 127.0.0.1:1\ncloud:\n  driver: sim\n  boot_time: 3s\nosb:\n  missing_version_status: 400\n")
-	env := map[string]string{"BUMPWIRE_SERVER_LISTEN": "127.0.0.1:2", "BUMPWIRE_METERING_WINDOW": "5m", "BUMPWIRE_OSB_RETRY_AFTER": "7s"}
+	env := map[string]string{"BUMPWIRE_SERVER_LISTEN": "127.0.0.1:2", "BUMPWIRE_METERING_WINDOW": "5m", "BUMPWIRE_OSB_RETRY_AFTER": "7s", "BUMPWIRE_PACKAGES_STRICT": "true"}
 	c, err := readConfig(file, func(name string) string { return env[name] })
 	require.NoError(t, err)
 	want := standard()
@@ -32,6 +32,7 @@ func TestConfigurationFileThenEnvironment(t *testing.T) {
 	want.Cloud.Driver, want.Cloud.BootTime = "sim", 3*time.Second
 	want.OSB.MissingVersionStatus, want.OSB.RetryAfter = 400, 7*time.Second
 	want.Metering.Window = 5 * time.Minute
+	want.Packages.Strict = true
 	require.Equal(t, want, c)
 	require.NoError(t, c.check())
 }

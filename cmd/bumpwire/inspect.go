@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -10,41 +12,57 @@ import (
 )
 
 func newPackageInspect(c *cli) *cobra.Command {
-	var trust string
+	var how reading
 	cmd := &cobra.Command{
 		Use: "inspect PATH", Short: "Read and check a .ovf, a .ova or a folder; needs no broker",
 		Long: `Read and check a .ovf, a .ova or a folder; needs no broker.
 
-Exit code 0 when the package is valid, 2 when it is not; the findings say where
-and why.`,
+Every problem is one line, file:line:column: severity code: message, which editors
+jump to; docs/ovf-findings.md tells what each code means and what to do. Exit code
+0 when the package is valid, 2 when it is not.`,
 		Args: exactly("a path"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := trustStore(trust)
+			p, err := how.open(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			p, err := openPackage(cmd, args[0], store)
-			if err != nil {
-				return err
-			}
-			return c.printInspection(p)
+			return c.printInspection(args[0], p)
 		},
 	}
-	trustFlag(cmd, &trust)
+	how.flags(cmd)
 	return cmd
 }
 
-func openPackage(cmd *cobra.Command, path string, trust *ovf.TrustStore) (*ovf.Package, error) {
-	p, err := ovf.Open(cmd.Context(), path, ovf.Options{Trust: trust})
+// reading are the flags that say how a package is to be read.
+type reading struct {
+	trust  string
+	strict bool
+}
+
+func (r *reading) flags(cmd *cobra.Command) {
+	trustFlag(cmd, &r.trust)
+	strictFlag(cmd, &r.strict)
+}
+
+func strictFlag(cmd *cobra.Command, strict *bool) {
+	cmd.Flags().BoolVar(strict, "strict", false, "refuse every deviation: warnings are errors, but for those about what the standard allows")
+}
+
+func (r *reading) open(cmd *cobra.Command, path string) (*ovf.Package, error) {
+	store, err := trustStore(r.trust)
+	if err != nil {
+		return nil, err
+	}
+	p, err := ovf.Open(cmd.Context(), path, ovf.Options{Trust: store, Strict: r.strict})
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "cannot read the package: %s", err)
 	}
 	return p, nil
 }
 
-func (c *cli) printInspection(p *ovf.Package) error {
+func (c *cli) printInspection(path string, p *ovf.Package) error {
 	i := p.Inspect()
-	if err := c.showInspection(i, p); err != nil {
+	if err := c.showInspection(path, i, p); err != nil {
 		return err
 	}
 	if !i.Valid {
@@ -53,7 +71,7 @@ func (c *cli) printInspection(p *ovf.Package) error {
 	return nil
 }
 
-func (c *cli) showInspection(i ovf.Inspection, p *ovf.Package) error {
+func (c *cli) showInspection(path string, i ovf.Inspection, p *ovf.Package) error {
 	if c.output == "json" {
 		return c.printJSON(i)
 	}
@@ -73,9 +91,24 @@ func (c *cli) showInspection(i ovf.Inspection, p *ovf.Package) error {
 		if n == 0 {
 			fmt.Fprintln(c.out)
 		}
-		fmt.Fprintln(c.out, f)
+		fmt.Fprintln(c.out, reachable(path, f))
 	}
 	return nil
+}
+
+// reachable names the file of a finding by a path that an editor here can open,
+// where it lies in a folder; files in an archive keep their names.
+func reachable(path string, f ovf.Finding) ovf.Finding {
+	dir := path
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		dir = filepath.Dir(path)
+	}
+	if at := filepath.Join(dir, f.File); f.File != "" && f.Line > 0 {
+		if _, err := os.Stat(at); err == nil && filepath.IsLocal(f.File) {
+			f.File = at
+		}
+	}
+	return f
 }
 
 func (c *cli) printPlans(i ovf.Inspection) error {

@@ -79,6 +79,7 @@ func (c *cli) printPackage(p api.Package, err error) error {
 
 func newPackagePush(c *cli) *cobra.Command {
 	var vendor string
+	var strict bool
 	cmd := &cobra.Command{
 		Use: "push OVA", Short: "Upload a package; it becomes a draft service", Args: exactly("an OVA"),
 		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
@@ -88,7 +89,11 @@ func newPackagePush(c *cli) *cobra.Command {
 			}
 			defer f.Close()
 			seen, finish := c.progress(filepath.Base(args[0]), size)
-			pushed, err := a.Push(ctx, vendor, f, size, seen)
+			push := a.Push
+			if strict {
+				push = a.PushStrictly
+			}
+			pushed, err := push(ctx, vendor, f, size, seen)
 			finish()
 			if err != nil {
 				return err
@@ -97,6 +102,7 @@ func newPackagePush(c *cli) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&vendor, "vendor", "", "for whom; a vendor's user may leave it out")
+	strictFlag(cmd, &strict)
 	return cmd
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/bumpwire/bumpwire/internal/seal"
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/metering"
+	"github.com/bumpwire/bumpwire/ovf"
 	"github.com/bumpwire/bumpwire/provision"
 	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/monitor"
@@ -68,7 +69,7 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 	if err != nil {
 		return nil, err
 	}
-	offers, err := catalog.New(catalog.Config{Store: r.store, Dir: c.path("packages"), Log: log})
+	offers, err := catalog.New(catalog.Config{Store: r.store, Dir: c.path("packages"), Log: log, Options: ovf.Options{Strict: c.Packages.Strict}})
 	if err != nil {
 		return nil, err
 	}

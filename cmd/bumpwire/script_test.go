@@ -16,6 +16,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -113,12 +114,14 @@ func fromFile(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // serveFor starts a broker for the script, as the command serve would, and ends it
-// with the script. Its data folder is $WORK/data.
+// with the script. Its data folder is $WORK/data; "serve strict" takes flawless
+// packages only.
 func serveFor(ts *testscript.TestScript, neg bool, args []string) {
 	c := standard()
 	c.Server.Listen, c.Server.Data = "127.0.0.1:0", ts.MkAbs("data")
 	c.Cloud.Driver, c.Cloud.BootTime = "sim", 0
 	c.Metering.Window = time.Second
+	c.Packages.Strict = slices.Contains(args, "strict")
 	ctx, cancel := context.WithCancel(context.Background())
 	r, err := start(ctx, c, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	ts.Check(err)

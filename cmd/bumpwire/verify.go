@@ -11,7 +11,7 @@ import (
 )
 
 func newPackageVerify(c *cli) *cobra.Command {
-	var trust string
+	var how reading
 	cmd := &cobra.Command{
 		Use: "verify PATH", Short: "Check every file of a package against its manifest, and the signature; needs no broker",
 		Long: `Check every file of a package against its manifest, and the signature over the
@@ -22,21 +22,17 @@ one, is right; with --trust only when it leads to a certificate of that store. 2
 when not.`,
 		Args: exactly("a path"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := trustStore(trust)
-			if err != nil {
-				return err
-			}
-			p, err := openPackage(cmd, args[0], store)
+			p, err := how.open(cmd, args[0])
 			if err != nil {
 				return err
 			}
 			if err := c.printVerification(p); err != nil {
 				return err
 			}
-			return verified(p, store != nil)
+			return verified(p, how.trust != "")
 		},
 	}
-	trustFlag(cmd, &trust)
+	how.flags(cmd)
 	return cmd
 }
 
@@ -58,16 +54,16 @@ func trustStore(path string) (*ovf.TrustStore, error) {
 
 // verification is the report as JSON.
 type verification struct {
-	Valid       bool                    `json:"valid"`
-	Package     string                  `json:"package"`
-	Version     string                  `json:"version"`
-	Digest      string                  `json:"digest"`
-	Manifest    ovf.ManifestState       `json:"manifest"`
-	Signature   ovf.SignatureState      `json:"signature"`
-	Reason      string                  `json:"reason"`
-	Certificate *certificateReport      `json:"certificate"` // null: unsigned, or it cannot be read
-	Files       []fileReport            `json:"files"`
-	Findings    []ovf.InspectionFinding `json:"findings"`
+	Valid       bool               `json:"valid"`
+	Package     string             `json:"package"`
+	Version     string             `json:"version"`
+	Digest      string             `json:"digest"`
+	Manifest    ovf.ManifestState  `json:"manifest"`
+	Signature   ovf.SignatureState `json:"signature"`
+	Reason      string             `json:"reason"`
+	Certificate *certificateReport `json:"certificate"` // null: unsigned, or it cannot be read
+	Files       []fileReport       `json:"files"`
+	Findings    ovf.Findings       `json:"findings"`
 }
 
 type certificateReport struct {
