@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -61,6 +62,36 @@ func provisionSchema(p *ovf.Package, configuration string, in Insertion) json.Ra
 		text = encode(schema)
 	}
 	return text
+}
+
+// UpdateSchema is the draft-04 schema of what may be updated of an instance that
+// was provisioned with a schema: the same, of which everything may be left out and
+// stays as it is then, and no network need be left.
+func UpdateSchema(provision json.RawMessage) json.RawMessage {
+	var schema map[string]any
+	if err := json.Unmarshal(provision, &schema); err != nil {
+		return provision // a stored schema is one of ours
+	}
+	delete(schema, "required")
+	if properties, ok := schema["properties"].(map[string]any); ok {
+		if networks, ok := properties[KeyNetworks].(map[string]any); ok {
+			delete(networks, "minItems")
+		}
+		for _, property := range properties {
+			delete(property.(map[string]any), "default") // what is left out is not set to it
+		}
+	}
+	return encode(schema)
+}
+
+// PlanSchema is the provision schema of a package's configuration, also of a
+// package that is not on offer any more. NotFound when the package was removed.
+func (c *Catalog) PlanSchema(ctx context.Context, id PackageID, configuration string, in Insertion) (json.RawMessage, error) {
+	pkg, err := c.Descriptor(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return provisionSchema(pkg, configuration, in), nil
 }
 
 // BindSchema is the draft-04 schema of every service's bind parameters.

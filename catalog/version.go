@@ -33,6 +33,7 @@ func shown(s Service, at time.Time) Service {
 		ID: s.ID, Name: s.Name, State: s.State, Tags: s.Tags, DisplayName: s.DisplayName, ProviderName: s.ProviderName,
 		Description: s.Description, LongDescription: s.LongDescription, EULAs: s.EULAs,
 	}
+	visible.Package = PackageID(s.Package.MaintenanceVersion())
 	for _, p := range s.Plans {
 		price, ok := PriceAt(p.Prices, DimensionInstance, at)
 		p.Configuration, p.Default, p.Prices = "", false, nil

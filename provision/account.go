@@ -92,8 +92,8 @@ func (s *Service) regrants(ctx context.Context, steps []topology.Step) ([]work.T
 }
 
 // grant tells the appliance a binding's login.
-func (s *Service) grant(ctx context.Context, _ work.Change, t work.Task) error {
-	i, b, err := s.accountOf(ctx, t)
+func (s *Service) grant(ctx context.Context, c work.Change, t work.Task) error {
+	i, b, err := s.accountOf(ctx, c, t)
 	if err != nil || b == nil {
 		return err
 	}
@@ -105,8 +105,8 @@ func (s *Service) grant(ctx context.Context, _ work.Change, t work.Task) error {
 }
 
 // revoke has the appliance forget a binding's login.
-func (s *Service) revoke(ctx context.Context, _ work.Change, t work.Task) error {
-	i, b, err := s.accountOf(ctx, t)
+func (s *Service) revoke(ctx context.Context, c work.Change, t work.Task) error {
+	i, b, err := s.accountOf(ctx, c, t)
 	if err != nil || b == nil {
 		return err
 	}
@@ -125,7 +125,8 @@ func (s *Service) ungrant(ctx context.Context, c work.Change, t work.Task) error
 }
 
 // accountOf is what an account task is about; the binding is nil when it has gone.
-func (s *Service) accountOf(ctx context.Context, t work.Task) (Instance, *Binding, error) {
+// An update tells logins to the appliance that it has made.
+func (s *Service) accountOf(ctx context.Context, c work.Change, t work.Task) (Instance, *Binding, error) {
 	var args accountArgs
 	if err := json.Unmarshal(t.Args, &args); err != nil {
 		return Instance{}, nil, fmt.Errorf("cannot read a stored task: %w", err)
@@ -134,6 +135,7 @@ func (s *Service) accountOf(ctx context.Context, t work.Task) (Instance, *Bindin
 	if err != nil {
 		return i, nil, fmt.Errorf("cannot find instance %q: %w", args.Instance, err)
 	}
+	i = i.as(c.ID)
 	b := i.Bindings[args.Binding]
 	if b == nil || b.Account == nil || !i.Insertion.Rotatable() || !i.Management.IsValid() {
 		return i, nil, nil

@@ -71,7 +71,7 @@ func (i Instance) free(st topology.Stitch) bool {
 // rebound answers a request for a binding that exists.
 func (s *Service) rebound(ctx context.Context, i Instance, b *Binding, r BindRequest) (BindOutcome, error) {
 	switch {
-	case b.Digest != bindDigest(r):
+	case b.Digest != bindDigest(r), r.Service != "" && r.Service != i.Service, r.Plan != "" && !i.goesBy(r.Plan):
 		return BindOutcome{}, fault.New(fault.Conflict, "binding %q exists already with other attributes", r.ID)
 	case b.State == Deprovisioning:
 		return BindOutcome{}, errBusy()
@@ -86,11 +86,12 @@ func (s *Service) rebound(ctx context.Context, i Instance, b *Binding, r BindReq
 }
 
 // bindDigest is of what the request says: of a rotation that is the predecessor.
+// The plan is compared by itself, since an update changes it.
 func bindDigest(r BindRequest) string {
 	if r.Predecessor != "" {
 		return digest("rotation", r.Predecessor)
 	}
-	return digest(r.Service, r.Plan, r.BindResource, r.Parameters)
+	return digest(r.BindResource, r.Parameters)
 }
 
 // draftBinding is the binding that a valid request asks for, nothing stored yet.
@@ -103,7 +104,7 @@ func (s *Service) draftBinding(ctx context.Context, i Instance, r BindRequest) (
 		}
 	}
 	switch {
-	case r.Service != i.Service || r.Plan != i.Plan:
+	case r.Service != i.Service || !i.goesBy(r.Plan):
 		return nil, fault.New(fault.Invalid, "instance %q is of service %q, plan %q", i.ID, i.Service, i.Plan)
 	case i.State == Failed:
 		return nil, fault.New(fault.Invalid, "instance %q failed to provision and cannot be bound", i.ID)

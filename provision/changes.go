@@ -17,6 +17,7 @@ import (
 const (
 	KindProvision   work.Kind = "provision"
 	KindDeprovision work.Kind = "deprovision"
+	KindUpdate      work.Kind = "update"
 	KindBind        work.Kind = "bind"
 	KindUnbind      work.Kind = "unbind"
 	KindExpire      work.Kind = "expire"
@@ -26,6 +27,7 @@ const (
 func (s *Service) register() {
 	s.engine.Change(KindProvision, work.Planner{Plan: s.planInsertion, Settle: s.settled(provisioned)})
 	s.engine.Change(KindDeprovision, work.Planner{Plan: s.plan, Settle: s.settled(deprovisioned)})
+	s.engine.Change(KindUpdate, work.Planner{Plan: s.planUpdate, Settle: s.settleUpdate})
 	s.engine.Change(KindBind, work.Planner{Plan: s.planBinding, Settle: s.settled(bound)})
 	s.engine.Change(KindUnbind, work.Planner{Plan: s.planUnbinding, Settle: s.settled(unbound)})
 	s.engine.Change(KindExpire, work.Planner{Plan: s.planExpiry, Settle: s.settled(expired)})
@@ -38,6 +40,7 @@ func (s *Service) register() {
 	}
 	s.engine.Task(taskGrant, s.grant, s.ungrant)
 	s.engine.Task(taskRevoke, s.revoke, s.grant)
+	s.engine.Task(takeOver, s.takeOver, s.giveBack)
 }
 
 // planInsertion gives the instance its management address first.
@@ -164,6 +167,9 @@ func (s *Service) carryOut(ctx context.Context, tenant topology.TenantID, step t
 
 func (s *Service) boot(ctx context.Context, tenant topology.TenantID, a topology.Appliance) error {
 	i, err := s.instances.Get(ctx, string(a.Instance))
+	if err == nil {
+		i, err = i.owner(a.ID)
+	}
 	if err != nil {
 		return fmt.Errorf("cannot boot %q: %w", a.Name, err)
 	}

@@ -131,8 +131,8 @@ func notAccepted(missing []catalog.EULA) error {
 }
 
 // noteEULAs writes into the history which licences the instance rests on.
-func (i *Instance) noteEULAs() {
-	for _, a := range i.EULAs {
+func (i *Instance) noteEULAs(list []Acceptance) {
+	for _, a := range list {
 		i.note(a.By, fmt.Sprintf("licence %s was accepted at %s", a.Digest, a.At.Format(time.RFC3339)), "")
 		i.attribute(Origin{Identity: a.For})
 	}

@@ -16,7 +16,7 @@ type BindingID string
 // State is where an instance is in its life.
 //
 //	provisioning ──▶ active ──▶ deprovisioning ──▶ deleted
-//	      │            ▲ └ (bind, unbind: stays active)     ▲
+//	      │            ▲ └ (update, bind, unbind: stays active) ▲
 //	      └──▶ failed ─┼────────────▶ deprovisioning ───────┘
 type State string
 
@@ -61,6 +61,12 @@ type Instance struct {
 	// change is planned; invalid when it has no such leg.
 	Stitches   []topology.Stitch `json:"stitches,omitempty"`
 	Management netip.Prefix      `json:"management,omitzero"`
+
+	// Generation is which appliance it has: an update that needs another one makes
+	// the next. Generations is the highest that there has been, also for nothing.
+	Generation  int     `json:"generation,omitempty"`
+	Generations int     `json:"generations,omitempty"`
+	Update      *Update `json:"update,omitempty"` // what it is becoming; nil when it is not
 
 	State State `json:"state"`
 	// InPlace says that the fabric holds the instance: set when its change has

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/provision/cloud"
@@ -23,7 +24,8 @@ func (s *Service) Preview(ctx context.Context, r ProvisionRequest) (Preview, err
 	if i.Management, err = s.managementAddress(ctx, i); err != nil {
 		return Preview{}, err
 	}
-	return s.steps(ctx, r.Tenant, work.ChangeID("preview"), i)
+	i.InPlace = true
+	return s.steps(ctx, r.Tenant, trialChange, i)
 }
 
 // trialID gives the request an id that no instance has. One that the caller chose
@@ -72,59 +74,44 @@ func (s *Service) Testbed() (cloud.Testbed, error) {
 	return bed, nil
 }
 
+// trialChange is the change of a preview: no real one has such an id.
+const trialChange = work.ChangeID("preview")
+
 // PreviewRemoval says what removing an instance or a binding would do.
 func (s *Service) PreviewRemoval(ctx context.Context, r RemoveRequest) (Preview, error) {
 	i, err := s.Instance(ctx, r.Platform, r.Instance)
 	if err != nil {
 		return Preview{}, err
 	}
-	const trial = work.ChangeID("preview")
-	services, err := s.services(ctx, i.Tenant, trial)
+	if r.Binding == "" {
+		i.InPlace = false
+		return s.steps(ctx, i.Tenant, trialChange, i)
+	}
+	if b, ok := i.Bindings[r.Binding]; !ok || b.State == Deleted {
+		return Preview{}, fault.New(fault.NotFound, "binding %q does not exist", r.Binding)
+	}
+	i.Bindings = maps.Clone(i.Bindings)
+	delete(i.Bindings, r.Binding)
+	return s.steps(ctx, i.Tenant, trialChange, i)
+}
+
+// PreviewUpdate says what an update would do.
+func (s *Service) PreviewUpdate(ctx context.Context, r UpdateRequest) (Preview, error) {
+	i, err := s.Instance(ctx, r.Platform, r.Instance)
 	if err != nil {
 		return Preview{}, err
 	}
-	have, err := s.Fabric(ctx, i.Tenant)
+	u, err := s.draftUpdate(ctx, i, r)
 	if err != nil {
 		return Preview{}, err
 	}
-	return previewWithout(have, services, i, r.Binding)
-}
-
-func previewWithout(have topology.Fabric, services []topology.Service, i Instance, b BindingID) (Preview, error) {
-	var left []topology.Service
-	for _, t := range services {
-		if t.Instance == i.ID {
-			if b == "" {
-				continue
-			}
-			if t, ok := i.without(b); ok {
-				left = append(left, t)
-				continue
-			}
-			return Preview{}, fault.New(fault.NotFound, "binding %q does not exist", b)
-		}
-		left = append(left, t)
+	u.Change = trialChange
+	if u.Was.machine() != u.Will.machine() {
+		u.Will.Generation = i.Generations + 1
 	}
-	want, err := topology.Compose(topology.Base(have), left)
-	if err != nil {
-		return Preview{}, fault.New(fault.Invalid, "%s", err)
+	if u.Will.Management, err = s.handedOn(ctx, i, u.Will); err != nil {
+		return Preview{}, err
 	}
-	steps, err := topology.Plan(have, want)
-	return Preview{Before: have, After: want, Steps: steps}, err
-}
-
-// without is the instance's place in the fabric after a binding is removed.
-func (i Instance) without(id BindingID) (topology.Service, bool) {
-	b, ok := i.Bindings[id]
-	if !ok || b.State == Deleted {
-		return topology.Service{}, false
-	}
-	bindings := map[BindingID]*Binding{}
-	for k, v := range i.Bindings {
-		if k != id {
-			bindings[k] = v
-		}
-	}
-	i.Bindings = bindings
-	return i.service("preview"), true
+	i.Update = &u
+	return s.steps(ctx, i.Tenant, trialChange, i)
 }

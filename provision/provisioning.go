@@ -53,7 +53,7 @@ func (s *Service) Provision(ctx context.Context, r ProvisionRequest) (Outcome, e
 		next := fresh
 		next.note(r.Platform, "provisioning was asked for", "")
 		next.attribute(r.Origin)
-		next.noteEULAs()
+		next.noteEULAs(next.EULAs)
 		return next, nil
 	})
 	if _, lost := err.(raced); lost {
@@ -100,7 +100,7 @@ func errBusy() error {
 // once more, in case the broker that stored the instance died before it did.
 func (s *Service) repeated(ctx context.Context, old Instance, r ProvisionRequest) (Outcome, error) {
 	switch {
-	case old.Platform != r.Platform, old.Digest != requestDigest(r):
+	case old.Platform != r.Platform, old.Plan != r.Plan, old.Digest != requestDigest(r):
 		return Outcome{}, fault.New(fault.Conflict, "instance %q exists already with other attributes", r.ID)
 	case old.State == Deprovisioning:
 		return Outcome{}, errBusy()
@@ -116,9 +116,9 @@ func (s *Service) repeated(ctx context.Context, old Instance, r ProvisionRequest
 
 // requestDigest leaves the context out but for the platform's name: names and
 // annotations in it change over time (OSB profile.md), the tenant is compared
-// by itself.
+// by itself. So is the plan, which an update changes.
 func requestDigest(r ProvisionRequest) string {
-	return digest(r.Service, r.Plan, r.Tenant, r.Organization, r.Space, r.Parameters)
+	return digest(r.Service, r.Tenant, r.Organization, r.Space, r.Parameters)
 }
 
 // draft is the instance that a valid request asks for, nothing stored yet.
@@ -131,7 +131,7 @@ func (s *Service) draft(ctx context.Context, r ProvisionRequest) (Instance, erro
 		return Instance{}, err
 	}
 	i := Instance{
-		ID: r.ID, Name: instanceName(r), Platform: r.Platform, Tenant: r.Tenant,
+		ID: r.ID, Name: nameIn(r.Context, string(r.ID)), Platform: r.Platform, Tenant: r.Tenant,
 		Service: r.Service, Plan: r.Plan,
 		Package: offer.Package.ID, Configuration: offer.Plan.Configuration, Insertion: offer.Service.Insertion,
 		Organization: r.Organization, Space: r.Space, Context: r.Context,
@@ -166,15 +166,15 @@ func (s *Service) offer(ctx context.Context, service catalog.ServiceID, plan cat
 	return offer, nil
 }
 
-// instanceName is what the platform calls the instance, or its id.
-func instanceName(r ProvisionRequest) string {
+// nameIn is what a platform's context calls the instance.
+func nameIn(context json.RawMessage, otherwise string) string {
 	var c struct {
 		Name string `json:"instance_name"`
 	}
-	if json.Unmarshal(r.Context, &c) == nil && c.Name != "" && len(c.Name) <= 255 {
+	if json.Unmarshal(context, &c) == nil && c.Name != "" && len(c.Name) <= 255 {
 		return c.Name
 	}
-	return string(r.ID)
+	return otherwise
 }
 
 func (s *Service) firstStitches(ctx context.Context, i Instance, parameters json.RawMessage) ([]topology.Stitch, error) {

@@ -214,3 +214,64 @@ func (s *Service) counts(ctx context.Context, id topology.InstanceID, h holding,
 
 // occupies says whether the instance counts against quotas.
 func (i Instance) occupies() bool { return i.State != Deleted && i.State != Failed }
+
+// size says what an update's forms hold of quotas: what their packages say of
+// their configurations.
+func (s *Service) size(ctx context.Context, u *Update) (err error) {
+	if u.Hold, err = s.sizeOf(ctx, u.Will); err != nil {
+		return err
+	}
+	u.Held, err = s.sizeOf(ctx, u.Was)
+	if fault.KindOf(err) == fault.NotFound { // a package that was removed
+		u.Held, err = u.Hold, nil
+	}
+	return err
+}
+
+func (s *Service) sizeOf(ctx context.Context, f Form) (holding, error) {
+	pkg, err := s.catalog.Descriptor(ctx, f.Package)
+	if err != nil {
+		return holding{}, err
+	}
+	plan, _ := pkg.Plan(f.Configuration) // that it exists was checked when it was chosen
+	return holding{VCPUs: int(plan.VCPUs), MemoryBytes: plan.MemoryBytes}, nil
+}
+
+// enlarge takes what an update needs while it runs, the larger of before and
+// after, in every ledger or in none. What does not grow needs nothing.
+func (s *Service) enlarge(ctx context.Context, i Instance, allowances []Allowance, u Update) error {
+	if u.Hold.VCPUs <= u.Held.VCPUs && u.Hold.MemoryBytes <= u.Held.MemoryBytes {
+		return nil
+	}
+	want := holding{VCPUs: max(u.Held.VCPUs, u.Hold.VCPUs), MemoryBytes: max(u.Held.MemoryBytes, u.Hold.MemoryBytes)}
+	for _, a := range allowances {
+		_, err := s.take(ctx, a, i.ID, want)
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, fault.Quota) {
+			err = &Refused{true, err}
+		}
+		return errors.Join(err, s.fit(context.WithoutCancel(ctx), i, u.Held))
+	}
+	return nil
+}
+
+// fit makes the instance's places as large as they are to be.
+func (s *Service) fit(ctx context.Context, i Instance, to holding) error {
+	for _, holder := range i.Holders {
+		_, err := s.ledgers.Update(ctx, holder, func(l ledger) (ledger, error) {
+			h, ok := l.Held[i.ID]
+			if !ok || h.VCPUs == to.VCPUs && h.MemoryBytes == to.MemoryBytes {
+				return l, store.Unchanged
+			}
+			h.VCPUs, h.MemoryBytes = to.VCPUs, to.MemoryBytes
+			l.Held[i.ID] = h
+			return l, nil
+		})
+		if err != nil && !errors.Is(err, fault.NotFound) {
+			return fmt.Errorf("cannot fit the quota of %s: %w", holder, err)
+		}
+	}
+	return nil
+}

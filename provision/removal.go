@@ -47,7 +47,7 @@ func removable(i Instance, r RemoveRequest) error {
 	switch {
 	case i.State == Deleted:
 		return fault.New(fault.Gone, "instance %q is gone", i.ID)
-	case r.Service != i.Service || r.Plan != i.Plan:
+	case r.Service != i.Service || !i.wentBy(r.Plan):
 		return fault.New(fault.Invalid, "instance %q is of service %q, plan %q", i.ID, i.Service, i.Plan)
 	case r.UnbindFirst && i.State != Deprovisioning && i.bindings() > 0:
 		return fault.New(fault.Invalid, "instance %q has %d bindings; remove them first", i.ID, i.bindings())
@@ -91,7 +91,7 @@ func (s *Service) Unbind(ctx context.Context, r RemoveRequest) (Outcome, error) 
 		switch {
 		case !ok || b.State == Deleted || i.State == Deleted:
 			return i, fault.New(fault.Gone, "binding %q is gone", r.Binding)
-		case r.Service != i.Service || r.Plan != i.Plan:
+		case r.Service != i.Service || !i.wentBy(r.Plan):
 			return i, fault.New(fault.Invalid, "instance %q is of service %q, plan %q", i.ID, i.Service, i.Plan)
 		case !b.needsWork():
 			b.State, b.Account = Deleted, nil

@@ -67,15 +67,23 @@ func (b *Binding) stitched(op work.ChangeID) bool {
 
 // wanted says whether the instance should be in the fabric while op is carried out.
 func (i Instance) wanted(op work.ChangeID) bool {
-	if i.Operation.ID == op {
-		return i.State == Provisioning
+	switch {
+	case i.Operation.ID != op:
+		return i.InPlace
+	case i.State == Deprovisioning:
+		return false
 	}
-	return i.InPlace
+	return true
 }
 
 // claimed are all stitches that hold a pair of legs, in place or on their way.
 func (i Instance) claimed() []topology.Stitch {
 	list := append([]topology.Stitch{}, i.Stitches...)
+	if i.Update != nil {
+		for _, st := range i.Update.Will.Stitches {
+			list = oneMore(list, st)
+		}
+	}
 	for _, b := range i.Bindings {
 		if b.Stitch != nil && (b.InPlace || b.Operation.State == InProgress) {
 			list = oneMore(list, *b.Stitch)

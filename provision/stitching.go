@@ -28,6 +28,9 @@ func (s *Service) chooser(ctx context.Context, i Instance) (*chooser, error) {
 		return nil, err
 	}
 	c := &chooser{tenant: i.Tenant, taken: i.claimed(), pairs: pairs(i.Insertion), name: i.Name}
+	if i.Update != nil { // a place that lasts
+		c.pairs = slices.DeleteFunc(c.pairs, func(p int) bool { return !slices.Contains(pairs(i.Update.Will.Insertion), p) })
+	}
 	for _, n := range have.Networks {
 		if n.Role == topology.RoleTenant {
 			c.networks = append(c.networks, n)
@@ -125,22 +128,11 @@ func (s *Service) Fabric(ctx context.Context, tenant topology.TenantID) (topolog
 }
 
 // steps are what leads from what is to what should be while op is carried out.
-// extra is an instance that is not stored, for previews.
-func (s *Service) steps(ctx context.Context, tenant topology.TenantID, op work.ChangeID, extra ...Instance) (Preview, error) {
-	have, err := s.Fabric(ctx, tenant)
+// Trials stand in for the stored instances of their ids, for previews.
+func (s *Service) steps(ctx context.Context, tenant topology.TenantID, op work.ChangeID, trials ...Instance) (Preview, error) {
+	have, want, err := s.compose(ctx, tenant, op, trials...)
 	if err != nil {
 		return Preview{}, err
-	}
-	services, err := s.services(ctx, tenant, op)
-	if err != nil {
-		return Preview{}, err
-	}
-	for _, i := range extra {
-		services = append(services, i.service(op))
-	}
-	want, err := topology.Compose(topology.Base(have), services)
-	if err != nil {
-		return Preview{}, fault.New(fault.Invalid, "%s", err)
 	}
 	list, err := topology.Plan(have, want)
 	if err != nil {
@@ -149,24 +141,50 @@ func (s *Service) steps(ctx context.Context, tenant topology.TenantID, op work.C
 	return Preview{Before: have, After: want, Steps: list}, nil
 }
 
+// compose is what is and what should be. Invalid when the services cannot be put
+// together.
+func (s *Service) compose(ctx context.Context, tenant topology.TenantID, op work.ChangeID, trials ...Instance) (have, want topology.Fabric, err error) {
+	if have, err = s.Fabric(ctx, tenant); err != nil {
+		return have, want, err
+	}
+	services, err := s.services(ctx, tenant, op, trials)
+	if err != nil {
+		return have, want, err
+	}
+	if want, err = topology.Compose(topology.Base(have), services); err != nil {
+		return have, want, fault.New(fault.Invalid, "%s", err)
+	}
+	return have, want, nil
+}
+
 // services are the tenant's instances that should be in place while op is
 // carried out.
-func (s *Service) services(ctx context.Context, tenant topology.TenantID, op work.ChangeID) ([]topology.Service, error) {
+func (s *Service) services(ctx context.Context, tenant topology.TenantID, op work.ChangeID, trials []Instance) ([]topology.Service, error) {
 	var list []topology.Service
+	add := func(i Instance) {
+		if i.wanted(op) {
+			list = append(list, i.service(op))
+		}
+	}
 	for i, err := range s.instances.All(ctx, "live", string(tenant)) {
 		if err != nil {
 			return nil, err
 		}
-		if i.wanted(op) {
-			list = append(list, i.service(op))
+		if !slices.ContainsFunc(trials, func(t Instance) bool { return t.ID == i.ID }) {
+			add(i)
 		}
+	}
+	for _, i := range trials {
+		add(i)
 	}
 	return list, nil
 }
 
 func (i Instance) service(op work.ChangeID) topology.Service {
+	i = i.as(op)
 	t := topology.Service{
 		Instance:   i.ID,
+		Generation: i.Generation,
 		Name:       i.Name,
 		Zones:      topology.Zones(i.Insertion.Zones),
 		Stitches:   i.stitches(op),
@@ -182,7 +200,7 @@ func (i Instance) service(op work.ChangeID) topology.Service {
 // tenant has; invalid for a package without a management leg. Changes of a
 // tenant run one at a time, so nobody else takes it meanwhile.
 func (s *Service) managementAddress(ctx context.Context, i Instance) (netip.Prefix, error) {
-	if !slices.ContainsFunc(i.Insertion.Legs, func(l catalog.Leg) bool { return l.Role == string(topology.Management) }) {
+	if !managed(i.Insertion) {
 		return netip.Prefix{}, nil
 	}
 	used := map[netip.Addr]bool{}
@@ -199,4 +217,8 @@ func (s *Service) managementAddress(ctx context.Context, i Instance) (netip.Pref
 		}
 	}
 	return netip.Prefix{}, fault.New(fault.Full, "the management network %s of tenant %q has no free address", s.management, i.Tenant)
+}
+
+func managed(in catalog.Insertion) bool {
+	return slices.ContainsFunc(in.Legs, func(l catalog.Leg) bool { return l.Role == string(topology.Management) })
 }

@@ -1,0 +1,287 @@
+package provision
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/ovf"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// draftUpdate works out what a valid request makes of an instance; nothing is
+// stored.
+func (s *Service) draftUpdate(ctx context.Context, i Instance, r UpdateRequest) (Update, error) {
+	u := Update{Was: i.form(), Will: i.form()}
+	if err := updatable(i, r); err != nil {
+		return u, err
+	}
+	service, err := s.catalog.Service(ctx, i.Service)
+	if err != nil {
+		return u, err
+	}
+	if err := choose(&u.Will, service, r); err != nil {
+		return u, err
+	}
+	if err := s.checkChoice(ctx, i, u.Will); err != nil {
+		return u, err
+	}
+	if err := s.merge(ctx, i, &u.Will, r.Parameters); err != nil {
+		return u, err
+	}
+	if u.Will.Stitches, err = s.restitched(ctx, i, u.Will, r.Parameters); err != nil {
+		return u, err
+	}
+	if u.Will.EULAs, err = s.licensed(ctx, i, u.Will, r); err != nil {
+		return u, err
+	}
+	u.Will.Name, u.Will.Context = renamed(i, r.Context)
+	if len(r.Parameters) > 0 && (u.Was.machine() != u.Will.machine() || !u.Was.sameNetworks(u.Will)) {
+		u.Will.Digest = digest(i.Digest, r.Parameters) // no provision request is like it any more
+	}
+	return u, s.size(ctx, &u)
+}
+
+// updatable refuses what does not depend on what is asked for.
+func updatable(i Instance, r UpdateRequest) error {
+	switch {
+	case r.Service != "" && r.Service != i.Service:
+		return fault.New(fault.Invalid, "instance %q is of another service", i.ID)
+	case i.State == Failed:
+		return fault.New(fault.Invalid, "instance %q failed to provision and cannot be updated", i.ID)
+	case i.State != Active || i.Update != nil || i.Operation.State == InProgress:
+		return errBusy()
+	}
+	return nil
+}
+
+// choose sets the plan and the package that are asked for.
+func choose(f *Form, service catalog.Service, r UpdateRequest) error {
+	offered := service.State == catalog.Published || service.State == catalog.Deprecated
+	if r.Version != "" {
+		stale := &StaleVersion{Asked: r.Version}
+		if offered {
+			stale.Offered = service.Package.MaintenanceVersion()
+		}
+		if stale.Offered != r.Version {
+			return stale
+		}
+	}
+	upgrade, move := r.Upgrade || r.Version != "", r.Plan != "" && r.Plan != f.Plan
+	if plan := r.Plan; move {
+		n := slices.IndexFunc(service.Plans, func(p catalog.Plan) bool { return p.ID == plan })
+		if n < 0 {
+			return fault.New(fault.Invalid, "service %q has no such plan", service.Name)
+		}
+		f.Plan, f.Configuration = plan, service.Plans[n].Configuration
+	}
+	if !offered && (upgrade || move) {
+		return refuse(false, "service %q is %s: its instances keep their plan and version", service.Name, service.State)
+	}
+	if upgrade {
+		f.Package, f.Insertion = service.Package, service.Insertion
+	}
+	return nil
+}
+
+// checkChoice refuses a plan and a package that do not go with each other, or not
+// with what the instance is inserted into.
+func (s *Service) checkChoice(ctx context.Context, i Instance, f Form) error {
+	pkg, err := s.catalog.Descriptor(ctx, f.Package)
+	if fault.KindOf(err) == fault.NotFound {
+		return refuse(true, "package %q of the instance was removed; update it to the version on offer", f.Package)
+	}
+	if err != nil {
+		return err
+	}
+	version := f.Package.MaintenanceVersion()
+	if _, ok := pkg.Plan(f.Configuration); !ok {
+		if f.Package == i.Package {
+			return refuse(true, "the instance's version %s has no such plan; update it to the version on offer at the same time", version)
+		}
+		return refuse(false, "version %s has no plan like the instance's; choose one of its plans at the same time", version)
+	}
+	switch in := f.Insertion; {
+	case in.Topology != "single" || !slices.Contains(in.Modes, "in-path"):
+		return refuse(false, "version %s cannot take the instance's place: this broker inserts single services in path", version)
+	}
+	if n := i.accounts(); n > 0 && !f.Insertion.Rotatable() {
+		return refuse(true, "version %s keeps no logins of bindings, and instance %q has %d with one; remove those bindings first", version, i.ID, n)
+	}
+	return checkPairs(i, f)
+}
+
+// accounts is how many bindings have a login of their own on the appliance.
+func (i Instance) accounts() int {
+	n := 0
+	for _, b := range i.Bindings {
+		if b.State != Deleted && b.Account.live() {
+			n++
+		}
+	}
+	return n
+}
+
+// checkPairs refuses a form without the legs that the instance's networks go
+// through.
+func checkPairs(i Instance, f Form) error {
+	has := pairs(f.Insertion)
+	for _, st := range i.claimed() {
+		if !slices.Contains(has, st.Pair) {
+			return refuse(true, "version %s has no pair of legs %d, through which network %q passes; take that network out first",
+				f.Package.MaintenanceVersion(), st.Pair, st.Network)
+		}
+	}
+	return nil
+}
+
+// merge lays parameters over the form's values, which must suit its package.
+func (s *Service) merge(ctx context.Context, i Instance, f *Form, parameters json.RawMessage) error {
+	full, err := s.catalog.PlanSchema(ctx, f.Package, f.Configuration, f.Insertion)
+	if err != nil {
+		return err
+	}
+	if err := validate(catalog.UpdateSchema(full), parameters); err != nil {
+		return err
+	}
+	given, err := propertyValues(parameters)
+	if err != nil {
+		return err
+	}
+	pkg, err := s.catalog.Descriptor(ctx, f.Package)
+	if err != nil {
+		return err
+	}
+	next := i
+	next.take(*f)
+	next.Values, next.Secrets = map[string]string{}, map[string]string{}
+	for _, p := range pkg.Properties() {
+		if err := s.mergeValue(&next, i, p, given); err != nil {
+			return err
+		}
+	}
+	f.Values, f.Secrets = next.Values, next.Secrets
+	return missing(full, *f)
+}
+
+// mergeValue sets one property to what is given, or else to what it was.
+func (s *Service) mergeValue(next *Instance, was Instance, p ovf.Property, given map[string]string) error {
+	value, set := given[p.ID]
+	before, had := was.Values[p.ID]
+	if p.Password {
+		secret, err := s.secret(was, p.ID)
+		if err != nil {
+			return err
+		}
+		before, had = secret, was.Secrets[p.ID] != ""
+	}
+	switch {
+	case !set && had && p.Check(before) != nil:
+		return refuse(false, "parameter %q must be given: version %s does not take its present value", p.ID, next.Package.MaintenanceVersion())
+	case p.Password && had && (!set || value == before):
+		next.Secrets[p.ID] = was.Secrets[p.ID] // sealed anew it would look like another
+	case p.Password:
+		return s.setSecret(next, p, value, set)
+	case set:
+		next.Values[p.ID] = value
+	case had:
+		next.Values[p.ID] = before
+	}
+	return nil
+}
+
+// missing refuses a form that lacks what a schema requires.
+func missing(schema json.RawMessage, f Form) error {
+	var s struct {
+		Required []string `json:"required"`
+	}
+	if err := json.Unmarshal(schema, &s); err != nil {
+		return fmt.Errorf("cannot read the plan's parameter schema: %w", err)
+	}
+	have := maps.Clone(orEmpty(f.Values))
+	maps.Copy(have, f.Secrets)
+	absent := slices.DeleteFunc(s.Required, func(id string) bool { _, ok := have[id]; return ok })
+	if len(absent) > 0 {
+		return refuse(false, "version %s requires %s: give it as a parameter of the update", f.Package.MaintenanceVersion(), strings.Join(absent, ", "))
+	}
+	return nil
+}
+
+// restitched are the form's stitches with the networks that are asked for: those
+// that stay keep their place, those that come are put at the end of the chain that
+// nearest says.
+func (s *Service) restitched(ctx context.Context, i Instance, f Form, parameters json.RawMessage) ([]topology.Stitch, error) {
+	in, err := place(parameters)
+	if err != nil || in.Networks == nil {
+		return f.Stitches, err
+	}
+	c, err := s.chooser(ctx, i)
+	if err != nil {
+		return nil, err
+	}
+	kept, added, err := c.sort(in.Networks, f.Stitches)
+	if err != nil {
+		return nil, err
+	}
+	c.pairs = pairs(f.Insertion)
+	c.taken = slices.DeleteFunc(c.taken, func(st topology.Stitch) bool {
+		return slices.Contains(f.Stitches, st) && !slices.Contains(kept, st)
+	})
+	for _, name := range added {
+		st, err := c.stitch(name, in.Nearest)
+		if err != nil {
+			return nil, err
+		}
+		kept = append(kept, st)
+	}
+	return kept, nil
+}
+
+// sort tells the networks that are stitched already from those that are not.
+func (c *chooser) sort(networks []string, stitches []topology.Stitch) (kept []topology.Stitch, added []string, err error) {
+	wanted := map[topology.NetworkID]bool{}
+	for _, name := range networks {
+		id, err := c.network(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		if wanted[id] {
+			return nil, nil, fault.New(fault.Invalid, "network %q is named twice", name)
+		}
+		wanted[id] = true
+		if !slices.ContainsFunc(stitches, func(st topology.Stitch) bool { return st.Network == id }) {
+			added = append(added, name)
+		}
+	}
+	for _, st := range stitches {
+		if wanted[st.Network] {
+			kept = append(kept, st)
+		}
+	}
+	return kept, added, nil
+}
+
+// renamed is the instance's name and context after an update's context.
+func renamed(i Instance, context json.RawMessage) (string, json.RawMessage) {
+	if len(context) == 0 || string(context) == "null" {
+		return i.Name, i.Context
+	}
+	return nameIn(context, i.Name), context
+}
+
+// licensed are the acceptances that the form's package rests on.
+func (s *Service) licensed(ctx context.Context, i Instance, f Form, r UpdateRequest) ([]Acceptance, error) {
+	if f.Package == i.Package {
+		return i.EULAs, nil
+	}
+	p, err := s.catalog.Package(ctx, f.Package)
+	if err != nil {
+		return nil, err
+	}
+	return s.acceptances(ctx, i, p.EULAs, r.Platform, r.Origin, r.Parameters)
+}

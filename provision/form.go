@@ -1,0 +1,115 @@
+package provision
+
+import (
+	"encoding/json"
+	"net/netip"
+	"slices"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision/topology"
+	"github.com/bumpwire/bumpwire/provision/work"
+)
+
+// Form is all of an instance that an update can change. The fields are those of
+// the Instance.
+type Form struct {
+	Name          string            `json:"name"`
+	Context       json.RawMessage   `json:"context,omitempty"`
+	Digest        string            `json:"digest"`
+	Plan          catalog.PlanID    `json:"plan"`
+	Package       catalog.PackageID `json:"package"`
+	Configuration string            `json:"configuration"`
+	Insertion     catalog.Insertion `json:"insertion"`
+	EULAs         []Acceptance      `json:"eulas,omitempty"`
+	Values        map[string]string `json:"values,omitempty"`
+	Secrets       map[string]string `json:"secrets,omitempty"`
+	Stitches      []topology.Stitch `json:"stitches,omitempty"`
+	Management    netip.Prefix      `json:"management,omitzero"`
+	Generation    int               `json:"generation,omitempty"`
+}
+
+// Update is what an instance is becoming. It is taken over when traffic passes
+// what the update has made, and is kept until its change has ended.
+type Update struct {
+	Change work.ChangeID `json:"change"`
+	Asked  string        `json:"asked"` // digest of the request, to tell a repetition from another update
+	By     string        `json:"by,omitempty"`
+	Was    Form          `json:"was"`
+	Will   Form          `json:"will"`
+	Taken  bool          `json:"taken,omitempty"` // the instance has the form that it will have
+
+	// What the instance holds of its quotas before and after; while the update
+	// runs, the larger of the two.
+	Held holding `json:"held"`
+	Hold holding `json:"hold"`
+}
+
+func (i Instance) form() Form {
+	return Form{
+		Name: i.Name, Context: i.Context, Digest: i.Digest,
+		Plan: i.Plan, Package: i.Package, Configuration: i.Configuration, Insertion: i.Insertion, EULAs: i.EULAs,
+		Values: i.Values, Secrets: i.Secrets,
+		Stitches: i.Stitches, Management: i.Management, Generation: i.Generation,
+	}
+}
+
+func (i *Instance) take(f Form) {
+	i.Name, i.Context, i.Digest = f.Name, f.Context, f.Digest
+	i.Plan, i.Package, i.Configuration, i.Insertion, i.EULAs = f.Plan, f.Package, f.Configuration, f.Insertion, f.EULAs
+	i.Values, i.Secrets = f.Values, f.Secrets
+	i.Stitches, i.Management, i.Generation = f.Stitches, f.Management, f.Generation
+}
+
+// machine is what an appliance of the form is made from; another one is another
+// appliance.
+func (f Form) machine() string {
+	return digest(f.Plan, f.Package, f.Configuration, f.Insertion, orEmpty(f.Values), orEmpty(f.Secrets))
+}
+
+func orEmpty(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}
+
+func (f Form) sameNetworks(other Form) bool {
+	return slices.Equal(f.Stitches, other.Stitches)
+}
+
+// as is the instance as it is to be while op is carried out.
+func (i Instance) as(op work.ChangeID) Instance {
+	if i.Update != nil && i.Update.Change == op {
+		i.take(i.Update.Will)
+	}
+	return i
+}
+
+// owner is the instance in the form that one of its appliances is made from. During
+// an update it has two.
+func (i Instance) owner(a topology.ApplianceID) (Instance, error) {
+	forms := []Form{i.form()}
+	if i.Update != nil {
+		forms = append(forms, i.Update.Will, i.Update.Was)
+	}
+	for _, f := range forms {
+		if topology.ApplianceOf(i.ID, f.Generation) == a {
+			i.take(f)
+			return i, nil
+		}
+	}
+	return i, fault.New(fault.Conflict, "instance %q has no appliance %q any more", i.ID, a)
+}
+
+// goesBy says whether a platform may name this plan when it speaks of the
+// instance: the one that it has, or is being given.
+func (i Instance) goesBy(plan catalog.PlanID) bool {
+	return i.Plan == plan || i.Update != nil && (i.Update.Will.Plan == plan || i.Update.Was.Plan == plan)
+}
+
+// wentBy is goesBy for what is to be removed: also a plan that it has had, since a
+// platform that lost sight of an update goes on naming the old one.
+func (i Instance) wentBy(plan catalog.PlanID) bool {
+	return i.goesBy(plan) || slices.ContainsFunc(i.History, func(e Event) bool { return e.Plan == plan && e.Service == i.Service })
+}
