@@ -21,7 +21,7 @@ import (
 var scanAll = store.Query{Limit: 1000}
 
 // A broker dies at each write of an instance's life in turn (provision, bind,
-// unbind, deprovision), before the write or after it, and another takes over.
+// rotate, update, unbind, deprovision), before the write or after it, and another takes over.
 // However it goes, everything ends as asked, history has no gap, one appliance
 // was there, and nothing is orphaned.
 func TestBrokerDiesAtAnyWrite(t *testing.T) {
@@ -84,7 +84,7 @@ func dieAt(t *testing.T, n int, how storetest.Outcome) {
 	for _, id := range []provision.BindingID{"b", "c"} {
 		persist(t, func() (provision.Outcome, error) { return second.Unbind(t.Context(), w.removal("fw", id)) }, second, func() {})
 	}
-	w.live(t, second)
+	w.live(t, second, func(string) {})
 	w.requireBase(t)
 }
 
@@ -105,6 +105,14 @@ func (w *world) lifeOrder() provision.ProvisionRequest {
 	return r
 }
 
+// lifeUpdate asks for another plan and another parameter, within a quota.
+func (w *world) lifeUpdate() provision.UpdateRequest {
+	r := w.toParameters("fw", map[string]any{"firewall.block-tcp-ports": "25", "management.password": "open sesame 42"})
+	r.Plan = w.plan("large")
+	r.Allowances = []provision.Allowance{{Holder: "platform cf", Quota: provision.Quota{VCPUs: 2}}}
+	return r
+}
+
 // life leads an instance from its order to its removal, once.
 func (w *world) life(ctx context.Context, b *broker) error {
 	for _, ask := range []func() (provision.Outcome, error){
@@ -117,6 +125,7 @@ func (w *world) life(ctx context.Context, b *broker) error {
 			out, err := b.Bind(ctx, w.rotation("fw", "c", "b"))
 			return out.Outcome, err
 		},
+		func() (provision.Outcome, error) { return b.Update(ctx, w.lifeUpdate()) },
 		func() (provision.Outcome, error) { return b.Unbind(ctx, w.removal("fw", "b")) },
 		func() (provision.Outcome, error) { return b.Unbind(ctx, w.removal("fw", "c")) },
 		func() (provision.Outcome, error) { return b.Deprovision(ctx, w.removal("fw", "")) },
@@ -144,35 +153,53 @@ func TestCloudFailsAtAnyCall(t *testing.T) {
 	for _, verb := range verbs {
 		for when, name := range map[sim.When]string{sim.BeforeEffect: "before its effect", sim.AfterEffect: "after its effect"} {
 			for kind, times := range map[fault.Kind]int{fault.Unavailable: 2, fault.Internal: 1} {
-				t.Run(fmt.Sprintf("%s fails %s, %s", verb, name, kind), func(t *testing.T) {
-					t.Parallel()
-					w := newRotatable(t, sim.Options{BootAwaits: 1})
-					b := w.broker(t, w.driver)
-					w.cloud.Inject(sim.Fault{Verb: verb, When: when, Times: times, Err: fault.New(kind, "bad weather")})
-					w.live(t, b)
-					w.requireBase(t)
-				})
+				for _, stage := range []string{"provision", "update", "deprovision"} {
+					t.Run(fmt.Sprintf("%s fails %s of %s, %s", verb, name, stage, kind), func(t *testing.T) {
+						t.Parallel()
+						w := newRotatable(t, sim.Options{BootAwaits: 1})
+						b := w.broker(t, w.driver)
+						w.live(t, b, func(now string) {
+							if now == stage {
+								w.cloud.Inject(sim.Fault{Verb: verb, When: when, Times: times, Err: fault.New(kind, "bad weather")})
+							}
+						})
+						w.requireBase(t)
+					})
+				}
 			}
 		}
 	}
 }
 
-// live leads an instance through its life, doing again what failed.
-func (w *world) live(t *testing.T, b *broker) {
+// live leads an instance through its life, doing again what failed. Each stage is
+// announced.
+func (w *world) live(t *testing.T, b *broker, begins func(stage string)) {
 	t.Helper()
-	persist(t, func() (provision.Outcome, error) { return b.Provision(t.Context(), w.order("fw", "lan")) }, b, func() {
+	begins("provision")
+	persist(t, func() (provision.Outcome, error) {
+		r := w.order("fw", "lan")
+		i, err := b.Instance(t.Context(), "cf", "fw")
+		if err == nil && i.State == provision.Active && i.Plan != r.Plan { // it has been provisioned, and updated
+			return provision.Outcome{}, nil
+		}
+		return b.Provision(t.Context(), r)
+	}, b, func() {
 		b.removed(t, w.removal("fw", ""))
 	})
-	require.Equal(t, "host-lan → fw → gateway", w.path(t, "host-lan"))
+	require.Equal(t, "host-lan → fw → gateway", w.way(t, "host-lan"))
 	w.bound(t, b, w.binding("fw", "b", "dmz"))
 	w.bound(t, b, w.rotation("fw", "c", "b"))
 	nothing := func() {}
+	begins("update")
+	persist(t, func() (provision.Outcome, error) { return b.Update(t.Context(), w.lifeUpdate()) }, b, nothing)
+	w.requireUpdated(t, b)
 	persist(t, func() (provision.Outcome, error) { return b.Unbind(t.Context(), w.removal("fw", "b")) }, b, nothing)
-	require.Equal(t, "host-dmz → fw → gateway", w.path(t, "host-dmz"))
+	require.Equal(t, "host-dmz → fw → gateway", w.way(t, "host-dmz"))
 	_, given, err := b.Binding(t.Context(), "cf", "fw", "c")
 	require.NoError(t, err)
 	require.True(t, b.works(t, given.Credentials))
 	persist(t, func() (provision.Outcome, error) { return b.Unbind(t.Context(), w.removal("fw", "c")) }, b, nothing)
+	begins("deprovision")
 	persist(t, func() (provision.Outcome, error) { return b.Deprovision(t.Context(), w.removal("fw", "")) }, b, nothing)
 	i, err := b.Tombstone(t.Context(), "cf", "fw")
 	require.NoError(t, err)
@@ -183,6 +210,9 @@ func (w *world) live(t *testing.T, b *broker) {
 // bound makes a binding through which the network dmz passes.
 func (w *world) bound(t *testing.T, b *broker, r provision.BindRequest) {
 	t.Helper()
+	if r.Plan != "" {
+		r.Plan = b.show(t, "fw").Plan
+	}
 	persist(t, func() (provision.Outcome, error) {
 		out, err := b.Bind(t.Context(), r)
 		return out.Outcome, err
@@ -193,7 +223,39 @@ func (w *world) bound(t *testing.T, b *broker, r provision.BindRequest) {
 			b.wait(t, out.Operation)
 		}
 	})
-	require.Equal(t, "host-dmz → fw → gateway", w.path(t, "host-dmz"))
+	require.Equal(t, "host-dmz → fw → gateway", w.way(t, "host-dmz"))
+}
+
+// requireUpdated says that the instance is what lifeUpdate asked for, with one
+// appliance, that its plan changed once, and that it holds its quota.
+func (w *world) requireUpdated(t *testing.T, b *broker) {
+	t.Helper()
+	i := b.show(t, "fw")
+	require.Equal(t, w.plan("large"), i.Plan)
+	require.Equal(t, "25", i.Values["firewall.block-tcp-ports"])
+	require.Nil(t, i.Update)
+	changes := 0
+	for n, e := range i.History[1:] {
+		switch {
+		case e.State == provision.Deleted:
+			changes = 0 // what follows is another life
+		case e.State == provision.Active && e.Plan != i.History[n].Plan:
+			changes++
+		}
+	}
+	require.Equal(t, 1, changes)
+	f, err := w.cloud.Observe(t.Context(), tenant)
+	require.NoError(t, err)
+	require.Len(t, f.Appliances, 1)
+	require.Equal(t, topology.ApplianceOf("fw", i.Generation), f.Appliances[0].ID)
+	m, ok := w.cloud.Machine(tenant, f.Appliances[0].ID)
+	require.True(t, ok)
+	require.Equal(t, 2, m.VCPUs)
+	require.Equal(t, "host-lan → fw → gateway", w.way(t, "host-lan"))
+	require.Equal(t, "host-dmz → fw → gateway", w.way(t, "host-dmz"))
+	_, given, err := b.Binding(t.Context(), "cf", "fw", "c")
+	require.NoError(t, err)
+	require.True(t, b.works(t, given.Credentials), "the next appliance knows the bindings' logins")
 }
 
 // persist asks until it is so; a request whose change was undone is cleaned up

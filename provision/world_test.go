@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -204,6 +205,13 @@ func (w *world) path(t testing.TB, host string) string {
 	}
 	return strings.Join(append(names, "gateway"), " → ")
 }
+
+// way is path with all generations of an appliance called the same.
+func (w *world) way(t testing.TB, host string) string {
+	return generation.ReplaceAllString(w.path(t, host), "")
+}
+
+var generation = regexp.MustCompile(`~[0-9]+`)
 
 // requireBase says that the tenant has exactly what it had at first.
 func (w *world) requireBase(t testing.TB) {
