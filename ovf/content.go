@@ -13,7 +13,7 @@ type Content struct {
 	Eulas           []Eula
 	Annotation      string
 	OperatingSystem *OperatingSystem // nil when not said
-	Hardware        []Hardware       // of a virtual system; alternatives, the first is used
+	Hardware        []Hardware       // of a virtual system: alternatives, of which a plan has chosen one
 	Service         *NetworkService  // our NetworkServiceSection; nil when absent
 
 	// How it is brought up. The sections of 2.x are read in 1.x as well.

@@ -22,6 +22,9 @@ func (r *reader) disk(n node, shared bool) {
 	d.FileRef, _ = r.attr(n, "fileRef")
 	d.ParentRef, _ = r.attr(n, "parentRef")
 	d.Format, _ = r.attr(n, "format")
+	if shared {
+		d.ReadOnly = r.flag(n, "readOnly", false)
+	}
 	if units, ok := r.attr(n, "capacityAllocationUnits"); ok {
 		v, err := ParseUnits(units)
 		if err != nil {

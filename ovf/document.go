@@ -32,6 +32,7 @@ const (
 	nsVBox       = "http://www.virtualbox.org/ovf/machine"
 	nsCIM        = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_"
 	nsStrings    = "http://schemas.dmtf.org/ovf/strings/1"
+	nsXMLEnc     = "http://www.w3.org/2001/04/xmlenc#"
 	nsXen        = "http://schemas.citrix.com/ovf/envelope/1"
 	nsIBM        = "ibmpvc"
 	nsVCloud     = "http://www.vmware.com/vcloud/v1.5"

@@ -44,10 +44,10 @@ func (r *reader) envelope(root node) {
 		return
 	}
 	r.pkg.Language = foreignAttr(root, nsXML, "lang")
-	r.bundles(root)
 	// References and options come first, then the other sections: each may be
 	// referred to by what is read after it.
 	r.references(root)
+	r.bundles(root)
 	for n := range root.children {
 		if r.section(n) == "DeploymentOptionSection" {
 			r.deploymentOptions(n)
@@ -111,12 +111,8 @@ func (r *reader) envelopeChild(n node) {
 		return
 	}
 	switch name {
-	case "References", "DeploymentOptionSection":
+	case "References", "DeploymentOptionSection", "Strings":
 		// read before
-	case "Strings":
-		if ref, _ := r.attr(n, "fileRef"); ref != "" {
-			r.fileUse(n, ref, r.forbidden())
-		}
 	case "DiskSection", "SharedDiskSection":
 		r.disks(n, name == "SharedDiskSection")
 	case "NetworkSection":
@@ -134,30 +130,4 @@ func (r *reader) envelopeChild(n node) {
 	default:
 		r.unknown(n)
 	}
-}
-
-func (r *reader) networkSection(n node) {
-	r.info(n)
-	for c := range n.children {
-		switch {
-		case c.is("Info"):
-		case c.is("Network"):
-			r.network(c)
-		default:
-			r.unknown(c)
-		}
-	}
-}
-
-func (r *reader) network(n node) {
-	name := r.need(n, "name")
-	if name == "" {
-		return
-	}
-	if r.networks[name] {
-		r.err(n.place(), CodeDuplicateID, "network %q stands twice", printable(name, 60))
-		return
-	}
-	r.networks[name] = true
-	r.pkg.Networks = append(r.pkg.Networks, Network{Name: name, Description: r.text(n.child("Description")), place: n.place()})
 }

@@ -14,6 +14,7 @@ const (
 // member.
 func (in *intake) finish(c completeness) *Package {
 	in.endLook()
+	in.translate()
 	pkg := &Package{Verification: Verification{Manifest: ManifestAbsent, Signature: Unsigned}}
 	if in.reader != nil {
 		pkg = in.reader.pkg

@@ -22,6 +22,8 @@ func (r *reader) unknown(n node) {
 		namespace = "namespace " + printable(n.namespace(), 100)
 	}
 	switch {
+	case n.namespace() == nsXMLEnc || n.el.Tag == "EncryptionSection":
+		r.err(n.place(), CodeUnsupportedEncryption, "%s: encrypted packages are not supported", n.el.Tag)
 	case required:
 		r.err(n.place(), CodeRequiredUnknown, "%s of %s is required and not understood here", n.el.Tag, namespace)
 	case !known:
@@ -34,8 +36,9 @@ func (r *reader) unknown(n node) {
 var foreignKnown = map[string][]string{
 	nsVMware: {
 		"IpAssignmentSection", "BootOrderSection", "StorageGroupSection", "StorageSection", "CpuCompatibilitySection",
-		"TagBasedPlacementGroupSection", "TagBasedPlacementSection", "NetworkConfigSection", "EncryptionSection",
-		"Config", "ExtraConfig", "CoresPerSocket", "Key",
+		"TagBasedPlacementGroupSection", "TagBasedPlacementSection", "NetworkConfigSection",
+		"Config", "ExtraConfig",
+		"CoresPerSocket", "Key",
 	},
 	nsStrings:                                {"Strings"},
 	nsVBox:                                   {"Machine", "OSType"},

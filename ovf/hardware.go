@@ -36,7 +36,10 @@ type Hardware struct {
 	Items      []Item
 	Firmware   string // "efi" or "bios" where vmw:Config says so, else ""
 	SecureBoot bool
-	place      *place
+
+	// Requirements are what else it asks for, for people to read.
+	Requirements []Requirement
+	place        *place
 }
 
 // Item is one resource of a virtual system, for some configurations.
@@ -60,7 +63,8 @@ type Item struct {
 	HostResources       []string
 	Connections         []string
 	AutomaticAllocation bool
-	badQuantity         bool // refused before
+	PortProfile         string // NetworkPortProfileID of an Ethernet item (2.x)
+	badQuantity         bool   // refused before
 	place               *place
 }
 

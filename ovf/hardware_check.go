@@ -28,6 +28,7 @@ func (r *reader) checkItems(h *Hardware) {
 			r.err(item.place, CodeCycle, "item %s is its own parent, directly or not", printable(item.InstanceID, 40))
 		}
 		r.checkItemRefs(item)
+		r.checkSupport(h, item)
 	}
 }
 
@@ -58,7 +59,6 @@ func (r *reader) checkItemRefs(item Item) {
 			r.err(item.place, CodeHostResource, "item %s: HostResource %q names no disk or file of this package", printable(item.InstanceID, 40), printable(resource, 80))
 		}
 	}
-	r.checkSupport(item)
 	if item.Type != ResourceEthernet {
 		return
 	}
@@ -69,15 +69,5 @@ func (r *reader) checkItemRefs(item Item) {
 	}
 	if len(item.Connections) != 1 {
 		r.warn(item.place, CodeConnection, "item %s is an Ethernet adapter with %d networks; it should have one", printable(item.InstanceID, 40), len(item.Connections))
-	}
-}
-
-// checkSupport says which hardware the machine will not get: host bus adapters,
-// I/O slots and devices passed through. It is a warning although the item is
-// required: writers label plain SCSI controllers so, and guests mostly boot
-// without the rest.
-func (r *reader) checkSupport(item Item) {
-	if item.Required && item.Type >= 7 && item.Type <= 13 && item.Type != ResourceEthernet {
-		r.warn(item.place, CodeUnsupportedHardware, "item %s of type %d is hardware of the host, which the machine will not get", printable(item.InstanceID, 40), item.Type)
 	}
 }

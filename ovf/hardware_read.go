@@ -22,8 +22,9 @@ func (r *reader) hardware(c *Content, n node) {
 				break
 			}
 			h.Items = append(h.Items, r.item(child))
-		case child.namespace() == nsVMware && child.el.Tag == "Config":
-			r.vmwareConfig(&h, child)
+			r.itemSettings(&h, child)
+		case isSetting(child):
+			r.setting(&h, "", child)
 		default:
 			r.unknown(child)
 		}
@@ -46,14 +47,15 @@ func (r *reader) hardwareSystem(h *Hardware, n node) {
 	}
 }
 
-// vmwareConfig takes the two settings that decide whether a guest boots at all.
-func (r *reader) vmwareConfig(h *Hardware, n node) {
-	key, value := foreignAttr(n, nsVMware, "key"), foreignAttr(n, nsVMware, "value")
-	switch key {
-	case "firmware":
-		h.Firmware = strings.ToLower(value)
-	case "bootOptions.efiSecureBootEnabled":
-		h.SecureBoot, _ = parseBool(value)
+func isSetting(n node) bool {
+	return n.namespace() == nsVMware && (n.el.Tag == "Config" || n.el.Tag == "ExtraConfig")
+}
+
+func (r *reader) itemSettings(h *Hardware, n node) {
+	for c := range n.children {
+		if isSetting(c) {
+			r.setting(h, h.Items[len(h.Items)-1].InstanceID, c)
+		}
 	}
 }
 
@@ -66,6 +68,9 @@ func (r *reader) item(n node) Item {
 	}
 	hasType := false
 	for c := range n.children {
+		if isSetting(c) {
+			continue
+		}
 		if !strings.HasPrefix(c.namespace(), nsCIM) {
 			r.unknown(c)
 			continue
@@ -110,6 +115,10 @@ func (r *reader) itemField(item *Item, n node, value string) {
 		item.Weight, _ = r.quantity(n, value)
 	case "AllocationUnits":
 		item.Units = value
+	case "VirtualQuantityUnits":
+		quantityUnits(item, value)
+	case "NetworkPortProfileID":
+		item.PortProfile = value
 	case "Parent":
 		item.Parent = value
 	case "AddressOnParent":
@@ -128,6 +137,14 @@ func (r *reader) itemField(item *Item, n node, value string) {
 		if !knownSetting(n.el.Tag) {
 			r.unknown(n)
 		}
+	}
+}
+
+// quantityUnits takes the unit that newer CIM schemas give the quantity, where
+// AllocationUnits, which comes first, does not. A count has none.
+func quantityUnits(item *Item, value string) {
+	if item.Units == "" && value != "count" {
+		item.Units = value
 	}
 }
 

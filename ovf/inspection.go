@@ -5,14 +5,15 @@ import "strings"
 // Inspection is the answer of `package inspect`: a package as one JSON object.
 // Its field names are a contract with other programs.
 type Inspection struct {
-	Valid        bool                   `json:"valid"`
-	Package      InspectionPackage      `json:"package"`
-	Verification InspectionVerification `json:"verification"`
-	Plans        []InspectionPlan       `json:"plans"`
-	Networks     []string               `json:"networks"`
-	Properties   []InspectionProperty   `json:"properties"`
-	Eulas        []InspectionEula       `json:"eulas"`
-	Findings     Findings               `json:"findings"`
+	Valid        bool                    `json:"valid"`
+	Package      InspectionPackage       `json:"package"`
+	Verification InspectionVerification  `json:"verification"`
+	Plans        []InspectionPlan        `json:"plans"`
+	Networks     []string                `json:"networks"`
+	Properties   []InspectionProperty    `json:"properties"`
+	Eulas        []InspectionEula        `json:"eulas"`
+	Requirements []InspectionRequirement `json:"requirements"`
+	Findings     Findings                `json:"findings"`
 }
 
 // InspectionPackage says what the package is.
@@ -86,6 +87,18 @@ type InspectionEula struct {
 	SHA256 string `json:"sha256"`
 }
 
+// InspectionRequirement is what one virtual system asks for beyond OVF, and
+// whether it is given to the machine.
+type InspectionRequirement struct {
+	System    string          `json:"system"`
+	Item      string          `json:"item"`
+	Kind      RequirementKind `json:"kind"`
+	Key       string          `json:"key"`
+	Value     string          `json:"value"`
+	Required  bool            `json:"required"`
+	Supported bool            `json:"supported"`
+}
+
 // Inspect returns the package as one object for JSON. Lists are never null.
 func (p *Package) Inspect() Inspection {
 	product := p.Product()
@@ -97,7 +110,7 @@ func (p *Package) Inspect() Inspection {
 		},
 		Verification: InspectionVerification{Manifest: p.Verification.Manifest, Signature: p.Verification.Signature},
 		Plans:        []InspectionPlan{}, Networks: []string{}, Properties: []InspectionProperty{},
-		Eulas: []InspectionEula{}, Findings: append(Findings{}, p.Findings...),
+		Eulas: []InspectionEula{}, Requirements: p.inspectRequirements(), Findings: append(Findings{}, p.Findings...),
 	}
 	for _, plan := range p.plans {
 		in.Plans = append(in.Plans, inspectPlan(plan))
@@ -147,6 +160,18 @@ func inspectPlan(plan Plan) InspectionPlan {
 		out.Systems = append(out.Systems, s)
 	}
 	return out
+}
+
+func (p *Package) inspectRequirements() []InspectionRequirement {
+	all := []InspectionRequirement{}
+	for _, system := range p.Systems() {
+		for _, h := range system.Hardware {
+			for _, q := range h.Requirements {
+				all = append(all, InspectionRequirement{system.ID, q.InstanceID, q.Kind, q.Key, q.Value, q.Required, q.Supported})
+			}
+		}
+	}
+	return all
 }
 
 func (p *Package) inspectProperty(property Property) InspectionProperty {

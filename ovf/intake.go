@@ -36,7 +36,8 @@ type intake struct {
 	badManifest bool
 
 	descriptor, manifest, certificate smallFile
-	reader                            *reader // once the descriptor has come
+	reader                            *reader             // once the descriptor has come
+	bundles                           map[string]*bounded // external string bundles, by member name
 	lines                             []ManifestEntry
 
 	look       *joined // the file that is streaming by, or whose next piece may come
@@ -57,7 +58,7 @@ func newIntake(ctx context.Context, sink Sink, opts Options) *intake {
 	return &intake{
 		ctx: ctx, scope: whole, limits: opts.Limits.withDefaults(), opts: opts, sink: sink,
 		report: &report{strict: opts.Strict}, buffer: make([]byte, chunkSize),
-		measured: map[string]measurement{}, names: map[string]string{}, renamed: map[string]string{},
+		measured: map[string]measurement{}, names: map[string]string{}, bundles: map[string]*bounded{}, renamed: map[string]string{},
 		seen: map[sightingKey]sighting{},
 	}
 }
@@ -139,12 +140,18 @@ func (in *intake) small(name string, size int64, r io.Reader, kind MemberKind, i
 	*into = smallFile{name, data.Bytes()}
 	switch kind {
 	case KindDescriptor:
-		in.reader = newReader(name, in.limits, in.report, in.scope)
+		in.reader = in.newReader(name)
 		in.reader.read(into.data)
 	case KindManifest:
 		in.readManifest()
 	}
 	return nil
+}
+
+func (in *intake) newReader(descriptor string) *reader {
+	r := newReader(descriptor, in.limits, in.report, in.scope)
+	r.locale = in.opts.Locale
+	return r
 }
 
 // copy streams a member to the sink.
@@ -153,7 +160,7 @@ func (in *intake) copy(name string, size int64, r io.Reader, kind MemberKind) er
 	if err != nil {
 		return fmt.Errorf("cannot keep member %q: %w", name, err)
 	}
-	m, err := measure(in.ctx, io.MultiWriter(w, in.lookAt(name, kind)), r, in.buffer, in.algorithms(name))
+	m, err := measure(in.ctx, io.MultiWriter(w, in.lookAt(name, kind), in.keepBundle(name)), r, in.buffer, in.algorithms(name))
 	if closeErr := w.Close(); err == nil && closeErr != nil {
 		err = writeError{closeErr}
 	}

@@ -141,7 +141,7 @@ func (in *intake) descriptorFrom(root *os.Root, name string) error {
 		return err
 	}
 	if in.reader == nil { // too long to be read at all
-		in.reader = newReader(name, in.limits, in.report, in.scope)
+		in.reader = in.newReader(name)
 	}
 	return nil
 }

@@ -80,6 +80,7 @@ type Disk struct {
 	Capacity   int64  // bytes; 0 when CapacityProperty is set
 	Populated  int64  // bytes; -1 when not said
 	Shared     bool   // from a SharedDiskSection (2.x)
+	ReadOnly   bool   // of a shared disk
 	units      int64
 	place      *place
 	badNumbers bool
@@ -87,13 +88,6 @@ type Disk struct {
 	// CapacityProperty is the full id of the property whose value, times the
 	// allocation unit, is the capacity; "" when the capacity is a number.
 	CapacityProperty string
-}
-
-// Network is one logical network of the NetworkSection.
-type Network struct {
-	Name        string
-	Description string
-	place       *place
 }
 
 // Configuration is one deployment option.

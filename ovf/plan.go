@@ -23,6 +23,7 @@ type PlanSystem struct {
 	Disks       []PlanDisk
 	Drives      []PlanDrive
 	NICs        []PlanNIC
+	Hardware    string // id of the VirtualHardwareSection that was chosen; mostly ""
 	Transports  []string
 	Environment Delivery
 	Families    []string

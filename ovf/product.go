@@ -10,8 +10,18 @@ type Product struct {
 	FullVersion string
 	ProductURL  string // only http and https; others are dropped
 	VendorURL   string
+	AppURL      string // may hold ${…} of properties
+	Icons       []Icon
 	Properties  []Property
 	place       *place
+}
+
+// Icon is a picture of the product. Its bytes come from outside: serve none
+// without decoding and writing it anew.
+type Icon struct {
+	FileRef       string // id of a File
+	MediaType     string // a claim
+	Width, Height int    // pixels, a claim; 0 when not said or absurd
 }
 
 // Property is one setting of the guest.

@@ -3,6 +3,7 @@ package ovf
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -18,7 +19,8 @@ func (r *reader) product(c *Content, n node) {
 		Name: r.text(n.child("Product")), Vendor: r.text(n.child("Vendor")),
 		Version: r.text(n.child("Version")), FullVersion: r.text(n.child("FullVersion")),
 		ProductURL: webURL(r.text(n.child("ProductUrl"))), VendorURL: webURL(r.text(n.child("VendorUrl"))),
-		place: n.place(),
+		AppURL: appURL(r.text(n.child("AppUrl"))),
+		place:  n.place(),
 	}
 	p.Class, _ = r.attr(n, "class")
 	p.Instance, _ = r.attr(n, "instance")
@@ -35,9 +37,7 @@ func (r *reader) product(c *Content, n node) {
 		case child.is("Property"):
 			p.Properties = append(p.Properties, r.readProperty(child, p, category))
 		case child.is("Icon"):
-			if ref, _ := r.attr(child, "fileRef"); ref != "" {
-				r.fileUse(child, ref, r.forbidden())
-			}
+			r.icon(&p, child)
 		case r.doc.isOVF(child.namespace()) && slices.Contains(productFields, child.el.Tag):
 		default:
 			r.unknown(child)
@@ -46,12 +46,39 @@ func (r *reader) product(c *Content, n node) {
 	c.Products = append(c.Products, p)
 }
 
+func (r *reader) icon(p *Product, n node) {
+	icon := Icon{FileRef: r.need(n, "fileRef"), Width: r.pixels(n, "width"), Height: r.pixels(n, "height")}
+	icon.MediaType, _ = r.attr(n, "mimeType")
+	if icon.FileRef != "" {
+		r.fileUse(n, icon.FileRef, r.forbidden())
+		p.Icons = append(p.Icons, icon)
+	}
+}
+
+// pixels reads a size that nothing depends on; a picture has its own.
+func (r *reader) pixels(n node, name string) int {
+	text, _ := r.attr(n, name)
+	size, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return 0
+	}
+	return int(size)
+}
+
 var productFields = []string{"Info", "Product", "Vendor", "Version", "FullVersion", "ProductUrl", "VendorUrl", "AppUrl"}
 
 // webURL drops an address that a browser should not be given.
 func webURL(s string) string {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return ""
+	}
+	return s
+}
+
+// appURL is webURL for an address that ${…} of properties may stand in.
+func appURL(s string) string {
+	if webURL(strings.NewReplacer("${", "", "}", "").Replace(s)) == "" {
 		return ""
 	}
 	return s

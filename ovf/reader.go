@@ -14,6 +14,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // warned of.
 func ReadDescriptor(file string, data []byte, opts Options) *Package {
 	r := newReader(file, opts.Limits.withDefaults(), &report{strict: opts.Strict}, alone)
+	r.locale = opts.Locale
 	r.read(data)
 	r.pkg.Findings = r.sorted()
 	r.pkg.Digest = contentDigest([]Member{{Name: file, SHA256: sha256Hex(data)}})
@@ -26,10 +27,13 @@ type reader struct {
 	file   string
 	limits Limits
 	scope  completeness
+	locale string // the language of texts; "" for the descriptor's own
 	pkg    *Package
 	doc    *document
 
-	messages   map[string]string // string bundle of the descriptor's language
+	messages   map[string]string // of the string bundles in the wanted language
+	external   map[string]bool   // files that such bundles are in
+	outside    map[string][]byte // what is in them, once they have come
 	contents   map[string]*Content
 	networks   map[string]bool
 	products   map[productKey]bool
@@ -50,7 +54,7 @@ func newReader(file string, limits Limits, rep *report, scope completeness) *rea
 			Descriptor:   file,
 			Verification: Verification{Manifest: ManifestAbsent, Signature: Unsigned},
 		},
-		messages: map[string]string{}, contents: map[string]*Content{},
+		messages: map[string]string{}, external: map[string]bool{}, outside: map[string][]byte{}, contents: map[string]*Content{},
 		networks: map[string]bool{}, products: map[productKey]bool{}, fileIDs: map[string]int{}, diskIDs: map[string]int{},
 		propertyID: map[string]Property{}, byKey: map[string]Property{}, options: map[string]bool{}, otherRefs: map[string]bool{}, groups: map[string]bool{},
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // defaultPlan is the plan of a package without deployment options.
@@ -63,7 +64,8 @@ func (r *reader) planSystem(configuration string, c *Content) PlanSystem {
 	if len(c.Hardware) == 0 {
 		return system
 	}
-	h := c.Hardware[0] // alternatives, in the author's order of preference
+	h := preferred(c.Hardware)
+	system.Hardware = h.ID
 	system.Transports, system.Families = h.Transports, h.Families
 	system.Firmware, system.SecureBoot = h.Firmware, h.SecureBoot
 	items := r.devices(effective(h.Items, configuration), h, configuration)
@@ -90,6 +92,28 @@ func (r *reader) planSystem(configuration string, c *Content) PlanSystem {
 	}
 	assignRoles(system.NICs, c.Service)
 	return system
+}
+
+// preferred picks one of several VirtualHardwareSections, which are
+// alternatives: the first that is written for the hypervisor used here, else
+// the first that asks for no device which the machine will not get, else the
+// first.
+func preferred(alternatives []Hardware) Hardware {
+	isOurs := func(h Hardware) bool {
+		return slices.ContainsFunc(h.Families, func(f string) bool {
+			f = strings.ToLower(f)
+			return strings.HasPrefix(f, "kvm") || strings.HasPrefix(f, "qemu")
+		})
+	}
+	isComplete := func(h Hardware) bool {
+		return !slices.ContainsFunc(h.Requirements, func(q Requirement) bool { return q.Kind == RequireDevice && q.Required })
+	}
+	for _, fits := range []func(Hardware) bool{isOurs, isComplete} {
+		if i := slices.IndexFunc(alternatives, fits); i >= 0 {
+			return alternatives[i]
+		}
+	}
+	return alternatives[0]
 }
 
 // devices keeps disks, drives and NICs under their limit.

@@ -76,8 +76,8 @@ func tooManyTags(data []byte, limits Limits) *syntaxError {
 			return nil
 		}
 		at += i + 1
-		if at == len(data) || !strings.ContainsRune("/!?", rune(data[at])) {
-			tags++
+		if at < len(data) && (data[at] == '_' || data[at] >= 'A' && data[at] <= 'Z' || data[at] >= 'a') {
+			tags++ // a name begins here, perhaps one of other letters
 		}
 		if tags > limits.Elements {
 			break

@@ -9,10 +9,10 @@ import "strings"
 // older schemas. An element that is none of them, and not marked as optional,
 // is one that its author relies on.
 const settings = " AutomaticDeallocation BusNumber ChangeableType ComponentSetting ConfigurationName ConsumerVisibility Generation " +
-	"MappingBehavior OtherResourceType PoolID SoID SoOrgID VirtualQuantityUnits " +
+	"MappingBehavior OtherResourceType PoolID SoID SoOrgID " +
 	"Access HostExtentName HostExtentNameFormat HostExtentNameNamespace HostExtentStartingAddress HostResourceBlockSize " +
 	"OtherHostExtentNameFormat OtherHostExtentNameNamespace VirtualResourceBlockSize " +
-	"AllowedPriorities DefaultPortVID DefaultPriority DesiredVLANEndpointMode GroupID ManagerID NetworkPortProfileID " +
+	"AllowedPriorities DefaultPortVID DefaultPriority DesiredVLANEndpointMode GroupID ManagerID " +
 	"NetworkPortProfileIDType OtherEndpointMode OtherNetworkPortProfileIDTypeInfo PortCorrelationID PortVID Promiscuous " +
 	"ReceiveBandwidthLimit ReceiveBandwidthReservation SourceMACFilteringEnabled VSITypeID VSITypeIDVersion "
 

@@ -33,6 +33,7 @@ type Options struct {
 	Limits Limits
 	Trust  *TrustStore // who may sign; nil: nobody is trusted
 	Now    time.Time   // when a certificate must be valid; zero: the time of the call
+	Locale string      // of labels, descriptions and licences, such as de-CH; "": the descriptor's own
 	Strict bool        // refuse every deviation: warnings become errors, but for those about what the standard allows
 
 	// Signatures says which packages are refused for want of a signature; a wrong
