@@ -50,8 +50,8 @@ var explainContainer = []Explanation{
 		"Add the files only.",
 	},
 	{
-		CodeMemberOrder, CanWarn,
-		"The descriptor is not the first member.",
+		CodeMemberOrder, CanError | CanWarn,
+		"The descriptor is not the first member. An error when the pieces of a file do not follow one another in order.",
 		"Readers that stream an archive need it first (DSP0243 clause 5.3).",
 		"Add the descriptor first, then manifest and certificate, then the files in the order of References.",
 	},

@@ -2,8 +2,8 @@ package ovf
 
 var explainDisks = []Explanation{
 	{
-		CodeDiskFormat, CanError,
-		"The bytes of a disk image are of another format than the descriptor says, or of two formats at once.",
+		CodeDiskFormat, CanError | CanWarn,
+		"The bytes of a disk or CD image are of another format than the descriptor says, of two formats at once, or of none. A warning for a CD image that is not ISO 9660.",
 		"A converter that believes the one and a hypervisor that believes the other can be led to read files of the host.",
 		"Correct ovf:format, or convert the image.",
 	},
@@ -14,8 +14,8 @@ var explainDisks = []Explanation{
 		"Add the image, or make a blank disk by leaving out fileRef.",
 	},
 	{
-		CodeDiskHeader, CanError,
-		"The header of a disk image is cut off, damaged, or has sizes that cannot be.",
+		CodeDiskHeader, CanError | CanWarn,
+		"The header of a disk image, or what it says of the rest of the file, is cut off, damaged, or has sizes that cannot be. A warning for a partition table that some firmware does not read.",
 		"What reads such an image may crash, or reserve more than there is.",
 		"Make the image anew, for example with qemu-img convert.",
 	},
@@ -27,7 +27,7 @@ var explainDisks = []Explanation{
 	},
 	{
 		CodeDiskCapacity, CanError,
-		"A disk image is larger than the capacity in the descriptor.",
+		"A disk image is larger than the capacity in the descriptor, or more than 1,000 times smaller.",
 		"Quotas and prices go by the descriptor, and the guest would lose what lies beyond.",
 		"Correct ovf:capacity and its unit.",
 	},

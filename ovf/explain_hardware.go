@@ -56,14 +56,14 @@ var explainHardware = []Explanation{
 		"Name a property of whole numbers by its full id: ${class.key.instance}.",
 	},
 	{
-		CodePopulatedSize, CanError,
-		"A disk is said to hold more than its capacity.",
+		CodePopulatedSize, CanError | CanWarn,
+		"A disk is said to hold more than its capacity. A warning when it is more than its image has.",
 		"One of the two numbers is wrong, and the smaller would lose data.",
 		"Correct populatedSize, which is in bytes, or leave it out.",
 	},
 	{
 		CodeSizeLimit, CanError,
-		"The package, or its descriptor, manifest, certificate or an extended header, has more bytes than are accepted.",
+		"The package, or its descriptor, manifest, certificate, an extended header, or what is inside a compressed file, has more bytes than are accepted.",
 		"Limits are checked before bytes are taken, so that nobody fills memory or storage.",
 		"Make it smaller, or ask the operator for a higher limit.",
 	},

@@ -71,26 +71,33 @@ func grain(sector uint64) []byte {
 	return append(b, make([]byte, 512-len(b)%512)...)
 }
 
-// stream is a streamOptimized VMDK made of parts, any of which may be changed:
-// header, grain 0, grain 128, grain table, grain directory, footer, end of stream.
+// stream is a streamOptimized VMDK with its parts changed.
 func stream(edit func(parts [][]byte) [][]byte) string {
+	parts := streamParts(grain(0))
+	if edit != nil {
+		parts = edit(parts)
+	}
+	return string(bytes.Join(parts, nil))
+}
+
+// streamParts are the parts of a streamOptimized VMDK of two grains: header, grain
+// 0, which is given, grain 128, grain table, grain directory, footer, end of stream.
+func streamParts(first []byte) [][]byte {
 	const sectors = 256
 	head := vmdkHeader(sectors, 3, 3|1<<16|1<<17)
 	copy(head[512:], goodVMDK)
 	head[77] = 1 // deflate
 	binary.LittleEndian.PutUint64(head[56:], 1<<64-1)
-	parts := [][]byte{head, grain(0), grain(128), append(marker(4, 0, 1), make([]byte, 4*512)...)}
-	at := 0
-	for _, p := range parts {
-		at += len(p)
-	}
+	second := grain(128)
+	at := func(parts ...[]byte) uint32 { return uint32(len(bytes.Join(parts, nil)) / 512) }
+	table := append(marker(4, 0, 1), make([]byte, 4*512)...)
+	binary.LittleEndian.PutUint32(table[512:], at(head))
+	binary.LittleEndian.PutUint32(table[516:], at(head, first))
+	directory := append(marker(1, 0, 2), make([]byte, 512)...)
+	binary.LittleEndian.PutUint32(directory[512:], at(head, first, second)+1)
 	footer := bytes.Clone(head[:512])
-	binary.LittleEndian.PutUint64(footer[56:], uint64(at/512)+1)
-	parts = append(parts, append(marker(1, 0, 2), make([]byte, 512)...), append(marker(1, 0, 3), footer...), marker(0, 0, 0))
-	if edit != nil {
-		parts = edit(parts)
-	}
-	return string(bytes.Join(parts, nil))
+	binary.LittleEndian.PutUint64(footer[56:], uint64(at(head, first, second, table))+1)
+	return [][]byte{head, first, second, table, directory, append(marker(1, 0, 3), footer...), marker(0, 0, 0)}
 }
 
 // qcow2 is an empty QCOW2 of 4096 bytes with one thing changed.

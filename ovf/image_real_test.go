@@ -18,13 +18,7 @@ import (
 // by hand show only that we agree with ourselves.
 func TestRealImagesAreRead(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("qemu-img"); err != nil {
-		const text = "NOT TESTED WITH REAL IMAGES: qemu-img is not installed (apt-get install qemu-utils)"
-		if os.Getenv("BUMPWIRE_REQUIRE_LINUX") == "1" {
-			t.Fatal(text)
-		}
-		t.Skip(text)
-	}
+	needQEMU(t)
 	const size = 8 << 20
 	plain := make([]byte, size)
 	for i := range 300_000 { // some of it empty, some not compressible
@@ -93,6 +87,34 @@ func TestRealImagesAreRead(t *testing.T) {
 			pkg := ingestDisk(t, string(data), size)
 			require.Equal(t, []ovf.Code{c.code}, codes(pkg.Findings.Errors()), pkg.Findings.String())
 		})
+	}
+}
+
+func needQEMU(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("qemu-img"); err != nil {
+		const text = "NOT TESTED WITH REAL IMAGES: qemu-img is not installed (apt-get install qemu-utils)"
+		if os.Getenv("BUMPWIRE_REQUIRE_LINUX") == "1" {
+			t.Fatal(text)
+		}
+		t.Skip(text)
+	}
+}
+
+// Grains are not inflated while a package comes in, because who reads them stops
+// where a grain must end.
+func TestQEMUStopsAtTheSizeOfAGrain(t *testing.T) {
+	t.Parallel()
+	needQEMU(t)
+	for name, c := range map[string]struct {
+		image string
+		works bool
+	}{"sound": {stream(nil), true}, "bomb": {bombed(), false}} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "image")
+		require.NoError(t, os.WriteFile(path, []byte(c.image), 0o600))
+		out, err := exec.CommandContext(t.Context(), "qemu-img", "convert", "-f", "vmdk", "-O", "raw", path, filepath.Join(dir, "raw")).CombinedOutput()
+		require.Equal(t, c.works, err == nil, "%s: %s", name, out)
 	}
 }
 
