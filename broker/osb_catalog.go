@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -21,17 +20,17 @@ import (
 // renderedCatalog is the catalog's bytes, made once per catalog version and view:
 // platforms ask often, vendors change it seldom.
 type renderedCatalog struct {
+	began time.Time // of the process: another program may render otherwise
+
 	mu      sync.Mutex
+	looked  time.Time // when the version was read; zero: it may be another
 	version string
-	views   map[string]rendering // by rules.view
+	views   map[string]representation // by rules.view
 }
 
-// rendering is the catalog as one kind of platform sees it.
-type rendering struct {
-	etag   string
-	plain  []byte
-	zipped []byte
-}
+// glance is how long a catalog's version is not read again. What another broker on
+// the same store publishes shows after that; what this one does shows at once.
+const glance = time.Second
 
 // osbCatalog is GET /v2/catalog.
 func (s *Server) osbCatalog(ctx context.Context, c *call) (content, error) {
@@ -39,61 +38,83 @@ func (s *Server) osbCatalog(ctx context.Context, c *call) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
-	h := c.w.Header()
-	h.Set("ETag", r.etag)
-	h.Set("Cache-Control", "no-cache") // may be kept, must be asked about
-	h.Set("Vary", "Accept-Encoding")
-	if matches(c.r.Header.Get("If-None-Match"), r.etag) {
-		c.status = http.StatusNotModified
-		return content{}, nil
-	}
-	if strings.Contains(c.r.Header.Get("Accept-Encoding"), "gzip") {
-		h.Set("Content-Encoding", "gzip")
-		return content{"application/json", r.zipped}, nil
-	}
-	return content{"application/json", r.plain}, nil
+	return r.choose(c), nil
 }
 
-// matches is the weak comparison of If-None-Match (RFC 9110, 13.1.2).
-func matches(header, etag string) bool {
-	for tag := range strings.SplitSeq(header, ",") {
-		tag = strings.TrimSpace(tag)
-		if tag == "*" || strings.TrimPrefix(tag, "W/") == etag {
-			return true
-		}
-	}
-	return false
-}
-
-func (s *Server) rendered(ctx context.Context, who rules) (rendering, error) {
-	version, err := s.Catalog.Version(ctx)
-	if err != nil {
-		return rendering{}, err
-	}
+func (s *Server) rendered(ctx context.Context, who rules) (representation, error) {
 	k := &s.catalog
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.version != version || k.views == nil {
-		k.version, k.views = version, map[string]rendering{}
+	if err := s.refresh(ctx); err != nil {
+		return representation{}, err
 	}
 	if r, ok := k.views[who.view()]; ok {
 		return r, nil
 	}
 	services, err := s.Catalog.Services(ctx)
 	if err != nil {
-		return rendering{}, err
+		return representation{}, err
 	}
-	plain, err := json.Marshal(s.offerings(who.visible(services), who.Dialect.WithoutSchemas, time.Now()))
+	at := time.Now()
+	plain, err := json.Marshal(s.offerings(who.visible(services), who.Dialect.WithoutSchemas, at))
 	if err != nil {
-		return rendering{}, fmt.Errorf("cannot encode the catalog: %w", err)
+		return representation{}, fmt.Errorf("cannot encode the catalog: %w", err)
 	}
 	sum := sha256.Sum256(plain)
-	r := rendering{plain: plain, zipped: compressed(plain), etag: `"` + hex.EncodeToString(sum[:16]) + `"`}
+	r := representation{tag: hex.EncodeToString(sum[:16]), plain: plain, zipped: compressed(plain)}
+	if who.seesAll() { // what a platform may see can change without a date
+		r.modified = lastChange(services, k.began, at)
+	}
 	if len(k.views) >= maxViews {
 		clear(k.views)
 	}
 	k.views[who.view()] = r
 	return r, nil
+}
+
+// refresh throws the renderings away when the catalog is another. The lock is held.
+func (s *Server) refresh(ctx context.Context) error {
+	k := &s.catalog
+	if time.Since(k.looked) < glance {
+		return nil
+	}
+	at := time.Now()
+	version, err := s.Catalog.Version(ctx)
+	if err != nil {
+		return err
+	}
+	if k.version != version || k.views == nil {
+		k.version, k.views = version, map[string]representation{}
+	}
+	k.looked = at
+	return nil
+}
+
+// forget has the version read again: something was published here.
+func (k *renderedCatalog) forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.looked = time.Time{}
+}
+
+// lastChange is when a service was changed last, also one that left the catalog, or
+// when a price began; not before the process did.
+func lastChange(services []catalog.Service, began, at time.Time) time.Time {
+	last := began
+	later := func(t time.Time) {
+		if t.After(last) && !t.After(at) {
+			last = t
+		}
+	}
+	for _, service := range services {
+		later(service.Changed)
+		for _, p := range service.Plans {
+			for _, price := range p.Prices {
+				later(price.From)
+			}
+		}
+	}
+	return last
 }
 
 // maxViews is how many renderings are kept: platforms are few, their rules fewer.

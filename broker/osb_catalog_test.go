@@ -96,6 +96,8 @@ func TestRCATEOLRetiredServicesLeaveTheCatalogOnly(t *testing.T) {
 	require.Equal(t, 400, w.put("/v2/service_instances/two"+incomplete, w.order()).status, "no new instances")
 	require.Equal(t, 200, w.get(one).status)
 	require.Equal(t, 201, w.put(bound, w.bindOrder()).status)
+	require.Equal(t, 200, w.patch(one+incomplete, map[string]any{"service_id": w.service.ID, "context": map[string]any{"platform": "cloudfoundry", "instance_name": "new"}}).status)
+	require.Equal(t, 200, w.delete(bound+w.removal()).status)
 	require.Equal(t, 202, w.delete(one+w.removal()).status)
 	w.settled(one, "succeeded")
 }

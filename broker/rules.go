@@ -111,6 +111,9 @@ func (r rules) visible(services []catalog.Service) []catalog.Service {
 	return seen
 }
 
+// seesAll says whether nothing is hidden from the platform.
+func (r rules) seesAll() bool { return len(r.Services) == 0 }
+
 // view tells apart the catalogs that platforms see.
 func (r rules) view() string {
 	return fmt.Sprintf("%t %q", r.Dialect.WithoutSchemas, slices.Sorted(slices.Values(r.Services)))

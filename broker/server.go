@@ -73,6 +73,7 @@ func New(c Config) (*Server, error) {
 		c.Patience = 30 * time.Second
 	}
 	s := &Server{Config: c, metrics: newMetrics(c.Version), origins: http.NewCrossOriginProtection()}
+	s.catalog.began = time.Now()
 	s.rows = s.routes()
 	s.router = s.newRouter()
 	return s, nil
