@@ -24,7 +24,7 @@ type intake struct {
 	members  []Member
 	measured map[string]measurement // by member name
 	names    map[string]string      // folded name -> name
-	buffer   []byte
+	chunks   []*chunk
 	bytes    int64
 	entries  int
 	current  string // the member being read, for findings about the stream
@@ -57,7 +57,7 @@ func newIntake(ctx context.Context, sink Sink, opts Options) *intake {
 	}
 	return &intake{
 		ctx: ctx, scope: whole, limits: opts.Limits.withDefaults(), opts: opts, sink: sink,
-		report: &report{strict: opts.Strict}, buffer: make([]byte, chunkSize),
+		report: &report{strict: opts.Strict}, chunks: newChunks(),
 		measured: map[string]measurement{}, names: map[string]string{}, bundles: map[string]*bounded{}, renamed: map[string]string{},
 		seen: map[sightingKey]sighting{},
 	}
@@ -160,7 +160,7 @@ func (in *intake) copy(name string, size int64, r io.Reader, kind MemberKind) er
 	if err != nil {
 		return fmt.Errorf("cannot keep member %q: %w", name, err)
 	}
-	m, err := measure(in.ctx, io.MultiWriter(w, in.lookAt(name, kind), in.keepBundle(name)), r, in.buffer, in.algorithms(name))
+	m, err := measure(in.ctx, r, in.chunks, in.algorithms(name), w, in.lookAt(name, kind), in.keepBundle(name))
 	if closeErr := w.Close(); err == nil && closeErr != nil {
 		err = writeError{closeErr}
 	}
