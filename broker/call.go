@@ -33,7 +33,7 @@ type call struct {
 	w      http.ResponseWriter
 	status int // of a success; the row's unless the handler changes it
 
-	patience time.Duration // with a client that sends a body
+	patience time.Duration // with a client that sends a body, or a piece of a long one
 }
 
 // nothing is the answer without a body.
@@ -194,26 +194,6 @@ func unread(err error) error {
 		return fault.New(fault.TooLarge, "the body is larger than %d bytes", large.Limit)
 	}
 	return fault.New(fault.Invalid, "the body ended before it was complete")
-}
-
-// paced is a long body with a time limit for every piece of it.
-func (c *call) paced() io.ReadCloser {
-	return &pacedBody{ReadCloser: c.r.Body, control: http.NewResponseController(c.w), patience: c.patience}
-}
-
-type pacedBody struct {
-	io.ReadCloser
-	control  *http.ResponseController
-	patience time.Duration
-}
-
-func (p *pacedBody) Read(b []byte) (int, error) {
-	_ = p.control.SetReadDeadline(time.Now().Add(p.patience))
-	n, err := p.ReadCloser.Read(b)
-	if errors.Is(err, io.EOF) {
-		_ = p.control.SetReadDeadline(time.Time{})
-	}
-	return n, err
 }
 
 // write answers a success.

@@ -22,6 +22,9 @@ func (s *Server) pushPackage(ctx context.Context, c *call) (api.Pushed, error) {
 		}
 		vendor = c.who.vendor
 	}
+	if err := s.Catalog.Room(ctx, vendor, c.r.ContentLength-uploadOverhead); err != nil {
+		return api.Pushed{}, err // before a byte of it is sent, to a client that asked
+	}
 	body := c.paced()
 	defer body.Close()
 	push := s.Catalog.Push
@@ -36,6 +39,10 @@ func (s *Server) pushPackage(ctx context.Context, c *call) (api.Pushed, error) {
 	c.status = http.StatusCreated
 	return api.Pushed{Package: pkg, Service: service}, nil
 }
+
+// uploadOverhead is what an OVA may be longer than the files in it: headers and
+// padding of a thousand members.
+const uploadOverhead = 4 << 20
 
 func (s *Server) listPackages(ctx context.Context, c *call) (api.List[api.Package], error) {
 	l := api.List[api.Package]{Items: []api.Package{}}

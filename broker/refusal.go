@@ -37,7 +37,7 @@ func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch fault.KindOf(err) {
 	case fault.Unauthorized:
 		w.Header().Set("WWW-Authenticate", `Basic realm="bumpwire", charset="UTF-8"`)
-	case fault.Unavailable, fault.Full:
+	case fault.Unavailable, fault.Full, fault.TooMany:
 		w.Header().Set("Retry-After", "5")
 	}
 	if isOSB(r) {

@@ -45,18 +45,21 @@ type Catalog struct {
 	eulas    store.Collection[eulaText]
 	blobs    *Blobs
 	options  ovf.Options
+	quota    Quota
+	uploads  uploads
 	log      *slog.Logger
 
 	mu          sync.Mutex
 	descriptors map[string]*ovf.Package // by the descriptor's digest, so never out of date
 }
 
-// Config is what a Catalog works with; all but Options are required.
+// Config is what a Catalog works with; all but Options and Quota are required.
 type Config struct {
 	Store   *store.Store
 	Dir     string // folder of the packages' bytes; made if it does not exist
 	Log     *slog.Logger
 	Options ovf.Options // limits of a package, who may sign one, whether it is read strictly
+	Quota   Quota       // of each vendor
 }
 
 // New opens a catalog, sweeps what killed pushes have staged, and collects. A
@@ -73,6 +76,8 @@ func New(c Config) (*Catalog, error) {
 		eulas:       store.In[eulaText](c.Store, "eulas", nil),
 		blobs:       blobs,
 		options:     c.Options,
+		quota:       c.Quota.withDefaults(),
+		uploads:     uploads{vendors: map[string]*vendorUploads{}},
 		log:         c.Log,
 		descriptors: map[string]*ovf.Package{},
 	}

@@ -39,7 +39,7 @@ func newShelf(t testing.TB) shelf {
 // openShelf is what a broker does that starts.
 func openShelf(t testing.TB, dir string, d store.Driver) shelf {
 	t.Helper()
-	c, err := catalog.New(catalog.Config{Store: store.New(d), Dir: dir, Log: slog.New(slog.DiscardHandler)})
+	c, err := catalog.New(catalog.Config{Store: store.New(d), Dir: dir, Log: slog.New(slog.DiscardHandler), Quota: catalog.Quota{Pushes: 100, All: 100}})
 	require.NoError(t, err)
 	return shelf{c, dir, d}
 }
@@ -171,6 +171,16 @@ func archive(t testing.TB, members ...string) []byte {
 	require.NoError(t, w.Close())
 	return b.Bytes()
 }
+
+func newTar(w io.Writer) *tar.Writer { return tar.NewWriter(w) }
+
+func tarFile(name string, size int64) *tar.Header {
+	return &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644, Format: tar.FormatUSTAR}
+}
+
+func discardLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func textLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
 
 // version makes another version of the example.
 func version(v string) []string {

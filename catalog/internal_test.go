@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -22,12 +23,52 @@ func TestAFullDiskIsSaidSo(t *testing.T) {
 	if err != nil {
 		t.Skip("THIS MACHINE HAS NO /dev/full: a full disk is not tested")
 	}
-	f := &stagedFile{File: disk}
+	f := &stagedFile{file: disk}
 	_, err = f.Write([]byte("x"))
 	require.ErrorIs(t, err, fault.Full)
 	require.Equal(t, "there is no space left to keep the package", fault.Message(err))
 	require.ErrorIs(t, refusal(err), fault.Full)
 	require.Equal(t, fault.Full, fault.KindOf(refusal(err)))
+}
+
+// Whatever is written in whatever pieces comes back, and long runs of zeros take
+// no room.
+func TestZerosBecomeHoles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	rapid.Check(t, func(rt *rapid.T) {
+		f, err := os.CreateTemp(dir, "")
+		require.NoError(rt, err)
+		staged, want := &stagedFile{file: f}, []byte(nil)
+		for n := range rapid.IntRange(0, 8).Draw(rt, "pieces") {
+			piece := make([]byte, rapid.IntRange(0, 3*holeSize).Draw(rt, "length"))
+			if rapid.Bool().Draw(rt, "data") {
+				piece = bytes.Repeat([]byte{byte(n + 1)}, len(piece))
+			}
+			wrote, err := staged.Write(piece)
+			require.NoError(rt, err)
+			require.Equal(rt, len(piece), wrote)
+			want = append(want, piece...)
+		}
+		require.NoError(rt, staged.Close())
+		got, err := os.ReadFile(f.Name())
+		require.NoError(rt, err)
+		require.True(rt, bytes.Equal(want, got))
+	})
+	f, err := os.Create(filepath.Join(dir, "large"))
+	require.NoError(t, err)
+	staged := &stagedFile{file: f}
+	for range 64 {
+		_, err := staged.Write(make([]byte, 1<<20))
+		require.NoError(t, err)
+	}
+	require.NoError(t, staged.Close())
+	info, err := os.Stat(f.Name())
+	require.NoError(t, err)
+	require.EqualValues(t, 64<<20, info.Size())
+	if blocks, ok := info.Sys().(*syscall.Stat_t); ok {
+		require.Less(t, blocks.Blocks*512, int64(1<<20))
+	}
 }
 
 // corpus is where real vendors' descriptors lie.

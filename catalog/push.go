@@ -17,7 +17,8 @@ import (
 // service. A package that is wrong is Invalid with a detail per finding, and
 // nothing of it is kept. The same package again has no effect; another one under
 // the same vendor, name and version is a Conflict. The vendor is whoever pushes and
-// not what the package says, so no vendor can reach another's package.
+// not what the package says, so no vendor can reach another's package. TooMany when
+// the vendor has too many pushes under way, TooLarge when there is no room for this.
 //
 // A service that is published keeps offering its package until it is published
 // again; meanwhile the newer one is its Candidate.
@@ -36,6 +37,11 @@ func (c *Catalog) push(ctx context.Context, vendor string, r io.Reader, options 
 	if !vendorName.MatchString(vendor) {
 		return p, s, fault.New(fault.Invalid, "a vendor's name has 1 to 63 lower-case letters, digits and hyphens, not %q", vendor)
 	}
+	upload, err := c.begin(ctx, vendor, r)
+	if err != nil {
+		return p, s, err
+	}
+	defer upload.end()
 	staged, err := c.blobs.stage()
 	if err != nil {
 		return p, s, err
@@ -45,7 +51,7 @@ func (c *Catalog) push(ctx context.Context, vendor string, r io.Reader, options 
 			c.log.Error("cannot remove the staging folder of a push", "error", err)
 		}
 	}()
-	pkg, err := ovf.Ingest(ctx, r, staged, options)
+	pkg, err := ovf.Ingest(ctx, upload, staged, options)
 	if err != nil {
 		return p, s, refusal(err)
 	}
@@ -77,7 +83,11 @@ func refusal(err error) error {
 	for _, f := range refused.Findings.Errors() {
 		details = append(details, f.String())
 	}
-	return &fault.Error{Kind: fault.Invalid, Message: first(append(details, "the package cannot be read")...), Details: details}
+	kind := fault.Invalid
+	if errs := refused.Findings.Errors(); len(errs) > 0 && errs[0].Code == ovf.CodeSizeLimit {
+		kind = fault.TooLarge
+	}
+	return &fault.Error{Kind: kind, Message: first(append(details, "the package cannot be read")...), Details: details}
 }
 
 // keep stores a verified package, or finds that it is there.
@@ -85,6 +95,9 @@ func (c *Catalog) keep(ctx context.Context, p Package, staged *stage) (Package, 
 	old, err := c.packages.Get(ctx, string(p.ID))
 	switch {
 	case errors.Is(err, fault.NotFound):
+		if err := c.Room(ctx, p.Vendor, p.size()); err != nil {
+			return p, err
+		}
 		if p.Pushed, err = c.momentAfter(ctx, p); err != nil {
 			return p, err
 		}

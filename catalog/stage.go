@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -32,7 +34,7 @@ func (b *Blobs) stage() (*stage, error) {
 	return s, nil
 }
 
-// Create begins a member.
+// Create begins a member. Nothing is allocated for the size it claims.
 func (s *stage) Create(name string, _ int64) (io.WriteCloser, error) {
 	path := filepath.Join(s.dir, strconv.Itoa(len(s.files)))
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -40,7 +42,7 @@ func (s *stage) Create(name string, _ int64) (io.WriteCloser, error) {
 		return nil, noSpace(err)
 	}
 	s.files[name] = path
-	return &stagedFile{File: f}, nil
+	return &stagedFile{file: f}, nil
 }
 
 // Commit has nothing to do: Catalog.Push moves the files once it knows that the
@@ -57,22 +59,56 @@ func (s *stage) close() error {
 
 // stagedFile is on disk once Close returns. It sets the disk to work early and
 // beside the writing, so that the flush at the end has little left to wait for.
+// Zeros take no room: they become holes, as a raw disk is full of.
 type stagedFile struct {
-	*os.File
+	file             *os.File
 	written, flushed int64
+	hole             bool          // the file ends in a hole, which has no length yet
 	flushing         chan struct{} // closed when the latest early flush has ended; nil before the first
 }
 
-// flushEvery is how many bytes are gathered before the disk is set to work.
-const flushEvery = 8 << 20
+const (
+	// flushEvery is how many bytes are gathered before the disk is set to work.
+	flushEvery = 8 << 20
+	// holeSize is the least that becomes a hole: smaller ones make a file that is
+	// slow to read.
+	holeSize = 64 << 10
+)
 
+var zeros [holeSize]byte
+
+// Write looks at the bytes in pieces of holeSize, and writes what stands between
+// holes in one go.
 func (f *stagedFile) Write(p []byte) (int, error) {
-	n, err := f.File.Write(p)
-	f.written += int64(n)
+	done := 0
+	for done < len(p) {
+		n := dataLength(p[done:])
+		if n == 0 {
+			done += holeSize
+			f.written += holeSize
+			f.hole = true
+			continue
+		}
+		wrote, err := f.file.WriteAt(p[done:done+n], f.written)
+		done, f.written, f.hole = done+wrote, f.written+int64(wrote), false
+		if err != nil {
+			return done, noSpace(err)
+		}
+	}
 	if f.written-f.flushed >= flushEvery {
 		f.flushEarly()
 	}
-	return n, noSpace(err)
+	return done, nil
+}
+
+// dataLength is how many bytes stand before the first piece that is all zeros.
+func dataLength(p []byte) int {
+	for n := 0; n < len(p); n += holeSize {
+		if len(p)-n >= holeSize && bytes.Equal(p[n:n+holeSize], zeros[:]) {
+			return n
+		}
+	}
+	return len(p)
 }
 
 // flushEarly does nothing while the disk is still busy with the last one: the
@@ -89,7 +125,7 @@ func (f *stagedFile) flushEarly() {
 	f.flushed, f.flushing = to, done
 	go func() {
 		defer close(done)
-		beginFlush(f.File, from, to-from)
+		beginFlush(f.file, from, to-from)
 	}()
 }
 
@@ -97,9 +133,12 @@ func (f *stagedFile) Close() error {
 	if f.flushing != nil {
 		<-f.flushing
 	}
-	if err := f.Sync(); err != nil {
-		f.File.Close()
-		return noSpace(err)
+	var err error
+	if f.hole {
+		err = f.file.Truncate(f.written)
 	}
-	return noSpace(f.File.Close())
+	if err == nil {
+		err = f.file.Sync()
+	}
+	return noSpace(errors.Join(err, f.file.Close()))
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -46,6 +47,7 @@ func newChunks() []*chunk {
 // measure copies r to the writers once and computes the digests beside it.
 func measure(ctx context.Context, r io.Reader, chunks []*chunk, algorithms []crypto.Hash, to ...io.Writer) (measurement, error) {
 	m := measurement{digests: map[crypto.Hash]string{}}
+	to = slices.DeleteFunc(to, func(w io.Writer) bool { return w == io.Discard })
 	hashers := make([]hash.Hash, len(algorithms))
 	for i, a := range algorithms {
 		hashers[i] = a.New()

@@ -46,7 +46,12 @@ type cloudConfig struct {
 }
 
 type packagesConfig struct {
-	Strict bool `yaml:"strict"` // refuse a pushed package for every deviation, as package push --strict does
+	Strict     bool   `yaml:"strict"`     // refuse a pushed package for every deviation, as package push --strict does
+	Trust      string `yaml:"trust"`      // who may sign: a PEM file or a folder of them; empty: nobody is trusted
+	Signatures string `yaml:"signatures"` // which packages are taken: optional, signed or trusted
+	SizeGiB    int    `yaml:"size_gib"`   // of the files of one package
+	VendorGiB  int    `yaml:"vendor_gib"` // of the files of all packages of one vendor; 0: no limit
+	Uploads    int    `yaml:"uploads"`    // at once, of one vendor; of all vendors together four times as many
 }
 
 type osbConfig struct {
@@ -74,6 +79,7 @@ type logConfig struct {
 func standard() config {
 	return config{
 		Server:   serverConfig{Listen: "127.0.0.1:8080", Data: "bumpwire-data"},
+		Packages: packagesConfig{Signatures: "optional", SizeGiB: 64, Uploads: 4},
 		Cloud:    cloudConfig{Driver: "linux", Scope: "bumpwire", BootTime: 2 * time.Second},
 		OSB:      osbConfig{MissingVersionStatus: 412, PollingLimit: time.Hour, RetryAfter: time.Second},
 		Metering: meteringConfig{Window: time.Hour},
@@ -160,6 +166,9 @@ func (c config) check() error {
 	}
 	if c.OSB.BindingLifetime < 0 {
 		return fault.New(fault.Invalid, "osb.binding_lifetime is not negative; 0 means until a binding is removed")
+	}
+	if err := c.Packages.check(); err != nil {
+		return err
 	}
 	for _, d := range []struct {
 		key string

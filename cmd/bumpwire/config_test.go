@@ -60,6 +60,11 @@ func TestImpossibleValuesAreRefusedByName(t *testing.T) {
 	for want, change := range map[string]func(*config){
 		"server.listen":              func(c *config) { c.Server.Listen = "nowhere" },
 		"server.data":                func(c *config) { c.Server.Data = "" },
+		"packages.signatures":        func(c *config) { c.Packages.Signatures = "maybe" },
+		"packages.trust":             func(c *config) { c.Packages.Signatures = "trusted" },
+		"packages.size_gib":          func(c *config) { c.Packages.SizeGiB = 0 },
+		"packages.vendor_gib":        func(c *config) { c.Packages.VendorGiB = -1 },
+		"packages.uploads":           func(c *config) { c.Packages.Uploads = 0 },
 		"osb.missing_version_status": func(c *config) { c.OSB.MissingVersionStatus = 200 },
 		"metering.window":            func(c *config) { c.Metering.Window = 0 },
 		"monitor.every":              func(c *config) { c.Monitor.Every = -1 },

@@ -20,7 +20,6 @@ import (
 	"github.com/bumpwire/bumpwire/internal/seal"
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/metering"
-	"github.com/bumpwire/bumpwire/ovf"
 	"github.com/bumpwire/bumpwire/provision"
 	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/monitor"
@@ -69,7 +68,11 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 	if err != nil {
 		return nil, err
 	}
-	offers, err := catalog.New(catalog.Config{Store: r.store, Dir: c.path("packages"), Log: log, Options: ovf.Options{Strict: c.Packages.Strict}})
+	options, err := c.Packages.options()
+	if err != nil {
+		return nil, err
+	}
+	offers, err := catalog.New(catalog.Config{Store: r.store, Dir: c.path("packages"), Log: log, Options: options, Quota: c.Packages.quota()})
 	if err != nil {
 		return nil, err
 	}

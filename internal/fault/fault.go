@@ -28,6 +28,7 @@ const (
 	AsyncRequired Kind = "async_required" // only an asynchronous answer is possible and the caller does not accept one
 	Quota         Kind = "quota"          // more than the caller is allowed to have at a time
 	TooLarge      Kind = "too_large"      // over a configured limit
+	TooMany       Kind = "too_many"       // more at once than the caller may have; try again when one has ended
 	Full          Kind = "full"           // no space left to keep it
 	Unavailable   Kind = "unavailable"    // a part we need does not answer; try again later
 	Internal      Kind = "internal"       // our own mistake
@@ -54,6 +55,7 @@ var table = []struct {
 	{AsyncRequired, http.StatusUnprocessableEntity, 4},
 	{Quota, http.StatusBadRequest, 4}, // OSB platforms take a 400 for final and show its sentence
 	{TooLarge, http.StatusRequestEntityTooLarge, 2},
+	{TooMany, http.StatusTooManyRequests, 5},
 	{Full, http.StatusInsufficientStorage, 5},
 	{Unavailable, http.StatusServiceUnavailable, 5},
 	{Internal, http.StatusInternalServerError, 1},

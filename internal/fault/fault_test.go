@@ -30,6 +30,7 @@ var all = []struct {
 	{fault.AsyncRequired, 422, 4},
 	{fault.Quota, 400, 4},
 	{fault.TooLarge, 413, 2},
+	{fault.TooMany, 429, 5},
 	{fault.Full, 507, 5},
 	{fault.Unavailable, 503, 5},
 	{fault.Internal, 500, 1},
