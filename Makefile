@@ -20,6 +20,7 @@ demo: prerequisites appliance build ## the main job, narrated, with real packets
 
 test: prerequisites appliance ## all tests with the race detector, on real networks and appliances
 	BUMPWIRE_REQUIRE_LINUX=1 $(GO) test -race -timeout 20m ./...
+	cd testdata/osbclient && $(GO) test -count=1 .
 
 check: prerequisites appliance ## format, vet, staticcheck, import directions, generated files, tests
 	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi
@@ -28,6 +29,7 @@ check: prerequisites appliance ## format, vet, staticcheck, import directions, g
 	$(GO) test -count=1 ./internal/importtest
 	$(GO) test -count=1 -run Fresh ./broker ./cmd/bumpwire ./ovf
 	BUMPWIRE_REQUIRE_LINUX=1 $(GO) test -race -timeout 20m ./...
+	cd testdata/osbclient && $(GO) test -count=1 .
 
 bench: ## all benchmarks; BUMPWIRE_BENCH_OVA_MIB=2048 for the large push
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 60m ./...

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -41,6 +42,16 @@ func TestB1B3BindAtOnceAndAgain(t *testing.T) {
 	require.Equal(t, first.body["credentials"], again.body["credentials"])
 	require.Equal(t, first.body["credentials"], w.get(bound).body["credentials"])
 	require.NotContains(t, w.log.String(), credentials["password"], "credentials are never logged")
+}
+
+func TestEndpointsAreForPlatformsThatKnowThem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.provisioned("one")
+	for version, want := range map[string]bool{"2.13": false, "2.14": false, "2.15": true, "2.17": true} {
+		r := w.send("PUT", bound, w.bindOrder(), func(r *http.Request) { r.Header.Set("X-Broker-API-Version", version) })
+		require.Equal(t, want, r.body["endpoints"] != nil, "version %s: %s", version, r.text)
+	}
 }
 
 func TestB2B4BindThatStitches(t *testing.T) {

@@ -34,7 +34,16 @@ func (s *Server) osbBind(ctx context.Context, c *call, r api.OSBBind) (api.OSBBi
 	if out.Progress {
 		return api.OSBBinding{Operation: string(out.Operation)}, nil // credentials must not be in a 202
 	}
-	return handedOut(out), nil
+	return c.known(handedOut(out)), nil
+}
+
+// known leaves out what platforms do not know yet. The Kubernetes client, which
+// speaks 2.14, has a draft of endpoints with numbers for ports and fails on ours.
+func (c *call) known(b api.OSBBinding) api.OSBBinding {
+	if !c.speaks(15) {
+		b.Endpoints = nil
+	}
+	return b
 }
 
 // handedOut is what a finished binding gives. Credentials are an object even when
@@ -71,7 +80,7 @@ func (s *Server) osbFetchBinding(ctx context.Context, c *call) (api.OSBBinding, 
 	if err != nil {
 		return api.OSBBinding{}, err
 	}
-	b := handedOut(out)
+	b := c.known(handedOut(out))
 	if len(stored.Parameters) > 0 && string(stored.Parameters) != "null" {
 		b.Parameters = stored.Parameters
 	}

@@ -3,6 +3,7 @@ package broker
 import (
 	"net/http"
 	"regexp"
+	"strconv"
 
 	"github.com/bumpwire/bumpwire/broker/api"
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -10,7 +11,17 @@ import (
 
 // version2 is every version that this broker can serve: minor versions only add
 // (spec.md, "API Version Header").
-var version2 = regexp.MustCompile(`^2\.[0-9]{1,4}$`)
+var version2 = regexp.MustCompile(`^2\.([0-9]{1,4})$`)
+
+// speaks says whether the platform speaks 2.minor or later.
+func (c *call) speaks(minor int) bool {
+	parts := version2.FindStringSubmatch(c.r.Header.Get(api.HeaderVersion))
+	if parts == nil {
+		return false
+	}
+	n, err := strconv.Atoi(parts[1])
+	return err == nil && n >= minor
+}
 
 // checkVersion refuses OSB requests of platforms that speak another major version.
 func (s *Server) checkVersion(who caller, r *http.Request) error {
