@@ -52,25 +52,33 @@ func (r *reader) memory(item Item) int64 {
 	return n
 }
 
-// ranged reads the min and max items of one resource.
+// ranged reads the min and max items of one resource. Like any item, one for
+// this configuration goes before one for all.
 func (r *reader) ranged(items []Item, configuration string, kind int, normal int64, amount func(Item) int64) Range {
-	var found Range
+	bounds := map[Bound]Item{}
 	for _, item := range items {
-		if item.Type != kind || item.Quantity < 0 || !item.appliesTo(configuration) {
+		if item.Type != kind || item.Bound == BoundNormal || item.Quantity < 0 || !item.appliesTo(configuration) {
 			continue // a bound may speak of Limit and Reservation alone
 		}
-		switch item.Bound {
-		case BoundMin:
-			found.Min = amount(item)
-		case BoundMax:
-			found.Max = amount(item)
-		default:
-			continue
+		other, twice := bounds[item.Bound]
+		general, otherGeneral := len(item.Configurations) == 0, len(other.Configurations) == 0
+		switch {
+		case twice && general == otherGeneral:
+			r.err(item.place, CodeAmbiguousItem, "configuration %q has two items for the %s of one resource", configuration, item.Bound)
+		case !twice || otherGeneral:
+			bounds[item.Bound] = item
 		}
-		if (found.Min > 0 && normal > 0 && normal < found.Min) || (found.Max > 0 && normal > found.Max) ||
-			(found.Max > 0 && found.Min > found.Max) {
-			r.err(item.place, CodeBound, "the quantity %d of configuration %q is outside its bounds %d to %d", normal, configuration, found.Min, found.Max)
-		}
+	}
+	var found Range
+	var last Item
+	if item, ok := bounds[BoundMin]; ok {
+		found.Min, last = amount(item), item
+	}
+	if item, ok := bounds[BoundMax]; ok {
+		found.Max, last = amount(item), item
+	}
+	if (found.Min > 0 && normal > 0 && normal < found.Min) || (found.Max > 0 && normal > found.Max) || (found.Max > 0 && found.Min > found.Max) {
+		r.err(last.place, CodeBound, "the quantity %d of configuration %q is outside its bounds %d to %d", normal, configuration, found.Min, found.Max)
 	}
 	return found
 }

@@ -40,6 +40,21 @@ func (r *reader) need(n node, name string) string {
 	return value
 }
 
+// exact is attr without the trimming.
+func (r *reader) exact(n node, name string) string {
+	value := ""
+	for _, a := range n.el.Attr {
+		switch {
+		case a.Key != name:
+		case r.doc.isOVF(a.Space):
+			return a.Value
+		case a.Space == "":
+			value = a.Value
+		}
+	}
+	return value
+}
+
 // foreignAttr returns an attribute of that namespace.
 func foreignAttr(n node, namespace, name string) string {
 	for _, a := range n.el.Attr {
@@ -103,9 +118,17 @@ func isPlaceholder(s string) bool {
 	return false
 }
 
-// text is a localisable text: the message its msgid names in the bundle of the
-// descriptor's language, else its own text, trimmed.
-func (r *reader) text(n node) string {
+// text is a localisable text that is shown to people: cleaned of what does not
+// show, and cut off at maxText bytes.
+func (r *reader) text(n node) string { return presentable(r.message(n), maxText) }
+
+// maxText bounds a label or a description. Licences are bound by the
+// descriptor alone.
+const maxText = 64 * kib
+
+// message is a localisable text: the message its msgid names in the string
+// bundles, else its own text, trimmed.
+func (r *reader) message(n node) string {
 	if !n.exists() {
 		return ""
 	}

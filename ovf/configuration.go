@@ -43,6 +43,9 @@ func (r *reader) configuration(n node) {
 		return
 	case strings.ContainsAny(c.ID, " \t\r\n"):
 		r.err(n.place(), CodeConfigurationID, "configuration id %q holds white space, so no list can name it", printable(c.ID, 60))
+	case printable(c.ID, maxNameLength) != c.ID:
+		r.err(n.place(), CodeConfigurationID, "configuration id %q is longer than %d bytes or holds control characters", printable(c.ID, 60), maxNameLength)
+		return
 	case r.options[c.ID]:
 		r.err(n.place(), CodeDuplicateID, "configuration id %q stands twice", printable(c.ID, 60))
 		return

@@ -60,7 +60,7 @@ func (r *reader) contentChild(c *Content, n node) {
 	case "ProductSection":
 		r.product(c, n)
 	case "EulaSection":
-		c.Eulas = append(c.Eulas, Eula{Info: r.info(n), License: r.text(n.child("License"))})
+		c.Eulas = append(c.Eulas, Eula{Info: r.info(n), License: r.message(n.child("License"))})
 		if !n.child("License").exists() {
 			r.warn(n.place(), CodeMissingElement, "EulaSection has no License")
 		}

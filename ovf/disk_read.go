@@ -57,6 +57,7 @@ func (r *reader) capacity(n node, d *Disk) {
 		d.badNumbers = true
 		return
 	}
+	text = r.exact(n, "capacity") // a number and nothing around it
 	if name, ok := strings.CutPrefix(text, "${"); ok && strings.HasSuffix(name, "}") {
 		d.CapacityProperty = strings.TrimSuffix(name, "}")
 		return
@@ -80,10 +81,13 @@ func (r *reader) bytes(at *place, what string, count, unit, limit int64) (int64,
 	return n, true
 }
 
+// maxDiskChain is more than hypervisors make of snapshots of one disk.
+const maxDiskChain = 64
+
 // checkDisks checks what disks refer to. A parent must stand before its child,
 // so a chain of parents has no cycle.
 func (r *reader) checkDisks() {
-	before := make(map[string]bool, len(r.pkg.Disks))
+	chain := make(map[string]int, len(r.pkg.Disks)) // parents and the disk itself
 	files := make(map[string]string, len(r.pkg.Files))
 	for _, f := range r.pkg.Files {
 		files[f.ID] = ""
@@ -96,10 +100,13 @@ func (r *reader) checkDisks() {
 		} else if d.FileRef != "" {
 			files[d.FileRef] = d.ID
 		}
-		if d.ParentRef != "" && !before[d.ParentRef] {
+		chain[d.ID] = chain[d.ParentRef] + 1
+		if chain[d.ID] > maxDiskChain {
+			r.err(d.place, CodeCountLimit, "disk %q has more than %d parents", printable(d.ID, 60), maxDiskChain-1)
+		}
+		if d.ParentRef != "" && (chain[d.ParentRef] == 0 || d.ParentRef == d.ID) {
 			r.err(d.place, CodeUnknownDisk, "parentRef %q is no disk before this one", printable(d.ParentRef, 60))
 		}
-		before[d.ID] = true
 		r.checkCapacityProperty(d)
 	}
 }
@@ -116,6 +123,8 @@ func (r *reader) checkCapacityProperty(d Disk) {
 			code = CodePlaceholder
 		}
 		r.err(d.place, code, "the capacity is ${%s}, but there is no property of that id", printable(d.CapacityProperty, 60))
+	case p.Default == "" && len(p.Values) == 0 && !p.UserConfigurable:
+		r.err(d.place, CodeCapacityProperty, "the capacity is the property %q, which has no value and nobody may give one", p.ID)
 	case p.Password:
 		r.err(d.place, CodeCapacityProperty, "the capacity may not depend on the password property %q", p.ID)
 	}

@@ -71,8 +71,8 @@ var explainValues = []Explanation{
 		"Use one of the words that the message names.",
 	},
 	{
-		CodeNumber, CanError,
-		"A number is not one, is negative where that makes no sense, or does not fit in 63 bits.",
+		CodeNumber, CanError | CanWarn,
+		"A number is not one, is negative where that makes no sense, or does not fit in 63 bits. Start and stop delays that are longer than a day together are cut, which is a warning.",
 		"Sizes are computed exactly; a number that wraps around would turn a huge disk into a small one.",
 		"Write a plain decimal number, without sign, exponent or unit.",
 	},
@@ -141,8 +141,8 @@ var explainReferences = []Explanation{
 	},
 	{
 		CodeUnknownItem, CanError | CanWarn,
-		"An InstanceID names no item, or a leg of the network service none that is an Ethernet adapter. A controller that is not there is a warning.",
-		"A leg must be a NIC of this virtual system; a disk without its controller goes to a default one.",
+		"An InstanceID names no item, or a leg of the network service none that is an Ethernet adapter. A device of VMware's boot order that is not there is a warning.",
+		"A leg must be a NIC of this virtual system, and a disk stands on a controller; VMware's boot order is a hint.",
 		"Correct the InstanceID, or add the item.",
 	},
 	{

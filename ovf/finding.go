@@ -157,12 +157,32 @@ func printable(s string, limit int) string {
 		}
 		return r
 	}, s)
+	return cut(s, limit)
+}
+
+// presentable puts spaces in a text from a package for what does not show and
+// may mislead: control characters but for line breaks and tabs, bidi marks, zero
+// width. Markup stays: whoever shows the text escapes it.
+func presentable(s string, limit int) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r >= ' ' && r < 0x7f: // nearly all
+			return r
+		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
+			return ' '
+		}
+		return r
+	}, s)
+	return cut(s, limit)
+}
+
+func cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
-	cut := limit
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
+	end := limit
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
 	}
-	return s[:cut] + "…"
+	return s[:end] + "…"
 }

@@ -22,7 +22,7 @@ func (r *reader) checkItems(h *Hardware) {
 	}
 	for _, item := range h.Items {
 		if _, ok := parents[item.Parent]; item.Parent != "" && !ok {
-			r.warn(item.place, CodeUnknownItem, "Parent %s of item %s is no item", printable(item.Parent, 40), printable(item.InstanceID, 40))
+			r.err(item.place, CodeUnknownItem, "Parent %s of item %s is no item", printable(item.Parent, 40), printable(item.InstanceID, 40))
 		}
 		if cyclic(parents, item.InstanceID) {
 			r.err(item.place, CodeCycle, "item %s is its own parent, directly or not", printable(item.InstanceID, 40))

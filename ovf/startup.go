@@ -34,13 +34,14 @@ type Install struct {
 }
 
 func (r *reader) startup(c *Content, n node) {
+	start, stop := maxDelay, maxDelay
 	r.parts(n, func(item node) bool {
 		if !item.is("Item") {
 			return false
 		}
 		c.Startup = append(c.Startup, Startup{
 			ID: r.need(item, "id"), Order: r.count(item, "order", 0),
-			StartDelay: r.count(item, "startDelay", 0), StopDelay: r.count(item, "stopDelay", 0),
+			StartDelay: r.delay(item, "startDelay", &start), StopDelay: r.delay(item, "stopDelay", &stop),
 			WaitingForGuest: r.flag(item, "waitingForGuest", false),
 			StartAction:     r.action(item, "startAction", "powerOn", startActions),
 			StopAction:      r.action(item, "stopAction", "powerOff", stopActions),
@@ -48,6 +49,20 @@ func (r *reader) startup(c *Content, n node) {
 		})
 		return true
 	})
+}
+
+// maxDelay bounds the delays of one collection together, in seconds: a day.
+const maxDelay = 24 * 60 * 60
+
+// delay reads a number of seconds and takes it off what is left.
+func (r *reader) delay(n node, name string, left *int) int {
+	seconds := r.count(n, name, 0)
+	if seconds > *left {
+		r.warn(n.place(), CodeNumber, "the delays of %s are longer than a day together; %s is cut to %d seconds", n.place().parent.name, name, *left)
+		seconds = *left
+	}
+	*left -= seconds
+	return seconds
 }
 
 // The actions of DSP0243, and vSphere's suspend, which has no other meaning
