@@ -80,6 +80,21 @@ type Driver interface {
 	Close() error
 }
 
+type patientKey struct{}
+
+// Patient marks the writes made with a context as ones that nobody waits for: a
+// back end that has many writes to do may do those of others first, but none for
+// good.
+func Patient(ctx context.Context) context.Context {
+	return context.WithValue(ctx, patientKey{}, true)
+}
+
+// IsPatient says whether a context was marked by Patient.
+func IsPatient(ctx context.Context) bool {
+	patient, _ := ctx.Value(patientKey{}).(bool)
+	return patient
+}
+
 // Store is a set of collections on one back end.
 type Store struct {
 	driver Driver

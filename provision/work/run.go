@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/bumpwire/bumpwire/internal/store"
 )
 
 // sweepEvery is how often changes that are in no queue are looked for.
@@ -17,8 +19,8 @@ var errStopping = errors.New("the engine must stop now")
 // and returns nil, with all its goroutines ended. While the store cannot be
 // reached it waits. Run is called once.
 func (e *Engine) Run(ctx context.Context) error {
-	// Handlers outlive ctx; they end with work.
-	work, interrupt := context.WithCancelCause(context.WithoutCancel(ctx))
+	// Handlers outlive ctx; they end with work. Requests go before them.
+	work, interrupt := context.WithCancelCause(store.Patient(context.WithoutCancel(ctx)))
 	defer interrupt(nil)
 	var workers sync.WaitGroup
 	slots := make(chan struct{}, e.opts.Workers)

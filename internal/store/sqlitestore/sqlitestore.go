@@ -46,10 +46,11 @@ type Driver struct {
 	session session     // of the writing goroutine
 	one     *sql.Stmt   // reads one document
 
-	writes chan *write   // to the writing goroutine
-	closed chan struct{} // closed by Close
-	done   chan struct{} // closed when the writing goroutine has ended
-	once   sync.Once
+	writes  chan *write   // to the writing goroutine
+	patient chan *write   // likewise, of those who can wait
+	closed  chan struct{} // closed by Close
+	done    chan struct{} // closed when the writing goroutine has ended
+	once    sync.Once
 }
 
 // Open opens the store in a file and creates it, readable for its owner only,
@@ -97,10 +98,11 @@ func (d *Driver) Close() error {
 
 func newDriver(path string) *Driver {
 	return &Driver{
-		path:   path,
-		writes: make(chan *write),
-		closed: make(chan struct{}),
-		done:   make(chan struct{}),
+		path:    path,
+		writes:  make(chan *write),
+		patient: make(chan *write),
+		closed:  make(chan struct{}),
+		done:    make(chan struct{}),
 	}
 }
 

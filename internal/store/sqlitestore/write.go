@@ -12,6 +12,7 @@ import (
 const (
 	maxGroup      = 1024    // writes in one transaction
 	maxGroupBytes = 8 << 20 // bodies in one transaction, before the last one
+	maxPatient    = 4       // patient writes in a transaction that others wait for
 )
 
 // write is one Put or Delete on its way to the writing goroutine.
@@ -39,8 +40,12 @@ func (d *Driver) submit(w *write) error {
 		return err
 	}
 	w.answer = make(chan error, 1)
+	queue := d.writes
+	if store.IsPatient(w.ctx) {
+		queue = d.patient
+	}
 	select {
-	case d.writes <- w:
+	case queue <- w:
 	case <-d.closed:
 		return d.usable()
 	case <-w.ctx.Done():
@@ -60,21 +65,36 @@ func (d *Driver) write() {
 	for {
 		select {
 		case w := <-d.writes:
-			d.commit(d.gather(w))
+			d.commit(d.gather(w, true))
+		case w := <-d.patient:
+			d.commit(d.gather(w, false))
 		case <-d.closed:
 			return
 		}
 	}
 }
 
-// gather is a write and all others that wait.
-func (d *Driver) gather(first *write) []*write {
+// gather is a write and all others that wait; of patient ones only a few, if
+// somebody waits for the group.
+func (d *Driver) gather(first *write, urgent bool) []*write {
 	// Those whom the last commit woke are about to send their next write.
 	runtime.Gosched()
-	group, size := []*write{first}, len(first.doc.Body)
-	for len(group) < maxGroup && size < maxGroupBytes {
+	group := take(d.writes, []*write{first}, maxGroup)
+	if urgent || len(group) > 1 {
+		return take(d.patient, group, min(maxGroup, len(group)+maxPatient))
+	}
+	return take(d.patient, group, maxGroup)
+}
+
+// take adds what waits in a queue to a group, which then has up to limit writes.
+func take(queue chan *write, group []*write, limit int) []*write {
+	size := 0
+	for _, w := range group {
+		size += len(w.doc.Body)
+	}
+	for len(group) < limit && size < maxGroupBytes {
 		select {
-		case w := <-d.writes:
+		case w := <-queue:
 			group, size = append(group, w), size+len(w.doc.Body)
 		default:
 			return group

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -48,7 +49,12 @@ func (r request) bytes(host string) string {
 type measure struct {
 	took  time.Duration
 	times []time.Duration // of each request
+	cpu   time.Duration   // of this process, generator included
 }
+
+// work is the processor time that a request cost, all in all. It hardly depends on
+// what else the machine does meanwhile.
+func (m measure) work() time.Duration { return m.cpu / time.Duration(len(m.times)) }
 
 func (m measure) rate() float64 { return float64(len(m.times)) / m.took.Seconds() }
 
@@ -67,17 +73,25 @@ func load(b *testing.B, address string, d time.Duration, next func() request) me
 	var stop atomic.Bool
 	times := make([][]time.Duration, connections)
 	errs := make([]error, connections)
-	began := time.Now()
+	began, before := time.Now(), processor(b)
 	time.AfterFunc(d, func() { stop.Store(true) })
 	for n := range connections {
 		all.Go(func() { times[n], errs[n] = connection(address, &stop, next) })
 	}
 	all.Wait()
-	m := measure{took: time.Since(began), times: slices.Concat(times...)}
+	m := measure{took: time.Since(began), times: slices.Concat(times...), cpu: processor(b) - before}
 	for _, err := range errs {
 		require.NoError(b, err)
 	}
 	return m
+}
+
+// processor is the processor time that this process has used.
+func processor(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func connection(address string, stop *atomic.Bool, next func() request) (times []time.Duration, err error) {
@@ -153,6 +167,8 @@ func compare(b *testing.B, first, second side) {
 		b.ReportMetric(one.rate(), first.name+"/s")
 		b.ReportMetric(two.rate(), second.name+"/s")
 		b.ReportMetric(two.rate()/one.rate(), "ratio")
+		b.ReportMetric(float64(one.work().Microseconds()), first.name+"-cpu-µs")
+		b.ReportMetric(float64(two.work().Microseconds()), second.name+"-cpu-µs")
 		b.ReportMetric(one.quantile(0.99).Seconds()*1000, first.name+"-p99-ms")
 		b.ReportMetric(two.quantile(0.99).Seconds()*1000, second.name+"-p99-ms")
 	}
