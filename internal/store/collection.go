@@ -24,12 +24,13 @@ type Collection[T any] struct {
 	driver Driver
 	name   string
 	keys   func(T) map[string]string
+	looks  *looks[T]
 }
 
 // In is the collection of that name. Function keys says what a value is found by,
 // besides its id; nil for nothing. Keys with an empty value are not indexed.
 func In[T any](s *Store, name string, keys func(T) map[string]string) Collection[T] {
-	return Collection[T]{driver: s.driver, name: name, keys: keys}
+	return Collection[T]{driver: s.driver, name: name, keys: keys, looks: &looks[T]{}}
 }
 
 // Get reads one value. Absent: fault.NotFound.
@@ -151,11 +152,8 @@ func (c Collection[T]) swap(ctx context.Context, id string, change func(T, bool)
 // read is a value with its revision, which is 0 when the value is absent.
 func (c Collection[T]) read(ctx context.Context, id string) (v T, revision int64, err error) {
 	d, err := c.driver.Get(ctx, c.name, id)
-	if errors.Is(err, fault.NotFound) {
-		return v, 0, c.absent(id)
-	}
 	if err != nil {
-		return v, 0, err
+		return v, 0, c.explain(id, err)
 	}
 	v, err = c.decode(d)
 	return v, d.Revision, err
@@ -193,6 +191,14 @@ func (c Collection[T]) decode(d Doc) (v T, err error) {
 		return v, fmt.Errorf("cannot decode %s %q: %w", c.name, d.ID, err)
 	}
 	return v, nil
+}
+
+// explain names an absent value; any other error stands as it is.
+func (c Collection[T]) explain(id string, err error) error {
+	if errors.Is(err, fault.NotFound) {
+		return c.absent(id)
+	}
+	return err
 }
 
 func (c Collection[T]) absent(id string) error {

@@ -54,8 +54,8 @@ const DefaultLimit = 1000
 // one without space fault.Full; both work again, without a restart, once the
 // cause is gone. A cancelled context ends a call with the context's error.
 type Driver interface {
-	// Get reads one document as last acknowledged, whoever wrote it. Absent:
-	// fault.NotFound.
+	// Get reads one document as last acknowledged, whoever wrote it. What it gives
+	// may be shared and must not be altered. Absent: fault.NotFound.
 	Get(ctx context.Context, collection, id string) (Doc, error)
 
 	// Put writes one document, durably, as revision d.Revision+1. A d.Revision of 0

@@ -36,7 +36,7 @@ func (d *Driver) usable() error {
 // present is nil while the file that was opened is the one at its path. SQLite
 // would go on with a file that was moved away or unlinked, which nobody finds again.
 func (d *Driver) present() error {
-	if d.memory() {
+	if d.private() {
 		return nil
 	}
 	info, err := os.Stat(d.path)

@@ -21,7 +21,7 @@ func TestAStoreIsReadableForItsOwnerOnly(t *testing.T) {
 	require.NoError(t, d.Put(t.Context(), "things", store.Doc{ID: "a", Body: []byte(`1`)}))
 	files, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	require.Len(t, files, 3, "the file, its log and the log's index")
+	require.Len(t, files, 4, "the file, its log, the log's index and the count of writes")
 	for _, f := range files {
 		info, err := f.Info()
 		require.NoError(t, err)

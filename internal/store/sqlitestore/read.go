@@ -19,7 +19,8 @@ const (
 		WHERE k.collection=? AND k.key=? AND k.value=? AND k.id>? ORDER BY k.id LIMIT ?`
 )
 
-// Get implements store.Driver.
+// Get implements store.Driver. A document that was read before is not read again
+// while no process has written it since.
 func (d *Driver) Get(ctx context.Context, collection, id string) (store.Doc, error) {
 	if err := d.usable(); err != nil {
 		return store.Doc{}, err
@@ -27,6 +28,20 @@ func (d *Driver) Get(ctx context.Context, collection, id string) (store.Doc, err
 	if err := ctx.Err(); err != nil {
 		return store.Doc{}, err
 	}
+	count, quiet := d.traffic.quiet(counterOf(collection, id))
+	if quiet {
+		if doc, known := d.memory.recall(name{collection, id}, count); known {
+			return doc, nil
+		}
+	}
+	doc, err := d.fetch(ctx, collection, id)
+	if err == nil && quiet {
+		d.memory.remember(name{collection, id}, remembered{doc, count})
+	}
+	return doc, err
+}
+
+func (d *Driver) fetch(ctx context.Context, collection, id string) (store.Doc, error) {
 	// One row is read before a watch over the context would be set up.
 	doc, err := scan(d.one.QueryRowContext(context.WithoutCancel(ctx), collection, id))
 	if errors.Is(err, sql.ErrNoRows) {

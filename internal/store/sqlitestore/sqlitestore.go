@@ -45,6 +45,8 @@ type Driver struct {
 	readers *sql.DB     // the writer's, when the database is in memory
 	session session     // of the writing goroutine
 	one     *sql.Stmt   // reads one document
+	traffic *traffic
+	memory  memory
 
 	writes  chan *write   // to the writing goroutine
 	patient chan *write   // likewise, of those who can wait
@@ -63,6 +65,9 @@ func Open(ctx context.Context, path string) (*Driver, error) {
 		return nil, err
 	}
 	var err error
+	if d.traffic, err = sharedTraffic(path + "-traffic"); err != nil {
+		return nil, err
+	}
 	if d.writer, err = sql.Open("sqlite", dsn(path, writing...)); err != nil {
 		return nil, d.explain(err)
 	}
@@ -84,7 +89,7 @@ func Memory() (*Driver, error) {
 		return nil, d.explain(err)
 	}
 	d.writer.SetMaxOpenConns(1)
-	d.readers = d.writer
+	d.readers, d.traffic = d.writer, privateTraffic()
 	return d.begin(context.Background())
 }
 
@@ -132,7 +137,7 @@ func (d *Driver) create() error {
 	return errors.Join(err, f.Close())
 }
 
-func (d *Driver) memory() bool { return d.readers == d.writer }
+func (d *Driver) private() bool { return d.readers == d.writer }
 
 func dsn(path string, pragmas ...string) string {
 	v := url.Values{"_pragma": append(pragmas, "busy_timeout("+busyTimeout+")"), "_txlock": {"immediate"}}

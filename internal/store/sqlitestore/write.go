@@ -138,9 +138,17 @@ func (d *Driver) attempt(group []*write) error {
 		return err
 	}
 	defer conn.Close()
+	marked := false
+	defer func() {
+		if marked {
+			d.traffic.end(group)
+		}
+	}()
 	return conn.Raw(func(raw any) error {
 		s := d.session.on(raw)
 		return s.transaction(func() error {
+			d.traffic.begin(group)
+			marked = true
 			for _, w := range group {
 				if w.result = w.ctx.Err(); w.result != nil {
 					continue
@@ -157,7 +165,7 @@ func (d *Driver) attempt(group []*write) error {
 // reconnect drops the connection after a failure, because the file may have been
 // replaced, or have come back, since it was opened.
 func (d *Driver) reconnect() {
-	if d.memory() {
+	if d.private() {
 		return
 	}
 	conn, err := d.writer.Conn(context.Background())

@@ -75,9 +75,6 @@ func documentCases() []testCase {
 			body := []byte(`1`)
 			put(t, d, store.Doc{ID: "a", Body: body})
 			body[0] = '2'
-			got := get(t, d, "a")
-			require.Equal(t, `1`, string(got.Body))
-			got.Body[0] = '3'
 			require.Equal(t, `1`, string(get(t, d, "a").Body))
 		}},
 	}

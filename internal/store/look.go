@@ -1,0 +1,72 @@
+package store
+
+import (
+	"context"
+	"sync"
+)
+
+// maxLooks bounds the decoded values that a collection remembers in a generation.
+const maxLooks = 4096
+
+// looks are the values that were decoded lately, each with the body that it was
+// decoded from, in two generations: when the young one is full it becomes the old
+// one, and what was there is forgotten.
+type looks[T any] struct {
+	mu         sync.Mutex
+	young, old map[string]*look[T]
+}
+
+type look[T any] struct {
+	body  []byte
+	value T
+}
+
+// Look is Get for a caller who only looks: the value is shared with others, and
+// nothing of it may be altered. A body that the back end gives again is not
+// decoded again.
+func (c Collection[T]) Look(ctx context.Context, id string) (*T, error) {
+	d, err := c.driver.Get(ctx, c.name, id)
+	if err != nil {
+		return nil, c.explain(id, err)
+	}
+	if known := c.looks.recall(id); known != nil && same(known.body, d.Body) {
+		return &known.value, nil
+	}
+	v, err := c.decode(d)
+	if err != nil {
+		return nil, err
+	}
+	fresh := &look[T]{d.Body, v}
+	c.looks.remember(id, fresh)
+	return &fresh.value, nil
+}
+
+// same says whether two bodies are one and the same in memory.
+func same(a, b []byte) bool { return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0] }
+
+func (l *looks[T]) recall(id string) *look[T] {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if known := l.young[id]; known != nil {
+		return known
+	}
+	known := l.old[id]
+	if known != nil {
+		l.keep(id, known)
+	}
+	return known
+}
+
+func (l *looks[T]) remember(id string, fresh *look[T]) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keep(id, fresh)
+}
+
+// keep puts a value among the young ones.
+func (l *looks[T]) keep(id string, k *look[T]) {
+	if l.young == nil || len(l.young) >= maxLooks {
+		l.young, l.old = map[string]*look[T]{}, l.young
+	}
+	l.young[id] = k
+}

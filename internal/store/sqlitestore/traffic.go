@@ -1,0 +1,92 @@
+package sqlitestore
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+)
+
+// traffic counts the writes of all processes on one store file, so that each knows
+// which of the documents it remembers are still as they were. It is an array of
+// counters in memory that the processes share, in a file beside the store (like
+// SQLite's -shm, which it must not outlive and costs nothing to lose while no
+// broker runs). Documents share counters; that costs a read now and then.
+//
+// A counter has two halves: writes begun and writes ended. A process that is killed
+// between the two leaves them unequal, and then nobody remembers the documents of
+// that counter.
+type traffic struct {
+	begun, ended []atomic.Uint32
+}
+
+const counters = 1 << 16
+
+// privateTraffic counts the writes of a store that only this process has.
+func privateTraffic() *traffic {
+	return &traffic{begun: make([]atomic.Uint32, counters), ended: make([]atomic.Uint32, counters)}
+}
+
+// sharedTraffic counts those of all processes that name the same file.
+func sharedTraffic(path string) (*traffic, error) {
+	const size = 2 * counters * int(unsafe.Sizeof(atomic.Uint32{}))
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fault.New(fault.Unavailable, "cannot write beside the store: %w", err)
+	}
+	defer f.Close()
+	if err := f.Truncate(int64(size)); err != nil { // has no effect on a file of this size
+		return nil, fault.New(fault.Unavailable, "cannot write beside the store: %w", err)
+	}
+	mapped, err := syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("cannot share %s: %w", path, err)
+	}
+	all := unsafe.Slice((*atomic.Uint32)(unsafe.Pointer(unsafe.SliceData(mapped))), 2*counters)
+	t := &traffic{begun: all[:counters], ended: all[counters:]}
+	runtime.AddCleanup(t, func(m []byte) { _ = syscall.Munmap(m) }, mapped) // calls may still be under way at Close
+	return t, nil
+}
+
+// counterOf is the counter of a document, the same in every process.
+func counterOf(collection, id string) uint32 {
+	const prime = 16777619 // FNV-1a, 32 bits
+	sum := uint32(2166136261)
+	for n := range len(collection) {
+		sum = (sum ^ uint32(collection[n])) * prime
+	}
+	sum = (sum ^ 0xff) * prime // no byte of UTF-8
+	for n := range len(id) {
+		sum = (sum ^ uint32(id[n])) * prime
+	}
+	return (sum ^ sum>>16) % counters
+}
+
+// quiet is the count of a counter while no write is under way.
+func (t *traffic) quiet(counter uint32) (count uint32, ok bool) {
+	ended := t.ended[counter].Load()
+	count = t.begun[counter].Load()
+	runtime.KeepAlive(t)
+	return count, count == ended
+}
+
+// begin counts the writes of a group as begun. It is called with the write lock of
+// the file, before anything is committed.
+func (t *traffic) begin(group []*write) {
+	for _, w := range group {
+		t.begun[counterOf(w.collection, w.doc.ID)].Add(1)
+	}
+	runtime.KeepAlive(t)
+}
+
+// end counts them as ended, committed or not.
+func (t *traffic) end(group []*write) {
+	for _, w := range group {
+		t.ended[counterOf(w.collection, w.doc.ID)].Add(1)
+	}
+	runtime.KeepAlive(t)
+}
