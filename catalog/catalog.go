@@ -51,6 +51,7 @@ type Catalog struct {
 
 	mu          sync.Mutex
 	descriptors map[string]*ovf.Package // by the descriptor's digest, so never out of date
+	version     knownVersion
 }
 
 // Config is what a Catalog works with; all but Options and Quota are required.
@@ -103,10 +104,15 @@ func (c *Catalog) Services(ctx context.Context) ([]Service, error) {
 // Service is the service with that id. NotFound when there is none.
 func (c *Catalog) Service(ctx context.Context, id ServiceID) (Service, error) {
 	s, err := c.services.Get(ctx, string(id))
+	return s, unknown(err, "service", id)
+}
+
+// unknown says in a user's words that something is not there.
+func unknown[ID ~string](err error, what string, id ID) error {
 	if errors.Is(err, fault.NotFound) {
-		return s, fault.New(fault.NotFound, "there is no service %q", id)
+		return fault.New(fault.NotFound, "there is no %s %q", what, id)
 	}
-	return s, err
+	return err
 }
 
 // Packages lists all packages, by id.
@@ -124,10 +130,7 @@ func (c *Catalog) Packages(ctx context.Context) ([]Package, error) {
 // Package is the package with that id. NotFound when there is none.
 func (c *Catalog) Package(ctx context.Context, id PackageID) (Package, error) {
 	p, err := c.packages.Get(ctx, string(id))
-	if errors.Is(err, fault.NotFound) {
-		return p, fault.New(fault.NotFound, "there is no package %q", id)
-	}
-	return p, err
+	return p, unknown(err, "package", id)
 }
 
 // Offer is all there is to know about one plan.
@@ -137,22 +140,23 @@ type Offer struct {
 	Package Package // the one that new instances are made of
 }
 
-// Offer looks a plan up, also of a service that is not in the OSB catalog.
+// Offer looks a plan up, also of a service that is not in the OSB catalog. What it
+// gives is shared and must not be altered.
 // NotFound names what is unknown.
 func (c *Catalog) Offer(ctx context.Context, service ServiceID, plan PlanID) (Offer, error) {
-	s, err := c.Service(ctx, service)
+	s, err := c.services.Look(ctx, string(service))
 	if err != nil {
-		return Offer{}, err
+		return Offer{}, unknown(err, "service", service)
 	}
 	n := slices.IndexFunc(s.Plans, func(p Plan) bool { return p.ID == plan })
 	if n < 0 {
 		return Offer{}, fault.New(fault.NotFound, "service %q has no plan %q", s.Name, plan)
 	}
-	p, err := c.Package(ctx, s.Package)
+	p, err := c.packages.Look(ctx, string(s.Package))
 	if err != nil {
-		return Offer{}, fmt.Errorf("service %q: %w", s.Name, err)
+		return Offer{}, fmt.Errorf("service %q: %w", s.Name, unknown(err, "package", s.Package))
 	}
-	return Offer{Service: s, Plan: s.Plans[n], Package: p}, nil
+	return Offer{Service: *s, Plan: s.Plans[n], Package: *p}, nil
 }
 
 // Prices are all prices of a plan, past, present and announced, also of a plan that
@@ -181,9 +185,9 @@ const maxDescriptors = 64
 // Descriptor is a stored package as the OVF reader understands it. What the
 // descriptor alone cannot show (formats and sizes as found) is in the Package.
 func (c *Catalog) Descriptor(ctx context.Context, id PackageID) (*ovf.Package, error) {
-	p, err := c.Package(ctx, id)
+	p, err := c.packages.Look(ctx, string(id))
 	if err != nil {
-		return nil, err
+		return nil, unknown(err, "package", id)
 	}
 	n := slices.IndexFunc(p.Files, func(f File) bool { return f.Name == p.Descriptor })
 	if n < 0 {

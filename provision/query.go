@@ -91,7 +91,10 @@ func (s *Service) record(ctx context.Context, platform string, id topology.Insta
 // Operation is the latest operation on an instance, also on a deleted one, so
 // that a platform that polls late still learns how it ended.
 func (s *Service) Operation(ctx context.Context, platform string, id topology.InstanceID) (Operation, error) {
-	i, err := s.record(ctx, platform, id)
+	i, err := s.instances.Look(ctx, string(id))
+	if errors.Is(err, fault.NotFound) || err == nil && platform != "" && i.Platform != platform {
+		return Operation{}, fault.New(fault.NotFound, "instance %q does not exist", id)
+	}
 	if err != nil {
 		return Operation{}, err
 	}

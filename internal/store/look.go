@@ -70,3 +70,13 @@ func (l *looks[T]) keep(id string, k *look[T]) {
 	}
 	l.young[id] = k
 }
+
+// Stamp is a number that any write to the collection changes, for what is made of
+// a whole collection; take it before reading. Known is false where the back end
+// cannot tell, or not now.
+func (c Collection[T]) Stamp() (stamp uint32, known bool) {
+	if s, can := c.driver.(Stamper); can {
+		return s.Stamp(c.name)
+	}
+	return 0, false
+}

@@ -80,6 +80,14 @@ type Driver interface {
 	Close() error
 }
 
+// Stamper is what a Driver is that knows, without a read, when a collection changes.
+type Stamper interface {
+	// Stamp is a number that any write to the collection, by whatever process,
+	// changes; to be asked for before the collection is read. Known is false while
+	// a write is under way.
+	Stamp(collection string) (stamp uint32, known bool)
+}
+
 type patientKey struct{}
 
 // Patient marks the writes made with a context as ones that nobody waits for: a

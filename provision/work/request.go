@@ -104,16 +104,19 @@ func (e *Engine) unpark(ctx context.Context, id ChangeID, act func(*Change)) err
 	return e.enqueue(ctx, c.Lane, c.ID)
 }
 
-// Get is one change. Absent: fault.NotFound.
+// Get is one change, which is shared and must not be altered. Absent: fault.NotFound.
 func (e *Engine) Get(ctx context.Context, id ChangeID) (Change, error) {
 	if c, here := e.waiting.get(id); here {
 		return c, nil
 	}
-	c, err := e.changes.Get(ctx, string(id))
+	c, err := e.changes.Look(ctx, string(id))
 	if errors.Is(err, fault.NotFound) {
-		return c, fault.New(fault.NotFound, "change %q does not exist", id)
+		return Change{}, fault.New(fault.NotFound, "change %q does not exist", id)
 	}
-	return c, err
+	if err != nil {
+		return Change{}, err
+	}
+	return *c, nil
 }
 
 // Filter narrows a listing; empty fields let everything pass.

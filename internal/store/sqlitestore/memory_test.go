@@ -70,6 +70,23 @@ func TestAWriteWithoutItsEndIsNotRemembered(t *testing.T) {
 	require.NotSame(t, &first.Body[0], &again.Body[0], "read from the file each time")
 }
 
+// Any write to a collection, and none to another, changes its stamp everywhere.
+func TestAStampChangesWithItsCollection(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "store.db")
+	one, two := opened(t, path), opened(t, path)
+	stamp := func() uint32 {
+		s, known := two.Stamp("things")
+		require.True(t, known)
+		return s
+	}
+	first := stamp()
+	require.NoError(t, one.Put(t.Context(), "others", store.Doc{ID: "a", Body: []byte(`1`)}))
+	require.Equal(t, first, stamp())
+	require.NoError(t, one.Put(t.Context(), "things", store.Doc{ID: "a", Body: []byte(`1`)}))
+	require.NotEqual(t, first, stamp())
+}
+
 func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	var m memory

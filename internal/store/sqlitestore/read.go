@@ -41,6 +41,14 @@ func (d *Driver) Get(ctx context.Context, collection, id string) (store.Doc, err
 	return doc, err
 }
 
+// Stamp implements store.Stamper.
+func (d *Driver) Stamp(collection string) (stamp uint32, known bool) {
+	if d.usable() != nil {
+		return 0, false
+	}
+	return d.traffic.quiet(counterOfAll(collection))
+}
+
 func (d *Driver) fetch(ctx context.Context, collection, id string) (store.Doc, error) {
 	// One row is read before a watch over the context would be set up.
 	doc, err := scan(d.one.QueryRowContext(context.WithoutCancel(ctx), collection, id))

@@ -24,16 +24,21 @@ type traffic struct {
 	begun, ended []atomic.Uint32
 }
 
-const counters = 1 << 16
+// How many counters there are: for documents, and behind them for whole collections.
+const (
+	counters    = 1 << 16
+	collections = 1 << 8
+	allCounters = counters + collections
+)
 
 // privateTraffic counts the writes of a store that only this process has.
 func privateTraffic() *traffic {
-	return &traffic{begun: make([]atomic.Uint32, counters), ended: make([]atomic.Uint32, counters)}
+	return &traffic{begun: make([]atomic.Uint32, allCounters), ended: make([]atomic.Uint32, allCounters)}
 }
 
 // sharedTraffic counts those of all processes that name the same file.
 func sharedTraffic(path string) (*traffic, error) {
-	const size = 2 * counters * int(unsafe.Sizeof(atomic.Uint32{}))
+	const size = 2 * allCounters * int(unsafe.Sizeof(atomic.Uint32{}))
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "cannot write beside the store: %w", err)
@@ -46,24 +51,25 @@ func sharedTraffic(path string) (*traffic, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot share %s: %w", path, err)
 	}
-	all := unsafe.Slice((*atomic.Uint32)(unsafe.Pointer(unsafe.SliceData(mapped))), 2*counters)
-	t := &traffic{begun: all[:counters], ended: all[counters:]}
+	all := unsafe.Slice((*atomic.Uint32)(unsafe.Pointer(unsafe.SliceData(mapped))), 2*allCounters)
+	t := &traffic{begun: all[:allCounters], ended: all[allCounters:]}
 	runtime.AddCleanup(t, func(m []byte) { _ = syscall.Munmap(m) }, mapped) // calls may still be under way at Close
 	return t, nil
 }
 
 // counterOf is the counter of a document, the same in every process.
-func counterOf(collection, id string) uint32 {
-	const prime = 16777619 // FNV-1a, 32 bits
-	sum := uint32(2166136261)
-	for n := range len(collection) {
-		sum = (sum ^ uint32(collection[n])) * prime
+func counterOf(collection, id string) uint32 { return sum(collection+"\xff"+id) % counters }
+
+// counterOfAll is the counter of a collection.
+func counterOfAll(collection string) uint32 { return counters + sum(collection)%collections }
+
+// sum is FNV-1a, 32 bits, its upper half folded onto the lower.
+func sum(text string) uint32 {
+	s := uint32(2166136261)
+	for n := range len(text) {
+		s = (s ^ uint32(text[n])) * 16777619
 	}
-	sum = (sum ^ 0xff) * prime // no byte of UTF-8
-	for n := range len(id) {
-		sum = (sum ^ uint32(id[n])) * prime
-	}
-	return (sum ^ sum>>16) % counters
+	return s ^ s>>16
 }
 
 // quiet is the count of a counter while no write is under way.
@@ -79,6 +85,7 @@ func (t *traffic) quiet(counter uint32) (count uint32, ok bool) {
 func (t *traffic) begin(group []*write) {
 	for _, w := range group {
 		t.begun[counterOf(w.collection, w.doc.ID)].Add(1)
+		t.begun[counterOfAll(w.collection)].Add(1)
 	}
 	runtime.KeepAlive(t)
 }
@@ -87,6 +94,7 @@ func (t *traffic) begin(group []*write) {
 func (t *traffic) end(group []*write) {
 	for _, w := range group {
 		t.ended[counterOf(w.collection, w.doc.ID)].Add(1)
+		t.ended[counterOfAll(w.collection)].Add(1)
 	}
 	runtime.KeepAlive(t)
 }
