@@ -183,8 +183,8 @@ func (w *world) live(t *testing.T, b *broker, begins func(stage string)) {
 			return provision.Outcome{}, nil
 		}
 		return b.Provision(t.Context(), r)
-	}, b, func() {
-		b.removed(t, w.removal("fw", ""))
+	}, b, func() { // what failed, or is being removed and may be gone by now
+		persist(t, func() (provision.Outcome, error) { return b.Deprovision(t.Context(), w.removal("fw", "")) }, b, func() {})
 	})
 	require.Equal(t, "host-lan → fw → gateway", w.way(t, "host-lan"))
 	w.bound(t, b, w.binding("fw", "b", "dmz"))
