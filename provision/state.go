@@ -50,9 +50,10 @@ func (i Instance) stitches(op work.ChangeID) []topology.Stitch {
 	return list
 }
 
-// oneMore adds a stitch, unless a binding that was rotated holds the same.
+// oneMore adds a stitch, unless a binding that was rotated holds the same: no two
+// others of an instance are of one network.
 func oneMore(list []topology.Stitch, st topology.Stitch) []topology.Stitch {
-	if slices.Contains(list, st) {
+	if slices.ContainsFunc(list, func(o topology.Stitch) bool { return o.Network == st.Network }) {
 		return list
 	}
 	return append(list, st)

@@ -19,12 +19,7 @@ func (c *composer) admit(services []Service) error {
 		if i > 0 && services[i-1].Instance == s.Instance {
 			return fmt.Errorf("instance %q is listed twice", s.Instance)
 		}
-		m := &machine{Service: s, appliance: newAppliance(s)}
-		c.machines = append(c.machines, m)
-		if err := c.admitStitches(m); err != nil {
-			return err
-		}
-		if err := c.manage(m); err != nil {
+		if err := c.admitMachines(s); err != nil {
 			return err
 		}
 	}
@@ -37,6 +32,36 @@ func (c *composer) admit(services []Service) error {
 		m.shared = c.shares(m)
 	}
 	return nil
+}
+
+// admitMachines takes in the appliances of a service: one, or its replicas.
+func (c *composer) admitMachines(s Service) error {
+	if s.Mode == InPath {
+		m := &machine{Service: s, appliance: newAppliance(s, 0)}
+		c.machines = append(c.machines, m)
+		if err := c.admitStitches(m); err != nil {
+			return err
+		}
+		return c.manage(m)
+	}
+	replicas := s.Replicas
+	if len(replicas) == 0 {
+		replicas = []Replica{{Management: s.Management}}
+	}
+	t := &turn{Service: s}
+	for _, r := range replicas {
+		m := &machine{Service: s, appliance: newAppliance(s, r.Number)}
+		m.Management = r.Management
+		if slices.ContainsFunc(t.machines, func(o *machine) bool { return o.appliance.ID == m.appliance.ID }) {
+			return fmt.Errorf("%s has replica %d twice", m.label(), r.Number)
+		}
+		c.machines, t.machines, t.idle = append(c.machines, m), append(t.machines, m), append(t.idle, r.Idle)
+		if err := c.manage(m); err != nil {
+			return err
+		}
+	}
+	c.turns = append(c.turns, t)
+	return c.admitTurn(t)
 }
 
 func (c *composer) admitStitches(m *machine) error {

@@ -13,7 +13,7 @@ func Apply(f Fabric, s Step) (Fabric, error) {
 	do, ok := map[Verb]func(*Fabric, Step) error{
 		CreateNetwork: createNetwork, DeleteNetwork: deleteNetwork,
 		CreatePort: createPort, DeletePort: deletePort,
-		Boot: boot, Shutdown: shutdown, Await: await, Move: move,
+		Boot: boot, Shutdown: shutdown, Await: await, Move: move, SetRedirect: redirect,
 	}[s.Verb]
 	if !ok {
 		return Fabric{}, fmt.Errorf("cannot do %q: no such verb", s.Verb)
@@ -71,6 +71,9 @@ func deleteNetwork(f *Fabric, s Step) error {
 				return fmt.Errorf("cannot delete network %q: port %q of %q is plugged into it", n.ID, l.Port, a.ID)
 			}
 		}
+	}
+	if r, turned := f.turns(n.ID); turned {
+		return fmt.Errorf("cannot delete network %q: gateway %q sends flows through it by rule %q", n.ID, r.Gateway, r.ID)
 	}
 	f.Networks = slices.DeleteFunc(f.Networks, func(o Network) bool { return o.ID == s.Network.ID })
 	return nil

@@ -15,6 +15,7 @@ const (
 	Bypassed    Fault = "bypassed"    // traffic gets past a service that it must pass
 	Misordered  Fault = "misordered"  // services are passed in the wrong order
 	Dangling    Fault = "dangling"    // something is plugged into a network that does not exist
+	Stalled     Fault = "stalled"     // a gateway sends flows to a service of which nothing runs
 )
 
 // Violation is one thing wrong with a fabric.
@@ -23,7 +24,7 @@ type Violation struct {
 	Network NetworkID   `json:"network,omitempty"` // whose traffic suffers
 	Other   NetworkID   `json:"other,omitempty"`   // of Joined: the network it is joined with
 	Port    PortID      `json:"port,omitempty"`    // of Dangling and Unreachable
-	Service ApplianceID `json:"service,omitempty"` // of Loop, Bypassed, Misordered
+	Service ApplianceID `json:"service,omitempty"` // of Loop, Bypassed, Misordered, Stalled
 }
 
 // String is one sentence.
@@ -39,6 +40,8 @@ func (v Violation) String() string {
 		return fmt.Sprintf("traffic of network %s gets past %s", v.Network, v.Service)
 	case Misordered:
 		return fmt.Sprintf("traffic of network %s passes %s out of order", v.Network, v.Service)
+	case Stalled:
+		return fmt.Sprintf("flows of network %s are sent to %s, which does not take them", v.Network, v.Service)
 	case Dangling:
 		return fmt.Sprintf("port %s is plugged into network %q, which does not exist", v.Port, v.Network)
 	}
@@ -73,7 +76,7 @@ func (g *graph) check(f Fabric) []Violation {
 			found = append(found, g.judge(fl)...)
 		}
 	}
-	return found
+	return append(found, stalled(f)...)
 }
 
 // CheckBetween lists what is wrong with now on the way from have to want: all of
@@ -96,7 +99,7 @@ func CheckBetween(have, now, want Fabric) []Violation {
 			found = append(found, compare(n.ID, was, is, will)...)
 		}
 	}
-	return found
+	return append(found, leaked(have, now, want)...)
 }
 
 func compare(n NetworkID, was, is, will []Appliance) []Violation {

@@ -14,9 +14,13 @@ import (
 // outside segment for all its networks when what follows towards the gateway is
 // the same for all of them; otherwise each of its networks needs its own pair.
 //
+// A service in redirect mode stands between two segments that only the gateway is
+// on, with a rule for each of its stitches; its replicas stand side by side.
+//
 // An error is a sentence for the tenant: a stitch into an unknown network or one
 // without a gateway, two stitches of one instance on one network, a pair that
-// the package has not got, a pair used for two networks that it would join.
+// the package has not got, a pair used for two networks that it would join, a
+// classifier that means flows which another service has.
 func Compose(base Fabric, services []Service) (Fabric, error) {
 	c := composer{f: Base(base), nets: map[NetworkID]*Network{}, gated: map[NetworkID]bool{},
 		chains: map[NetworkID][]link{}, made: map[NetworkID]Network{}}
@@ -34,6 +38,11 @@ func Compose(base Fabric, services []Service) (Fabric, error) {
 	if err := c.wireAll(); err != nil {
 		return Fabric{}, err
 	}
+	for _, t := range c.turns {
+		if err := c.redirect(t); err != nil {
+			return Fabric{}, err
+		}
+	}
 	return c.result(), nil
 }
 
@@ -44,6 +53,7 @@ type composer struct {
 	gated    map[NetworkID]bool // networks with a gateway plug
 	chains   map[NetworkID][]link
 	machines []*machine
+	turns    []*turn
 	made     map[NetworkID]Network
 }
 

@@ -55,6 +55,7 @@ type Fabric struct {
 	Networks   []Network   `json:"networks"`
 	Gateways   []Gateway   `json:"gateways"`
 	Appliances []Appliance `json:"appliances"`
+	Redirects  []Redirect  `json:"redirects,omitempty"`
 }
 
 // Network is one broadcast domain.
@@ -137,6 +138,26 @@ type Service struct {
 	NICs       []NIC        `json:"nics"`                // in the package's order
 	Stitches   []Stitch     `json:"stitches"`            // at most one per network
 	Management netip.Prefix `json:"management,omitzero"` // address of the management leg; invalid when none is wanted
+	Mode       Mode         `json:"mode,omitempty"`
+
+	// Replicas are the appliances of a service in redirect mode, each with its own
+	// management address; none means one, with Management.
+	Replicas []Replica `json:"replicas,omitempty"`
+}
+
+// Mode is how a service gets at the traffic.
+type Mode string
+
+const (
+	InPath     Mode = ""         // its appliance bridges the two halves of a split network
+	Redirected Mode = "redirect" // the gateway sends the flows that its stitches classify through its appliances
+)
+
+// Replica is one appliance of several that do the same.
+type Replica struct {
+	Number     int          `json:"number"` // from 0; its own as long as the service lives
+	Management netip.Prefix `json:"management,omitzero"`
+	Idle       bool         `json:"idle,omitempty"` // gets no flows, for instance because it does not answer
 }
 
 // NIC is a NIC's role in the package.
@@ -150,4 +171,8 @@ type Stitch struct {
 	Network NetworkID `json:"network"`
 	Pair    int       `json:"pair"` // which pair of legs carries this network; chosen once, kept for the stitch's life
 	Rank    int       `json:"rank"` // order along the chain: the lower, the nearer to the hosts
+
+	// Match is which flows of the network are redirected, nil for all of them; only in
+	// redirect mode, where all stitches have the same pair and Rank does not count.
+	Match *Classifier `json:"match,omitempty"`
 }

@@ -8,6 +8,8 @@ func (s Step) Inverse() (Step, bool) {
 	switch s.Verb {
 	case Move:
 		s.From, s.To = s.To, s.From
+	case SetRedirect:
+		s.Was, s.Redirect = s.Redirect, s.Was
 	case Shutdown:
 		if s.Appliance == nil || !s.Appliance.Booted {
 			return Step{}, false
@@ -45,6 +47,13 @@ func (s Step) complete() error {
 	case Move:
 		if s.Port == "" {
 			missing = "port"
+		}
+	case SetRedirect:
+		switch {
+		case s.Was == nil && s.Redirect == nil:
+			missing = "rule"
+		case s.Was != nil && s.Redirect != nil && s.Was.ID != s.Redirect.ID:
+			missing = "one rule only"
 		}
 	}
 	if missing != "" {

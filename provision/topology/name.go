@@ -9,14 +9,14 @@ import (
 	"unicode"
 )
 
-func newAppliance(s Service) Appliance {
-	id := ApplianceOf(s.Instance, s.Generation)
+func newAppliance(s Service, replica int) Appliance {
+	id := ReplicaOf(s.Instance, s.Generation, replica)
 	a := Appliance{ID: id, Instance: s.Instance, Name: label(s.Name, s.Instance), Booted: true, Legs: []Leg{}}
 	for i, n := range s.NICs {
 		l := Leg{Port: portOf(id, i), NIC: i, Role: n.Role, Pair: n.Pair}
 		l.MAC = macOf(l.Port)
 		if n.Role == Management { // handed on with its address, so that nobody has to learn it anew
-			l.MAC = macOf(portOf(ApplianceOf(s.Instance, 0), i))
+			l.MAC = macOf(portOf(ReplicaOf(s.Instance, 0, replica), i))
 		}
 		a.Legs = append(a.Legs, l)
 	}
@@ -33,7 +33,16 @@ func ApplianceOf(i InstanceID, generation int) ApplianceID {
 	return ApplianceID(fmt.Sprintf("%s~%d", i, generation))
 }
 
-var numbered = regexp.MustCompile(`~[0-9]+$`)
+// ReplicaOf is the id of one of several appliances of a generation: the
+// generation's for the first, with a number behind a plus sign for the others.
+func ReplicaOf(i InstanceID, generation, number int) ApplianceID {
+	if number == 0 {
+		return ApplianceOf(i, generation)
+	}
+	return ApplianceID(fmt.Sprintf("%s+%d", ApplianceOf(i, generation), number))
+}
+
+var numbered = regexp.MustCompile(`[~+][0-9]+$`)
 
 func portOf(a ApplianceID, nic int) PortID { return PortID(fmt.Sprintf("%s-nic%d", a, nic)) }
 

@@ -12,7 +12,13 @@ func (p *picture) note(f Fabric, g *graph, ns names, used map[crossing]bool) {
 			p.notes = append(p.notes, l.network+" does not reach a gateway")
 		}
 	}
+	for _, r := range f.Redirects {
+		p.notes = append(p.notes, fmt.Sprintf("gateway %s sends flows of %s (%s) through %s", r.Gateway, ns.hop(r.Network).Name, r.Match, r.through()))
+	}
 	for _, a := range f.Appliances {
+		if f.member(a.ID) && a.Booted {
+			continue
+		}
 		n := g.nodes[a.ID]
 		state, idle := "stands by", true
 		if !a.Booted {

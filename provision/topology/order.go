@@ -71,6 +71,9 @@ func (p *planner) pass(kind func(*change) bool) bool {
 
 // idle chooses appliances that no traffic passes.
 func (p *planner) idle(n *node) bool {
+	if p.turns(n.ID) {
+		return false
+	}
 	for id, duties := range p.duties {
 		fl := p.g.flood(id)
 		for _, d := range duties {
@@ -82,8 +85,8 @@ func (p *planner) idle(n *node) bool {
 	return true
 }
 
-// any chooses all appliances.
-func (p *planner) any(*node) bool { return true }
+// any chooses all appliances through which no gateway sends flows.
+func (p *planner) any(n *node) bool { return !p.turns(n.ID) }
 
 // cut makes the first change that does no worse than stop traffic.
 func (p *planner) cut() bool {

@@ -66,7 +66,7 @@ func (p *planner) admit(have, want Fabric) error {
 			return err
 		}
 	}
-	return nil
+	return p.admitTurns(have, want)
 }
 
 // admitLegs refuses an appliance whose NICs differ from those that exist.

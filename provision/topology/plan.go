@@ -10,7 +10,7 @@ import (
 // single step: everything slow first, with traffic on its old path; then the
 // moves that swap traffic, one plug each; then what is no longer needed. It finds
 // what an earlier, interrupted run has done, and is empty when nothing is left to
-// do. Annotations that follow from the plugs (Serves, Carries) do not count.
+// do. Rules of gateways change between the two, each in one step. Annotations that follow from the plugs (Serves, Carries) do not count.
 //
 // No step makes a loop, joins two networks or lets traffic past a service that
 // it passes before and after. A network's traffic is interrupted only in its own
@@ -22,7 +22,8 @@ import (
 func Plan(have, want Fabric) ([]Step, error) {
 	have, want = Settle(have), Settle(want)
 	p := &planner{have: newParts(have), want: newParts(want), g: newGraph(have),
-		ready: map[pairKey]bool{}, duties: map[NetworkID][]*duty{}}
+		ready: map[pairKey]bool{}, duties: map[NetworkID][]*duty{},
+		rules: have.Redirects, members: map[ApplianceID]bool{}}
 	final := newGraph(want)
 	if err := p.admit(have, want); err != nil {
 		return nil, err
@@ -33,11 +34,15 @@ func Plan(have, want Fabric) ([]Step, error) {
 	p.remember(final)
 	p.createNetworks(want)
 	p.createAppliances(want)
+	p.dropRedirects(have, want)
+	p.setRedirects(want)
 	p.findMoves(want)
 	if err := p.moveAll(); err != nil {
 		return nil, err
 	}
 	p.awaitAll()
+	p.setRedirects(want)
+	p.endRedirects(want)
 	p.removeAppliances(p.any)
 	p.deleteNetworks(have)
 	return p.steps, nil
@@ -51,6 +56,8 @@ type planner struct {
 	pending    []*change
 	ready      map[pairKey]bool // pairs known to forward
 	duties     map[NetworkID][]*duty
+	rules      []Redirect           // as they are
+	members    map[ApplianceID]bool // of rules as they are wanted
 }
 
 func (p *planner) add(s Step) { p.steps = append(p.steps, s) }
@@ -141,7 +148,8 @@ func (p *planner) awaitAll() bool {
 		n := p.g.nodes[id]
 		for _, w := range wires(&a) {
 			in, out := a.Legs[w.in], a.Legs[w.out]
-			if in.At == "" || out.At == "" || p.ready[pairKey{id, in.Pair}] || p.at(in.Port) != in.At || p.at(out.Port) != out.At {
+			if in.At == "" || out.At == "" || p.ready[pairKey{id, in.Pair}] || p.at(in.Port) != in.At || p.at(out.Port) != out.At ||
+				p.standsBy(a, in) {
 				continue
 			}
 			p.ready[pairKey{id, in.Pair}] = true

@@ -60,11 +60,44 @@ func drawService(t *rapid.T, i int, nets []topology.NetworkID) topology.Service 
 		}
 		s.Stitches = append(s.Stitches, topology.Stitch{Network: n, Pair: j + 1, Rank: rapid.IntRange(1, 3).Draw(t, "rank")})
 	}
+	if rapid.IntRange(0, 3).Draw(t, "mode") == 0 {
+		redirected(t, i, &s)
+		return s
+	}
 	if rapid.Bool().Draw(t, "managed") {
 		s.NICs = append(s.NICs, topology.NIC{Role: topology.Management}, topology.NIC{Role: topology.HA})
 		s.Management = netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 168, byte(i % 2), byte(i + 2)}), 24)
 	}
 	return s
+}
+
+// redirected makes the service one in redirect mode, whose flows may overlap with
+// those of another such.
+func redirected(t *rapid.T, i int, s *topology.Service) {
+	first := uint16(100 * rapid.IntRange(1, 3).Draw(t, "ports"))
+	s.Mode, s.Zones = topology.Redirected, topology.Bridged
+	s.NICs = []topology.NIC{{Role: topology.Inside, Pair: 1}, {Role: topology.Outside, Pair: 1}, {Role: topology.Management}}
+	for j := range s.Stitches {
+		s.Stitches[j].Pair, s.Stitches[j].Match = 1, &topology.Classifier{Ports: []topology.Ports{{First: first, Last: first + 50}}}
+	}
+	s.Replicas = []topology.Replica{{Management: netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 168, byte(i % 2), byte(10*i + 100)}), 24)}}
+}
+
+// replicas draws how many appliances a service in redirect mode has, and which of
+// them get no flows; it says whether flows have to find another one.
+func replicas(t *rapid.T, s *topology.Service) (moved bool) {
+	was := s.Replicas
+	s.Replicas = nil
+	for n := range rapid.IntRange(1, 3).Draw(t, "replicas") {
+		r := topology.Replica{Number: n, Idle: rapid.IntRange(0, 3).Draw(t, "idle") == 0}
+		if n == 0 {
+			r.Management = was[0].Management
+		}
+		s.Replicas = append(s.Replicas, r)
+	}
+	return slices.ContainsFunc(was, func(r topology.Replica) bool {
+		return !r.Idle && !slices.ContainsFunc(s.Replicas, func(o topology.Replica) bool { return o.Number == r.Number && !o.Idle })
+	})
 }
 
 // story is a tenant's life: which of its services are stitched into which
@@ -102,7 +135,8 @@ func (s *story) compose() (topology.Fabric, bool) {
 // does, or its appliance is replaced. It answers the networks it is about, or undoes itself when
 // Compose refuses it.
 func (s *story) turn(t *rapid.T) ([]topology.NetworkID, bool) {
-	id := rapid.SampledFrom(s.offered).Draw(t, "service").Instance
+	svc := &s.offered[rapid.IntRange(0, len(s.offered)-1).Draw(t, "service")]
+	id := svc.Instance
 	before := maps.Clone(s.on[id])
 	n := rapid.SampledFrom(networksOf(s.base)).Draw(t, "network")
 	var about []topology.NetworkID
@@ -115,10 +149,17 @@ func (s *story) turn(t *rapid.T) ([]topology.NetworkID, bool) {
 		}
 		about = some
 	case rapid.Bool().Draw(t, "leaves"):
-		about = slices.Collect(maps.Keys(nets))
+		about = stitched(nets)
 		delete(s.on, id)
+	case svc.Mode == topology.Redirected && rapid.Bool().Draw(t, "other members"):
+		if replicas(t, svc) {
+			about = stitched(nets)
+		}
 	case rapid.Bool().Draw(t, "is replaced"):
-		about = slices.Collect(maps.Keys(nets))
+		about = stitched(nets)
+		if svc.Mode == topology.Redirected && !slices.ContainsFunc(svc.Replicas, func(r topology.Replica) bool { return !r.Idle }) {
+			about = nil // there is no member to be another
+		}
 		s.made[id]++
 	case nets[n]:
 		s.on[id] = maps.Clone(nets)
@@ -137,6 +178,10 @@ func (s *story) turn(t *rapid.T) ([]topology.NetworkID, bool) {
 	}
 	slices.Sort(about)
 	return about, true
+}
+
+func stitched(nets map[topology.NetworkID]bool) []topology.NetworkID {
+	return slices.DeleteFunc(slices.Collect(maps.Keys(nets)), func(n topology.NetworkID) bool { return !nets[n] })
 }
 
 func routes(f topology.Fabric) map[topology.NetworkID]string {
@@ -161,6 +206,10 @@ func requireSafe(t *rapid.T, have, want topology.Fabric, steps []topology.Step) 
 
 		is := routes(next)
 		for n := range is {
+			if s.Verb == topology.SetRedirect { // which is about some flows only
+				require.Equal(t, was[n], is[n], "%s and network %s", s, n)
+				continue
+			}
 			require.Equal(t, slices.Contains(s.Serves, n), was[n] != is[n], "%s and network %s: %s, then %s", s, n, was[n], is[n])
 		}
 		again, err := topology.Apply(next, s)

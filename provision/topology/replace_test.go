@@ -71,6 +71,11 @@ func boolToInt(b bool) int {
 // passes counts the appliances of an instance that a network's traffic passes.
 func passes(t *rapid.T, f topology.Fabric, n topology.NetworkID, i topology.InstanceID) int {
 	route, open := topology.Path(f, n)
+	for _, r := range f.Redirects {
+		if r.Network == n && r.Instance == i {
+			route, open = topology.RouteOf(f, n, topology.Flow{Protocol: topology.TCP, Port: r.Match.Ports[0].First})
+		}
+	}
 	require.True(t, open)
 	count := 0
 	for _, id := range route.Appliances() {

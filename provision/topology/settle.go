@@ -22,6 +22,7 @@ func Settle(f Fabric) Fabric {
 	for i := range f.Appliances {
 		slices.SortFunc(f.Appliances[i].Legs, func(a, b Leg) int { return cmp.Compare(a.NIC, b.NIC) })
 	}
+	sortRedirects(f.Redirects)
 	newTraffic(&f).mark()
 	return f
 }
@@ -31,7 +32,7 @@ func Settle(f Fabric) Fabric {
 func Base(f Fabric) Fabric {
 	f = clone(f)
 	f.Networks = slices.DeleteFunc(f.Networks, func(n Network) bool { return n.Role != RoleTenant })
-	f.Appliances = []Appliance{}
+	f.Appliances, f.Redirects = []Appliance{}, nil
 	for i := range f.Gateways {
 		for j := range f.Gateways[i].Plugs {
 			p := &f.Gateways[i].Plugs[j]
@@ -58,6 +59,10 @@ func clone(f Fabric) Fabric {
 	f.Appliances = copied(f.Appliances)
 	for i := range f.Appliances {
 		f.Appliances[i] = cloneAppliance(f.Appliances[i])
+	}
+	f.Redirects = some(f.Redirects)
+	for i := range f.Redirects {
+		f.Redirects[i] = cloneRedirect(f.Redirects[i])
 	}
 	return f
 }

@@ -11,6 +11,7 @@ const (
 	Await         Verb = "await"          // wait until a probe passes through a pair of legs
 	Move          Verb = "move"           // the swap: a gateway's plug or a leg changes network, and is announced there
 	Shutdown      Verb = "shutdown"       // stop and remove an appliance, its ports stay
+	SetRedirect   Verb = "redirect"       // a gateway's rule comes, changes or goes, in one instant
 	DeletePort    Verb = "delete-port"
 	DeleteNetwork Verb = "delete-network"
 )
@@ -24,6 +25,8 @@ const (
 //	await                            Appliance with its legs, Pair
 //	move                             Port, From, To, and Serves (the networks whose traffic is swapped);
 //	                                 Appliance (without legs) when the port is a leg, else Gateway
+//	redirect                         Was, Redirect: the rule before (nil: none) and after (nil: none);
+//	                                 Serves (its network, unless members only join)
 type Step struct {
 	Verb      Verb        `json:"verb"`
 	Network   *Network    `json:"network,omitempty"`
@@ -35,4 +38,6 @@ type Step struct {
 	From      NetworkID   `json:"from,omitempty"` // empty: was unplugged
 	To        NetworkID   `json:"to,omitempty"`   // empty: unplug
 	Serves    []NetworkID `json:"serves,omitempty"`
+	Was       *Redirect   `json:"was,omitempty"`
+	Redirect  *Redirect   `json:"redirect,omitempty"`
 }

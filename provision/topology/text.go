@@ -30,6 +30,8 @@ func (s Step) sentence() string {
 		return fmt.Sprintf("wait until a probe passes through %s%s", s.Appliance.label(), s.between())
 	case Move:
 		return s.describeMove()
+	case SetRedirect:
+		return s.describeRedirect()
 	}
 	return string(s.Verb)
 }
@@ -109,6 +111,30 @@ func (s Step) describeMove() string {
 	return text
 }
 
+func (s Step) describeRedirect() string {
+	switch {
+	case s.Redirect == nil:
+		return fmt.Sprintf("have gateway %s no longer send flows of %s through %s", s.Was.Gateway, s.Was.Network, s.Was.through())
+	case s.Was == nil:
+		return fmt.Sprintf("have gateway %s send flows of %s (%s) through %s", s.Redirect.Gateway, s.Redirect.Network, s.Redirect.Match, s.Redirect.through())
+	case s.Was.Match.String() != s.Redirect.Match.String():
+		return fmt.Sprintf("have gateway %s send other flows of %s (%s instead of %s) through %s", s.Redirect.Gateway, s.Redirect.Network,
+			s.Redirect.Match, s.Was.Match, s.Redirect.through())
+	}
+	return fmt.Sprintf("have gateway %s send flows of %s through %s instead of %s", s.Redirect.Gateway, s.Redirect.Network, s.Redirect.through(), s.Was.through())
+}
+
+func (r *Redirect) through() string {
+	if len(r.Members) == 0 {
+		return "nothing, which stops them"
+	}
+	ids := make([]NetworkID, len(r.Members)) // of the same form as what list joins
+	for i, m := range r.Members {
+		ids[i] = NetworkID(m.Appliance)
+	}
+	return list(ids)
+}
+
 // Cost is what a plan takes.
 type Cost struct {
 	Calls   map[Verb]int      `json:"calls"`   // of the cloud, by verb
@@ -123,7 +149,7 @@ func Costs(steps []Step) Cost {
 	for _, s := range steps {
 		c.Calls[s.Verb]++
 		c.Total++
-		if s.Verb != Move {
+		if s.Verb != Move && s.Verb != SetRedirect {
 			continue
 		}
 		for _, n := range s.Serves {
@@ -153,7 +179,7 @@ func Text(steps []Step) string {
 // String says the cost in two sentences.
 func (c Cost) String() string {
 	var calls []string
-	for _, v := range []Verb{CreateNetwork, CreatePort, Boot, Await, Move, Shutdown, DeletePort, DeleteNetwork} {
+	for _, v := range []Verb{CreateNetwork, CreatePort, Boot, Await, Move, SetRedirect, Shutdown, DeletePort, DeleteNetwork} {
 		if n := c.Calls[v]; n > 0 {
 			calls = append(calls, fmt.Sprintf("%s %d", v, n))
 		}

@@ -13,7 +13,8 @@ type traffic struct {
 	outs    map[NetworkID][]outLeg // outside legs by the network they are plugged into
 	feeds   map[outLeg][]NetworkID // where the inside legs that lead to an outside leg are plugged in
 	carries map[NetworkID][]NetworkID
-	open    map[NetworkID]bool // being worked out: guards against loops
+	turned  map[InstanceID][]NetworkID // whose flows rules send to an instance
+	open    map[NetworkID]bool         // being worked out: guards against loops
 }
 
 type outLeg struct {
@@ -23,7 +24,10 @@ type outLeg struct {
 
 func newTraffic(f *Fabric) *traffic {
 	t := &traffic{f: f, nets: make(map[NetworkID]*Network, len(f.Networks)), outs: map[NetworkID][]outLeg{}, feeds: map[outLeg][]NetworkID{},
-		carries: make(map[NetworkID][]NetworkID, len(f.Networks)), open: map[NetworkID]bool{}}
+		carries: make(map[NetworkID][]NetworkID, len(f.Networks)), turned: map[InstanceID][]NetworkID{}, open: map[NetworkID]bool{}}
+	for _, r := range f.Redirects {
+		t.turned[r.Instance] = append(t.turned[r.Instance], r.Network)
+	}
 	for i := range f.Networks {
 		t.nets[f.Networks[i].ID] = &f.Networks[i]
 	}
@@ -110,6 +114,9 @@ func (t *traffic) at(id NetworkID) []NetworkID {
 	}
 	delete(t.open, id)
 	all = sortedUnique(all)
+	if len(all) == 0 { // on the gateway's side of a service in redirect mode, or of nobody yet
+		all = sortedUnique(t.turned[n.Instance])
+	}
 	if len(all) == 0 {
 		all = n.Carries
 	}

@@ -1,0 +1,173 @@
+package topology
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// RedirectID names a rule of a gateway; it is made here.
+type RedirectID string
+
+// Redirect is a rule of a gateway: the flows of one tenant network that it
+// classifies pass one of the members of a service, both ways, on their way
+// through the gateway; everything else stays as it is. To the gateway a member
+// is a wire between two segments, in each of which it has a port of its own.
+//
+// A flow stays with its member. When members come or go, only the flows of those
+// that went find another one. While there is none, matching flows stop.
+type Redirect struct {
+	ID       RedirectID `json:"id"`
+	Instance InstanceID `json:"instance"`
+	Gateway  GatewayID  `json:"gateway"`
+	Network  NetworkID  `json:"network"`
+	Match    Classifier `json:"match"`
+	Members  []Member   `json:"members"` // by appliance
+}
+
+// Member is an appliance that a gateway can send flows through.
+type Member struct {
+	Appliance ApplianceID `json:"appliance"`
+	Inside    NetworkID   `json:"inside"`  // the segment at its inside leg
+	Outside   NetworkID   `json:"outside"` // the segment at its outside leg
+}
+
+func redirectOf(i InstanceID, n NetworkID, g GatewayID) RedirectID {
+	return RedirectID(fmt.Sprintf("redirect-%s-%s-%s", i, n, g))
+}
+
+// RouteOf is the way of a flow between a tenant network's hosts and beyond: Path,
+// then the member that its gateway sends it through, if one of its rules says so.
+// Members are alike: the first that runs stands for whichever a flow stays with.
+func RouteOf(f Fabric, from NetworkID, flow Flow) (Route, bool) {
+	r, ok := Path(f, from)
+	if !ok {
+		return r, false
+	}
+	gateway := r[len(r)-1]
+	for _, rule := range f.Redirects {
+		if rule.Network != from || rule.Gateway != gateway.Gateway || !rule.Match.Matches(flow) {
+			continue
+		}
+		for _, m := range rule.Members {
+			if a := f.appliance(m.Appliance); a != nil && a.Booted {
+				return append(r, Hop{Appliance: a.ID, Name: label(a.Name, a.ID)}, gateway), true
+			}
+		}
+		return r, false
+	}
+	return r, true
+}
+
+// redirect brings a rule from what it was to what it is to be.
+func redirect(f *Fabric, s Step) error {
+	was, will := s.Was, s.Redirect
+	at := slices.IndexFunc(f.Redirects, func(r Redirect) bool { return r.ID == s.rule() })
+	if same(f.redirect(s.rule()), will) {
+		return nil
+	}
+	if !same(f.redirect(s.rule()), was) {
+		return fmt.Errorf("cannot change rule %q: it is not as the step says it was", s.rule())
+	}
+	if will == nil {
+		f.Redirects = slices.Delete(f.Redirects, at, at+1)
+		return nil
+	}
+	if err := f.admits(*will); err != nil {
+		return err
+	}
+	if was == nil {
+		f.Redirects = append(f.Redirects, cloneRedirect(*will))
+		return nil
+	}
+	f.Redirects[at] = cloneRedirect(*will)
+	return nil
+}
+
+// admits says why a rule cannot be.
+func (f *Fabric) admits(r Redirect) error {
+	if !slices.ContainsFunc(f.Gateways, func(g Gateway) bool {
+		return g.ID == r.Gateway && slices.ContainsFunc(g.Plugs, func(p Plug) bool { return p.Home == r.Network })
+	}) {
+		return fmt.Errorf("cannot make rule %q: gateway %q has no port for network %q", r.ID, r.Gateway, r.Network)
+	}
+	for _, m := range r.Members {
+		if why := f.unfit(m); why != "" {
+			return fmt.Errorf("cannot make rule %q: %s", r.ID, why)
+		}
+	}
+	return nil
+}
+
+// unfit says why a gateway cannot send flows through a member.
+func (f *Fabric) unfit(m Member) string {
+	a := f.appliance(m.Appliance)
+	if a == nil {
+		return fmt.Sprintf("there is no appliance %q", m.Appliance)
+	}
+	if f.network(m.Inside) == nil || f.network(m.Outside) == nil {
+		return fmt.Sprintf("%q has no segment at both ends", m.Appliance)
+	}
+	for _, w := range wires(a) {
+		if a.Legs[w.in].At == m.Inside && a.Legs[w.out].At == m.Outside {
+			return ""
+		}
+	}
+	return fmt.Sprintf("%q is not plugged in between %q and %q", m.Appliance, m.Inside, m.Outside)
+}
+
+// turns says whether a rule needs a segment.
+func (f *Fabric) turns(n NetworkID) (Redirect, bool) {
+	for _, r := range f.Redirects {
+		if slices.ContainsFunc(r.Members, func(m Member) bool { return m.Inside == n || m.Outside == n }) {
+			return r, true
+		}
+	}
+	return Redirect{}, false
+}
+
+// member says whether a gateway sends flows through an appliance.
+func (f *Fabric) member(a ApplianceID) bool {
+	return slices.ContainsFunc(f.Redirects, func(r Redirect) bool {
+		return slices.ContainsFunc(r.Members, func(m Member) bool { return m.Appliance == a })
+	})
+}
+
+func (f *Fabric) redirect(id RedirectID) *Redirect {
+	for i := range f.Redirects {
+		if f.Redirects[i].ID == id {
+			return &f.Redirects[i]
+		}
+	}
+	return nil
+}
+
+func same(a, b *Redirect) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.ID == b.ID && a.Instance == b.Instance && a.Gateway == b.Gateway && a.Network == b.Network &&
+		slices.Equal(a.Members, b.Members) && a.Match.String() == b.Match.String()
+}
+
+func cloneRedirect(r Redirect) Redirect {
+	r.Members = copied(r.Members)
+	r.Match.Protocols, r.Match.Ports = some(r.Match.Protocols), some(r.Match.Ports)
+	r.Match.Local, r.Match.Remote, r.Match.DSCP = some(r.Match.Local), some(r.Match.Remote), some(r.Match.DSCP)
+	return r
+}
+
+func sortRedirects(list []Redirect) {
+	slices.SortFunc(list, func(a, b Redirect) int { return cmp.Compare(a.ID, b.ID) })
+	for i := range list {
+		slices.SortFunc(list[i].Members, func(a, b Member) int { return cmp.Compare(a.Appliance, b.Appliance) })
+	}
+}
+
+// rule is the id of the rule that a step is about.
+func (s Step) rule() RedirectID {
+	if s.Redirect != nil {
+		return s.Redirect.ID
+	}
+	return s.Was.ID
+}
