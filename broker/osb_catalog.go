@@ -152,6 +152,7 @@ func (s *Server) offering(service catalog.Service, at time.Time) api.CatalogServ
 		Name: service.Name, ID: string(service.ID), Tags: service.Tags,
 		Description: cmp.Or(service.Description, service.DisplayName, service.Name),
 		Bindable:    true, InstancesRetrievable: true, BindingsRetrievable: true,
+		PlanUpdateable: true, AllowContextUpdates: true,
 		Metadata: &api.ServiceMetadata{
 			DisplayName: service.DisplayName, LongDescription: service.LongDescription, ProviderDisplayName: service.ProviderName,
 		},
@@ -165,6 +166,7 @@ func (s *Server) offering(service catalog.Service, at time.Time) api.CatalogServ
 	for _, p := range service.Plans {
 		plan := s.plan(p, at)
 		plan.BindingRotatable = service.Insertion.Rotatable()
+		plan.MaintenanceInfo = &api.MaintenanceInfo{Version: service.Package.MaintenanceVersion()}
 		out.Plans = append(out.Plans, plan)
 	}
 	return out
@@ -177,8 +179,10 @@ func (s *Server) plan(p catalog.Plan, at time.Time) api.CatalogPlan {
 		Free: len(costs) == 0, Bindable: true,
 		Metadata: &api.PlanMetadata{DisplayName: p.DisplayName, Bullets: bullets(p), Costs: costs},
 		Schemas: &api.Schemas{
-			ServiceInstance: &api.InstanceSchemas{Create: &api.Schema{Parameters: p.Schema}},
-			ServiceBinding:  &api.BindingSchemas{Create: &api.Schema{Parameters: catalog.BindSchema()}},
+			ServiceInstance: &api.InstanceSchemas{
+				Create: &api.Schema{Parameters: p.Schema}, Update: &api.Schema{Parameters: catalog.UpdateSchema(p.Schema)},
+			},
+			ServiceBinding: &api.BindingSchemas{Create: &api.Schema{Parameters: catalog.BindSchema()}},
 		},
 		MaximumPollingDuration: int(s.PollingLimit.Seconds()),
 	}

@@ -24,7 +24,7 @@ func TestCatalogSaysWhatPlatformsNeed(t *testing.T) {
 	require.Equal(t, string(w.service.ID), s.ID)
 	require.NotEmpty(t, s.Description)
 	require.True(t, s.Bindable && s.InstancesRetrievable && s.BindingsRetrievable)
-	require.False(t, s.PlanUpdateable || s.AllowContextUpdates)
+	require.True(t, s.PlanUpdateable && s.AllowContextUpdates)
 	require.Len(t, s.Plans, 2)
 	small := s.Plans[0]
 	require.Equal(t, "small", small.Name)
@@ -32,7 +32,8 @@ func TestCatalogSaysWhatPlatformsNeed(t *testing.T) {
 	require.Equal(t, []api.Cost{{Amount: map[string]json.Number{"eur": "0.12"}, Unit: "HOUR"}}, small.Metadata.Costs)
 	require.Equal(t, []string{"1 vCPU", "512 MiB memory"}, small.Metadata.Bullets)
 	require.Equal(t, 3600, small.MaximumPollingDuration)
-	for _, raw := range []json.RawMessage{small.Schemas.ServiceInstance.Create.Parameters, small.Schemas.ServiceBinding.Create.Parameters} {
+	require.Equal(t, "1.2.0", small.MaintenanceInfo.Version)
+	for _, raw := range []json.RawMessage{small.Schemas.ServiceInstance.Create.Parameters, small.Schemas.ServiceInstance.Update.Parameters, small.Schemas.ServiceBinding.Create.Parameters} {
 		var schema map[string]any
 		require.NoError(t, json.Unmarshal(raw, &schema))
 		require.Equal(t, "http://json-schema.org/draft-04/schema#", schema["$schema"], "the one that every platform reads")

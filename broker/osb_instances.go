@@ -25,9 +25,6 @@ func (s *Server) osbProvision(ctx context.Context, c *call, r api.OSBProvision) 
 		field{"organization_guid", r.OrganizationGUID}, field{"space_guid", r.SpaceGUID}); err != nil {
 		return api.OSBAccepted{}, err
 	}
-	if err := checkMaintenance(r.MaintenanceInfo); err != nil {
-		return api.OSBAccepted{}, err
-	}
 	tenant, err := c.who.rules.tenant(r.OrganizationGUID, r.Context)
 	if err != nil {
 		return api.OSBAccepted{}, err
@@ -39,7 +36,7 @@ func (s *Server) osbProvision(ctx context.Context, c *call, r api.OSBProvision) 
 		ID: c.instance(), Platform: c.who.name, Tenant: tenant,
 		Service: catalog.ServiceID(r.ServiceID), Plan: catalog.PlanID(r.PlanID),
 		Organization: r.OrganizationGUID, Space: r.SpaceGUID,
-		Context: r.Context, Parameters: r.Parameters, AcceptsIncomplete: c.acceptsIncomplete(),
+		Context: r.Context, Parameters: r.Parameters, Version: wantedVersion(r.MaintenanceInfo), AcceptsIncomplete: c.acceptsIncomplete(),
 		Allowances: c.who.rules.allowances(c.who.name, tenant), Origin: c.origin(),
 	})
 	if err != nil {
@@ -78,18 +75,6 @@ func (s *Server) checkVisible(ctx context.Context, c *call, service, plan string
 	return fault.New(fault.Invalid, "there is no such service and plan on offer for this platform")
 }
 
-// checkMaintenance: no plan of ours has maintenance_info, so any version that a
-// platform believes in is not the catalog's (osb.md P12).
-func checkMaintenance(m *api.MaintenanceInfo) error {
-	if m == nil || m.Version == "" {
-		return nil
-	}
-	return &refusal{http.StatusUnprocessableEntity, api.OSBError{
-		Error:       api.MaintenanceInfoConflict,
-		Description: "The maintenance information for the requested Service Plan has changed: this plan has none.",
-	}}
-}
-
 type field struct{ name, value string }
 
 func required(fields ...field) error {
@@ -113,15 +98,21 @@ func (s *Server) osbFetch(ctx context.Context, c *call) (api.OSBInstance, error)
 	if err := s.checkHints(c, i); err != nil {
 		return api.OSBInstance{}, err
 	}
-	return api.OSBInstance{ServiceID: string(i.Service), PlanID: string(i.Plan), Parameters: s.typedParameters(ctx, i)}, nil
+	return api.OSBInstance{
+		ServiceID: string(i.Service), PlanID: string(i.Plan), Parameters: s.typedParameters(ctx, i),
+		MaintenanceInfo: &api.MaintenanceInfo{Version: i.Package.MaintenanceVersion()},
+	}, nil
 }
 
 // checkHints refuses service_id and plan_id in a query that are not the instance's.
+// During an update either plan is.
 func (s *Server) checkHints(c *call, i provision.Instance) error {
-	for _, h := range []struct{ name, want string }{{"service_id", string(i.Service)}, {"plan_id", string(i.Plan)}} {
-		if given := c.query.Get(h.name); given != "" && given != h.want {
-			return fault.New(fault.Invalid, "instance %q does not have this %s", i.ID, h.name)
-		}
+	service, plan := c.query.Get("service_id"), c.query.Get("plan_id")
+	switch {
+	case service != "" && service != string(i.Service):
+		return fault.New(fault.Invalid, "instance %q does not have this service_id", i.ID)
+	case plan != "" && !i.GoesBy(catalog.PlanID(plan)):
+		return fault.New(fault.Invalid, "instance %q does not have this plan_id", i.ID)
 	}
 	return nil
 }
@@ -170,76 +161,6 @@ func (s *Server) parameterTypes(ctx context.Context, i provision.Instance) map[s
 	return types
 }
 
-// osbUpdate is PATCH /v2/service_instances/:instance_id. Services here have
-// plan_updateable false: what would change the plan or the parameters is
-// refused, what changes nothing is accepted.
-func (s *Server) osbUpdate(ctx context.Context, c *call, r api.OSBUpdate) (api.OSBAccepted, error) {
-	if err := required(field{"service_id", r.ServiceID}); err != nil {
-		return api.OSBAccepted{}, err
-	}
-	if _, err := contextOf(r.Context); err != nil {
-		return api.OSBAccepted{}, err
-	}
-	i, err := s.Provision.Instance(ctx, c.who.name, c.instance())
-	if err != nil {
-		return api.OSBAccepted{}, err
-	}
-	if r.ServiceID != string(i.Service) {
-		return api.OSBAccepted{}, fault.New(fault.Invalid, "instance %q is of another service", i.ID)
-	}
-	if err := s.checkPlan(ctx, i, r.PlanID); err != nil {
-		return api.OSBAccepted{}, err
-	}
-	if i.Operation.State == provision.InProgress {
-		return api.OSBAccepted{}, fault.New(fault.Busy, concurrencyError)
-	}
-	if err := checkMaintenance(r.MaintenanceInfo); err != nil {
-		return api.OSBAccepted{}, err
-	}
-	return api.OSBAccepted{}, refuseChange(i, r)
-}
-
-// checkPlan: a plan that the service does not have is invalid, not merely another.
-func (s *Server) checkPlan(ctx context.Context, i provision.Instance, plan string) error {
-	if plan == "" || plan == string(i.Plan) {
-		return nil
-	}
-	service, err := s.Catalog.Service(ctx, i.Service)
-	if err != nil {
-		return err
-	}
-	for _, p := range service.Plans {
-		if string(p.ID) == plan {
-			return nil
-		}
-	}
-	return fault.New(fault.Invalid, "service %q has no such plan", service.Name)
-}
-
-// refuseChange is U7: the same update will be refused again.
-func refuseChange(i provision.Instance, r api.OSBUpdate) error {
-	never := false
-	if r.PlanID != "" && r.PlanID != string(i.Plan) {
-		return &refusal{http.StatusUnprocessableEntity, api.OSBError{
-			Error: "PlanChangeNotSupported", UpdateRepeatable: &never,
-			Description: "The plan of an instance of this service cannot be changed; make a new instance.",
-		}}
-	}
-	var p map[string]any
-	if len(r.Parameters) > 0 {
-		if err := json.Unmarshal(r.Parameters, &p); err != nil {
-			return fault.New(fault.Invalid, "parameters must be a JSON object")
-		}
-	}
-	if len(p) > 0 {
-		return &refusal{http.StatusUnprocessableEntity, api.OSBError{
-			Error: "ParameterChangeNotSupported", UpdateRepeatable: &never,
-			Description: "The parameters of an instance of this service cannot be changed; make a new instance, or bind a further network.",
-		}}
-	}
-	return nil
-}
-
 // osbDeprovision is DELETE /v2/service_instances/:instance_id.
 func (s *Server) osbDeprovision(ctx context.Context, c *call) (api.OSBAccepted, error) {
 	return s.remove(ctx, c, s.Provision.Deprovision)
@@ -274,6 +195,9 @@ func (s *Server) osbLastOperation(ctx context.Context, c *call) (api.LastOperati
 	l, err := s.lastOperation(c, op)
 	if err != nil {
 		return api.LastOperation{}, err
+	}
+	if op.State == provision.OpFailed && op.Kind == provision.KindUpdate {
+		l.InstanceUsable, l.UpdateRepeatable = yes(), yes() // it is as it was, and what failed may be mended
 	}
 	if op.State == provision.OpFailed && op.Kind == provision.KindDeprovision {
 		i, err := s.Provision.Instance(ctx, c.who.name, c.instance())

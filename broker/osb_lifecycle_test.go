@@ -18,7 +18,8 @@ func TestG1FetchedInstance(t *testing.T) {
 	require.Equal(t, 200, r.status)
 	require.Equal(t, map[string]any{
 		"service_id": string(w.service.ID), "plan_id": w.plan("small"),
-		"parameters": map[string]any{"networks": []any{"lan"}, "firewall.mtu": 1400.0},
+		"parameters":       map[string]any{"networks": []any{"lan"}, "firewall.mtu": 1400.0},
+		"maintenance_info": map[string]any{"version": "1.2.0"},
 	}, r.body, "typed as sent, passwords left out, nothing null")
 }
 
@@ -37,55 +38,6 @@ func TestG6HintsThatDoNotMatch(t *testing.T) {
 	require.Equal(t, 400, w.get(one+"?service_id=other").status)
 	require.Equal(t, 400, w.get(one+"?plan_id=other").status)
 	require.Equal(t, 200, w.get(one+"?service_id="+string(w.service.ID)+"&plan_id="+w.plan("small")).status)
-}
-
-func TestU2U12NoEffectAndContextOnly(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.provisioned("one")
-	for name, body := range map[string]map[string]any{
-		"service only": {"service_id": w.service.ID},
-		"same plan":    {"service_id": w.service.ID, "plan_id": w.plan("small"), "parameters": map[string]any{}},
-		"context":      {"service_id": w.service.ID, "context": map[string]any{"platform": "cloudfoundry", "instance_name": "new"}},
-	} {
-		r := w.patch(one, body)
-		require.Equal(t, 200, r.status, "%s: %s", name, r.text)
-		require.Empty(t, r.body)
-	}
-}
-
-func TestU5U7U9U10U11RefusedUpdates(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	id := w.service.ID
-	require.Equal(t, 404, w.patch(one, map[string]any{"service_id": id}).status, "U11")
-	w.put(one+incomplete, w.order())
-	busy := w.patch(one+incomplete, map[string]any{"service_id": id})
-	require.Equal(t, 422, busy.status, "U5")
-	require.Equal(t, "ConcurrencyError", busy.body["error"])
-	w.run()
-	w.settled(one, "succeeded")
-
-	for name, row := range map[string]struct {
-		body       any
-		status     int
-		repeatable any
-	}{
-		"U7 plan":             {map[string]any{"service_id": id, "plan_id": w.plan("large")}, 422, false},
-		"U7 parameters":       {map[string]any{"service_id": id, "parameters": map[string]any{"firewall.mtu": 1}}, 422, false},
-		"U9 maintenance":      {map[string]any{"service_id": id, "maintenance_info": map[string]any{"version": "1.0.0"}}, 422, nil},
-		"U10 malformed":       {`{`, 400, nil},
-		"U10 no service":      {map[string]any{}, 400, nil},
-		"U10 another service": {map[string]any{"service_id": "other"}, 400, nil},
-		"U10 unknown plan":    {map[string]any{"service_id": id, "plan_id": "other"}, 400, nil},
-		"U10 parameters":      {map[string]any{"service_id": id, "parameters": "text"}, 400, nil},
-	} {
-		r := w.patch(one+incomplete, row.body)
-		require.Equal(t, row.status, r.status, "%s: %s", name, r.text)
-		require.Equal(t, row.repeatable, r.body["update_repeatable"], name)
-		require.NotEmpty(t, r.body["description"], name)
-	}
-	require.Equal(t, w.plan("small"), w.get(one).body["plan_id"], "U15: nothing applied")
 }
 
 func TestD2D3D4DeprovisionOnceAndForAll(t *testing.T) {

@@ -12,13 +12,20 @@ import (
 // preview says what a request would do, and does nothing.
 func (s *Server) preview(ctx context.Context, c *call, r api.PreviewRequest) (api.Preview, error) {
 	switch {
-	case r.Create != nil && r.Delete == nil:
+	case r.Create != nil && r.Update == nil && r.Delete == nil:
 		request, err := s.provisionRequest(ctx, c, *r.Create)
 		if err != nil {
 			return api.Preview{}, err
 		}
 		return previewOf(s.Provision.Preview(ctx, request))
-	case r.Delete != nil && r.Create == nil:
+	case r.Update != nil && r.Create == nil && r.Delete == nil:
+		c.vars["instance"] = r.Update.Instance
+		request, err := s.updateRequest(ctx, c, r.Update.InstanceUpdate)
+		if err != nil {
+			return api.Preview{}, err
+		}
+		return previewOf(s.Provision.PreviewUpdate(ctx, request))
+	case r.Delete != nil && r.Create == nil && r.Update == nil:
 		c.vars["instance"] = r.Delete.Instance
 		i, err := s.owned(ctx, c)
 		if err != nil {
@@ -28,7 +35,7 @@ func (s *Server) preview(ctx context.Context, c *call, r api.PreviewRequest) (ap
 			Instance: i.ID, Binding: provision.BindingID(r.Delete.Binding), Platform: i.Platform, Service: i.Service, Plan: i.Plan,
 		}))
 	}
-	return api.Preview{}, fault.New(fault.Invalid, "say either what to create or what to delete")
+	return api.Preview{}, fault.New(fault.Invalid, "say one of what to create, what to update and what to delete")
 }
 
 func previewOf(p provision.Preview, err error) (api.Preview, error) {

@@ -81,6 +81,14 @@ func osbError(err error) (int, api.OSBError) {
 	if errors.As(err, &r) {
 		return r.status, r.body
 	}
+	var refused *provision.Refused
+	if errors.As(err, &refused) {
+		return refusedUpdate(refused)
+	}
+	var stale *provision.StaleVersion
+	if errors.As(err, &stale) {
+		return http.StatusUnprocessableEntity, api.OSBError{Error: api.MaintenanceInfoConflict, Description: stale.Error()}
+	}
 	switch fault.KindOf(err) {
 	case fault.AsyncRequired:
 		return http.StatusUnprocessableEntity, api.OSBError{Error: api.AsyncRequired, Description: asyncRequired}

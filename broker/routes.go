@@ -46,6 +46,7 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/instances", tenants, 200, "List instances", gives(s.listInstances)},
 		{"POST", "/v1/instances", tenants, 202, "Create an instance", takes(s.createInstance)},
 		{"GET", "/v1/instances/{instance}", tenants, 200, "Show an instance", gives(s.showInstance)},
+		{"PATCH", "/v1/instances/{instance}", tenants, 202, "Update an instance: its plan, parameters, networks, version or name", takes(s.updateInstance)},
 		{"DELETE", "/v1/instances/{instance}", tenants, 202, "Delete an instance", gives(s.deleteInstance)},
 		{"GET", "/v1/instances/{instance}/operation", tenants, 200, "Show the latest operation on an instance", gives(s.instanceOperation)},
 		{"GET", "/v1/instances/{instance}/events", tenants, 200, "Show an instance's history", gives(s.instanceEvents)},

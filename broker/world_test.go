@@ -82,6 +82,14 @@ func newWorld(t testing.TB, change ...func(*broker.Config)) *world {
 	return newWorldOn(t, driver, change...)
 }
 
+// memory is a store of its own.
+func memory(t testing.TB) store.Driver {
+	t.Helper()
+	driver, err := sqlitestore.Memory()
+	require.NoError(t, err)
+	return driver
+}
+
 // newWorldOver is a world whose appliances take a while to boot.
 func newWorldOver(t testing.TB, boot time.Duration, change ...func(*broker.Config)) *world {
 	t.Helper()

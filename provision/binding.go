@@ -71,7 +71,7 @@ func (i Instance) free(st topology.Stitch) bool {
 // rebound answers a request for a binding that exists.
 func (s *Service) rebound(ctx context.Context, i Instance, b *Binding, r BindRequest) (BindOutcome, error) {
 	switch {
-	case b.Digest != bindDigest(r), r.Service != "" && r.Service != i.Service, r.Plan != "" && !i.goesBy(r.Plan):
+	case b.Digest != bindDigest(r), r.Service != "" && r.Service != i.Service, r.Plan != "" && !i.GoesBy(r.Plan):
 		return BindOutcome{}, fault.New(fault.Conflict, "binding %q exists already with other attributes", r.ID)
 	case b.State == Deprovisioning:
 		return BindOutcome{}, errBusy()
@@ -104,7 +104,7 @@ func (s *Service) draftBinding(ctx context.Context, i Instance, r BindRequest) (
 		}
 	}
 	switch {
-	case r.Service != i.Service || !i.goesBy(r.Plan):
+	case r.Service != i.Service || !i.GoesBy(r.Plan):
 		return nil, fault.New(fault.Invalid, "instance %q is of service %q, plan %q", i.ID, i.Service, i.Plan)
 	case i.State == Failed:
 		return nil, fault.New(fault.Invalid, "instance %q failed to provision and cannot be bound", i.ID)

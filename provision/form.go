@@ -102,14 +102,14 @@ func (i Instance) owner(a topology.ApplianceID) (Instance, error) {
 	return i, fault.New(fault.Conflict, "instance %q has no appliance %q any more", i.ID, a)
 }
 
-// goesBy says whether a platform may name this plan when it speaks of the
+// GoesBy says whether a platform may name this plan when it speaks of the
 // instance: the one that it has, or is being given.
-func (i Instance) goesBy(plan catalog.PlanID) bool {
+func (i Instance) GoesBy(plan catalog.PlanID) bool {
 	return i.Plan == plan || i.Update != nil && (i.Update.Will.Plan == plan || i.Update.Was.Plan == plan)
 }
 
-// wentBy is goesBy for what is to be removed: also a plan that it has had, since a
+// wentBy is GoesBy for what is to be removed: also a plan that it has had, since a
 // platform that lost sight of an update goes on naming the old one.
 func (i Instance) wentBy(plan catalog.PlanID) bool {
-	return i.goesBy(plan) || slices.ContainsFunc(i.History, func(e Event) bool { return e.Plan == plan && e.Service == i.Service })
+	return i.GoesBy(plan) || slices.ContainsFunc(i.History, func(e Event) bool { return e.Plan == plan && e.Service == i.Service })
 }

@@ -127,6 +127,9 @@ func (s *Service) draft(ctx context.Context, r ProvisionRequest) (Instance, erro
 	if err != nil {
 		return Instance{}, err
 	}
+	if now := offer.Package.ID.MaintenanceVersion(); r.Version != "" && r.Version != now {
+		return Instance{}, &StaleVersion{Asked: r.Version, Offered: now}
+	}
 	if err := validate(offer.Plan.Schema, r.Parameters); err != nil {
 		return Instance{}, err
 	}

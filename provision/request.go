@@ -21,6 +21,7 @@ type ProvisionRequest struct {
 	Space             string
 	Context           json.RawMessage // may be nil
 	Parameters        json.RawMessage // may be nil
+	Version           string          // the maintenance version that it must have; empty: whichever is on offer
 	AcceptsIncomplete bool
 	Allowances        []Allowance // what it must fit into, each holder's; none: no limit
 	Origin            Origin

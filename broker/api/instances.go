@@ -89,6 +89,15 @@ type NewInstance struct {
 	Parameters json.RawMessage `json:"parameters,omitempty"`
 }
 
+// InstanceUpdate asks to change an instance. What is left out stays; parameters
+// are laid over those that it has.
+type InstanceUpdate struct {
+	Plan       string          `json:"plan,omitempty"` // id or name
+	Parameters json.RawMessage `json:"parameters,omitempty"`
+	Upgrade    bool            `json:"upgrade,omitempty"` // to the package version that the service offers now
+	Name       string          `json:"name,omitempty"`
+}
+
 // NewBinding asks for a binding.
 type NewBinding struct {
 	ID          string          `json:"id,omitempty"`          // empty: the broker makes one
@@ -109,9 +118,16 @@ type Removal struct {
 	Binding  string `json:"binding,omitempty"` // empty: of the instance itself
 }
 
+// UpdateTrial asks for a preview of an update.
+type UpdateTrial struct {
+	Instance string `json:"instance"`
+	InstanceUpdate
+}
+
 // PreviewRequest asks what a request would do. Exactly one field is set.
 type PreviewRequest struct {
 	Create *NewInstance `json:"create,omitempty"`
+	Update *UpdateTrial `json:"update,omitempty"`
 	Delete *Removal     `json:"delete,omitempty"`
 }
 
@@ -148,6 +164,12 @@ func (c *Client) Instance(ctx context.Context, id string) (i Instance, err error
 // CreateInstance asks for an instance.
 func (c *Client) CreateInstance(ctx context.Context, n NewInstance) (a Accepted, err error) {
 	return a, c.call(ctx, "POST", nil, n, &a, "instances")
+}
+
+// UpdateInstance asks to change an instance. Without a change in the answer it is
+// done already.
+func (c *Client) UpdateInstance(ctx context.Context, id string, u InstanceUpdate) (a Accepted, err error) {
+	return a, c.call(ctx, "PATCH", nil, u, &a, "instances", id)
 }
 
 // DeleteInstance asks to remove an instance.

@@ -50,15 +50,16 @@ type ServiceEULA struct {
 
 // CatalogPlan is a Service Plan Object.
 type CatalogPlan struct {
-	ID                     string        `json:"id"`
-	Name                   string        `json:"name"`
-	Description            string        `json:"description"`
-	Metadata               *PlanMetadata `json:"metadata,omitempty"`
-	Free                   bool          `json:"free"` // absent would mean true
-	Bindable               bool          `json:"bindable"`
-	BindingRotatable       bool          `json:"binding_rotatable"`
-	Schemas                *Schemas      `json:"schemas,omitempty"`
-	MaximumPollingDuration int           `json:"maximum_polling_duration,omitempty"` // seconds
+	ID                     string           `json:"id"`
+	Name                   string           `json:"name"`
+	Description            string           `json:"description"`
+	Metadata               *PlanMetadata    `json:"metadata,omitempty"`
+	Free                   bool             `json:"free"` // absent would mean true
+	Bindable               bool             `json:"bindable"`
+	BindingRotatable       bool             `json:"binding_rotatable"`
+	Schemas                *Schemas         `json:"schemas,omitempty"`
+	MaximumPollingDuration int              `json:"maximum_polling_duration,omitempty"` // seconds
+	MaintenanceInfo        *MaintenanceInfo `json:"maintenance_info,omitempty"`
 }
 
 // PlanMetadata are the conventional keys of profile.md, "Plan Metadata".
@@ -85,6 +86,7 @@ type Schemas struct {
 // InstanceSchemas are those of an instance.
 type InstanceSchemas struct {
 	Create *Schema `json:"create,omitempty"`
+	Update *Schema `json:"update,omitempty"`
 }
 
 // BindingSchemas are those of a binding.
@@ -97,7 +99,8 @@ type Schema struct {
 	Parameters json.RawMessage `json:"parameters"`
 }
 
-// MaintenanceInfo is the version that a platform believes a plan has.
+// MaintenanceInfo is a Maintenance Info Object: the version that a plan has, that
+// an instance has, or that a platform believes a plan has.
 type MaintenanceInfo struct {
 	Version string `json:"version"`
 }
@@ -131,9 +134,10 @@ type OSBAccepted struct {
 // OSBInstance answers GET /v2/service_instances/:instance_id. Parameters leaves
 // out those of password properties.
 type OSBInstance struct {
-	ServiceID  string         `json:"service_id"`
-	PlanID     string         `json:"plan_id"`
-	Parameters map[string]any `json:"parameters,omitempty"`
+	ServiceID       string           `json:"service_id"`
+	PlanID          string           `json:"plan_id"`
+	Parameters      map[string]any   `json:"parameters,omitempty"`
+	MaintenanceInfo *MaintenanceInfo `json:"maintenance_info,omitempty"`
 }
 
 // The states of a LastOperation.

@@ -22,6 +22,18 @@ func newPlan(c *cli) *cobra.Command {
 		}),
 	}
 	w.flags(create)
+	var u changed
+	update := &cobra.Command{
+		Use: "update INSTANCE", Short: "What updating an instance would do", Args: exactly("an instance"),
+		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
+			request, err := u.request()
+			if err != nil {
+				return err
+			}
+			return c.preview(ctx, a, api.PreviewRequest{Update: &api.UpdateTrial{Instance: args[0], InstanceUpdate: request}})
+		}),
+	}
+	u.flags(update)
 	var binding string
 	remove := &cobra.Command{
 		Use: "delete INSTANCE", Short: "What deleting an instance, or one of its bindings, would do", Args: exactly("an instance"),
@@ -30,7 +42,7 @@ func newPlan(c *cli) *cobra.Command {
 		}),
 	}
 	remove.Flags().StringVar(&binding, "binding", "", "delete only this binding")
-	return group(&cobra.Command{Use: "plan", Short: "What a request would do, step by step, before it does it"}, create, remove)
+	return group(&cobra.Command{Use: "plan", Short: "What a request would do, step by step, before it does it"}, create, update, remove)
 }
 
 func (c *cli) preview(ctx context.Context, a *api.Client, r api.PreviewRequest) error {
