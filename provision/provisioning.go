@@ -96,14 +96,20 @@ func errBusy() error {
 	return fault.New(fault.Busy, "The Service Broker does not support concurrent requests that mutate the same resource.")
 }
 
+func errExists(r ProvisionRequest) error {
+	return fault.New(fault.Conflict, "instance %q exists already with other attributes", r.ID)
+}
+
 // repeated answers a request for an id that is in use. The change is submitted
 // once more, in case the broker that stored the instance died before it did.
 func (s *Service) repeated(ctx context.Context, old Instance, r ProvisionRequest) (Outcome, error) {
 	switch {
-	case old.Platform != r.Platform, old.Plan != r.Plan, old.Digest != requestDigest(r):
-		return Outcome{}, fault.New(fault.Conflict, "instance %q exists already with other attributes", r.ID)
-	case old.State == Deprovisioning:
+	case old.Platform != r.Platform:
+		return Outcome{}, errExists(r)
+	case old.State == Deprovisioning: // whatever is asked for, the id is free when it is gone
 		return Outcome{}, errBusy()
+	case old.Plan != r.Plan, old.Digest != requestDigest(r):
+		return Outcome{}, errExists(r)
 	case old.State == Failed:
 		return Outcome{}, fault.New(fault.Conflict, "instance %q failed to provision; delete it before trying again", r.ID)
 	case old.State == Active:
