@@ -31,7 +31,7 @@ check: prerequisites appliance ## format, vet, staticcheck, import directions, g
 	BUMPWIRE_REQUIRE_LINUX=1 $(GO) test -race -timeout 20m ./...
 	cd testdata/osbclient && $(GO) test -count=1 .
 
-bench: ## all benchmarks; BUMPWIRE_BENCH_OVA_MIB=2048 for the large push
+bench: ## all benchmarks; BUMPWIRE_BENCH_OVA_MIB=2048 BUMPWIRE_BENCH_SPARSE_GIB=20 for the large push
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 60m ./...
 	cd testdata/bench/govmomi && $(GO) test -run '^$$' -bench . -benchtime 2s -timeout 5m .
 	cd testdata/bench/brokerapi && $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 20m .

@@ -14,8 +14,8 @@ import (
 
 // A member is in memory as at most chunkCount chunks of chunkSize bytes.
 const (
-	chunkSize  = mib
-	chunkCount = 4
+	chunkSize  = 512 * kib
+	chunkCount = 16
 )
 
 // measurement is what is learnt about a member while it streams by.
