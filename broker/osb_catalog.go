@@ -155,7 +155,11 @@ func (s *Server) offering(service catalog.Service, at time.Time) api.CatalogServ
 		PlanUpdateable: true, AllowContextUpdates: true,
 		Metadata: &api.ServiceMetadata{
 			DisplayName: service.DisplayName, LongDescription: service.LongDescription, ProviderDisplayName: service.ProviderName,
+			DocumentationURL: service.ProductURL, SupportURL: service.VendorURL,
 		},
+	}
+	for _, n := range service.Structure.Networks {
+		out.Metadata.Networks = append(out.Metadata.Networks, api.ServiceNetwork(n))
 	}
 	for _, e := range service.EULAs {
 		out.Metadata.EULAs = append(out.Metadata.EULAs, api.ServiceEULA(e))
@@ -177,7 +181,7 @@ func (s *Server) plan(p catalog.Plan, at time.Time) api.CatalogPlan {
 	return api.CatalogPlan{
 		ID: string(p.ID), Name: p.Name, Description: cmp.Or(p.Description, p.DisplayName, p.Name),
 		Free: len(costs) == 0, Bindable: true,
-		Metadata: &api.PlanMetadata{DisplayName: p.DisplayName, Bullets: bullets(p), Costs: costs},
+		Metadata: &api.PlanMetadata{DisplayName: p.DisplayName, Bullets: bullets(p), Costs: costs, Systems: systemsOf(p)},
 		Schemas: &api.Schemas{
 			ServiceInstance: &api.InstanceSchemas{
 				Create: &api.Schema{Parameters: p.Schema}, Update: &api.Schema{Parameters: catalog.UpdateSchema(p.Schema)},
@@ -188,16 +192,51 @@ func (s *Server) plan(p catalog.Plan, at time.Time) api.CatalogPlan {
 	}
 }
 
+// bullets are what a plan gives, for people who compare plans.
 func bullets(p catalog.Plan) []string {
-	cpu := "1 vCPU"
-	if p.VCPUs != 1 {
-		cpu = fmt.Sprintf("%d vCPUs", p.VCPUs)
+	list := []string{count(p.VCPUs, "vCPU"), size(p.MemoryBytes) + " memory"}
+	disk, nics := int64(0), 0
+	for _, s := range p.Systems {
+		disk, nics = disk+s.DiskBytes, nics+len(s.Networks)
 	}
+	if len(p.Systems) > 1 {
+		list = append(list, count(len(p.Systems), "virtual machine"))
+	}
+	if disk > 0 {
+		list = append(list, size(disk)+" disk")
+	}
+	if nics > 0 {
+		list = append(list, count(nics, "network interface"))
+	}
+	return list
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func size(bytes int64) string {
 	const mib, gib = 1 << 20, 1 << 30
-	if p.MemoryBytes >= gib && p.MemoryBytes%gib == 0 {
-		return []string{cpu, fmt.Sprintf("%d GiB memory", p.MemoryBytes/gib)}
+	if bytes >= gib && bytes%gib == 0 {
+		return fmt.Sprintf("%d GiB", bytes/gib)
 	}
-	return []string{cpu, fmt.Sprintf("%d MiB memory", p.MemoryBytes/mib)}
+	return fmt.Sprintf("%d MiB", bytes/mib)
+}
+
+// systemsOf are a plan's virtual machines with their limits.
+func systemsOf(p catalog.Plan) []api.PlanSystem {
+	var list []api.PlanSystem
+	for _, s := range p.Systems {
+		list = append(list, api.PlanSystem{
+			Name: s.Name, VCPUs: s.VCPUs, VCPULimits: api.PlanLimits(s.VCPURange),
+			MemoryBytes: s.MemoryBytes, MemoryLimits: api.PlanLimits(s.MemoryRange),
+			DiskBytes: s.DiskBytes, Networks: s.Networks, Firmware: s.Firmware, SecureBoot: s.SecureBoot,
+		})
+	}
+	return list
 }
 
 // costsOf are the prices in force at a moment, one per dimension. What costs

@@ -30,7 +30,7 @@ func TestCatalogSaysWhatPlatformsNeed(t *testing.T) {
 	require.Equal(t, "small", small.Name)
 	require.False(t, small.Free)
 	require.Equal(t, []api.Cost{{Amount: map[string]json.Number{"eur": "0.12"}, Unit: "HOUR"}}, small.Metadata.Costs)
-	require.Equal(t, []string{"1 vCPU", "512 MiB memory"}, small.Metadata.Bullets)
+	require.Equal(t, []string{"1 vCPU", "512 MiB memory", "1 GiB disk", "5 network interfaces"}, small.Metadata.Bullets)
 	require.Equal(t, 3600, small.MaximumPollingDuration)
 	require.Equal(t, "1.2.0", small.MaintenanceInfo.Version)
 	for _, raw := range []json.RawMessage{small.Schemas.ServiceInstance.Create.Parameters, small.Schemas.ServiceInstance.Update.Parameters, small.Schemas.ServiceBinding.Create.Parameters} {

@@ -79,7 +79,7 @@ func TestALicenceHasALimit(t *testing.T) {
 	require.ErrorIs(t, err, fault.Invalid)
 	require.ErrorContains(t, err, "longer than 1048576 bytes")
 	s.requireEmpty(t)
-	longest := strings.Repeat("<", 1<<20)
+	longest := strings.Repeat("&", 1<<20) // the longest in JSON too
 	p, _ := s.push(t, "example", ova(t, "Be good.", "<![CDATA["+longest+"]]>"))
 	require.Equal(t, longest, s.eula(t, p.EULAs[0].Digest))
 }

@@ -24,6 +24,7 @@ func offering(old Service, p Package, pkg *ovf.Package, by *Insertion) (Service,
 		ID: serviceID(p.Vendor, p.Name), Vendor: p.Vendor, Name: old.Name, State: old.State, Package: p.ID, Changed: now(),
 		DisplayName: first(oneLine(product.Name), p.Name), ProviderName: first(oneLine(product.Vendor), p.Vendor),
 		Insertion: suggested, Corrections: corrections, EULAs: p.EULAs,
+		ProductURL: product.ProductURL, VendorURL: product.VendorURL, Structure: structureOf(pkg),
 	}
 	if corrections != nil {
 		s.Insertion, _ = suggested.correct(*corrections) // NICs of an older version are no matter
@@ -37,7 +38,7 @@ func offering(old Service, p Package, pkg *ovf.Package, by *Insertion) (Service,
 	s.Plans = plansOf(p, pkg, s.Insertion)
 	keepPrices(s.Plans, old)
 	s.Former = former(old, s.Plans)
-	s.Missing = slices.Concat(obstacles(pkg, s.Insertion), unwritable(p, pkg), s.Insertion.missing(), unpriced(s.Plans), tooLong(s.Plans))
+	s.Missing = slices.Concat(obstacles(pkg, s.Insertion), s.Structure.several(), unwritable(p, pkg), s.Insertion.missing(), unpriced(s.Plans), tooLong(s.Plans))
 	return s, nil
 }
 
@@ -122,7 +123,7 @@ func plansOf(p Package, pkg *ovf.Package, in Insertion) []Plan {
 	for _, option := range pkg.Plans() {
 		plan := Plan{
 			ID: planID(p, option.ID), Configuration: option.ID, DisplayName: oneLine(first(option.Label, option.ID)),
-			VCPUs: int(option.VCPUs), MemoryBytes: option.MemoryBytes, Default: option.Default,
+			VCPUs: int(option.VCPUs), MemoryBytes: option.MemoryBytes, Systems: systemsOf(option), Default: option.Default,
 			Prices: suggestedPrices(network.Prices, option.ID), Schema: provisionSchema(pkg, option.ID, in),
 		}
 		plan.Name = unusedName(plan, list)

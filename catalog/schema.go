@@ -10,17 +10,18 @@ import (
 )
 
 // The reserved parameter keys, beside the package's properties: how an instance is
-// inserted, and which licences are accepted. Networks and EULAs are a provision's,
-// Network a binding's.
+// inserted, which licences are accepted, and how many copies of each system there
+// are. Network is a binding's, Nearest both's, the others a provision's.
 const (
 	KeyNetworks = "networks"
 	KeyNetwork  = "network"
 	KeyNearest  = "nearest"
 	KeyEULAs    = "accept_eulas"
+	KeyCounts   = "instance_counts"
 )
 
 func reserved(key string) bool {
-	return key == KeyNetworks || key == KeyNetwork || key == KeyNearest || key == KeyEULAs
+	return slices.Contains([]string{KeyNetworks, KeyNetwork, KeyNearest, KeyEULAs, KeyCounts}, key)
 }
 
 // maxSchema is how many bytes a schema may have (OSB v2.17, "Schemas Object").
@@ -42,6 +43,9 @@ func provisionSchema(p *ovf.Package, configuration string, in Insertion) json.Ra
 	properties[KeyNearest] = nearestSchema()
 	if eulas := eulasOf(p); len(eulas) > 0 {
 		properties[KeyEULAs] = eulaSchema(eulas)
+	}
+	if counts := structureOf(p).ScaleOut; len(counts) > 0 {
+		properties[KeyCounts] = countSchema(counts)
 	}
 	optional := map[any]bool{}
 	for _, property := range p.Properties() {
@@ -108,6 +112,22 @@ func BindSchema() json.RawMessage {
 		},
 		"additionalProperties": false,
 	})
+}
+
+// countSchema takes a number of copies for each system that may have several.
+func countSchema(counts []ScaleOut) map[string]any {
+	properties := map[string]any{}
+	for _, o := range counts {
+		count := map[string]any{"type": "integer", "title": oneLine(o.System), "minimum": o.Minimum, "maximum": o.Maximum, "default": o.Default}
+		if o.Description != "" {
+			count["description"] = o.Description
+		}
+		properties[o.System] = count
+	}
+	return map[string]any{
+		"type": "object", "title": "Instance counts", "description": "How many copies of a system there are",
+		"properties": properties, "additionalProperties": false,
+	}
 }
 
 func nearestSchema() map[string]any {

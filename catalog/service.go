@@ -37,6 +37,8 @@ type Service struct {
 	Description     string    `json:"description"`
 	LongDescription string    `json:"long_description,omitempty"`
 	ProviderName    string    `json:"provider_name,omitempty"`
+	ProductURL      string    `json:"product_url,omitempty"` // http or https, as the next
+	VendorURL       string    `json:"vendor_url,omitempty"`
 	Tags            []string  `json:"tags,omitempty"`
 	State           State     `json:"state"`
 	Package         PackageID `json:"package"` // the version that new instances get
@@ -56,6 +58,8 @@ type Service struct {
 	Insertion Insertion `json:"insertion"`
 	Missing   []string  `json:"missing,omitempty"`
 
+	Structure Structure `json:"structure,omitzero"`
+
 	// EULAs are what a tenant accepts before it provisions; see EULA.
 	EULAs []EULA `json:"eulas,omitempty"`
 
@@ -70,7 +74,8 @@ type Plan struct {
 	DisplayName   string          `json:"display_name"`
 	Description   string          `json:"description"`
 	VCPUs         int             `json:"vcpus"`
-	MemoryBytes   int64           `json:"memory_bytes"`
+	MemoryBytes   int64           `json:"memory_bytes"` // both of all systems, each counted once
+	Systems       []System        `json:"systems"`
 	Default       bool            `json:"default,omitempty"`
 	Prices        []Price         `json:"prices,omitempty"`
 	Schema        json.RawMessage `json:"schema"` // draft-04, of the provision parameters, Insertion's keys included

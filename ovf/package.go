@@ -1,6 +1,9 @@
 package ovf
 
-import "slices"
+import (
+	"iter"
+	"slices"
+)
 
 // Dialect is the family of the descriptor, decided by the namespace of its
 // Envelope (the version attribute is not in the schema and at most a hint).
@@ -155,6 +158,14 @@ func (p *Package) Systems() []*Content {
 		return nil
 	}
 	return p.Content.systems(nil)
+}
+
+// Contents goes through every content, a collection before its children.
+func (p *Package) Contents() iter.Seq[*Content] {
+	return func(yield func(*Content) bool) {
+		more := true
+		p.each(func(c *Content) { more = more && yield(c) })
+	}
 }
 
 // Eulas returns every licence of the package, outermost content first.

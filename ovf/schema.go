@@ -48,11 +48,16 @@ func (p Property) RequiredIn(configuration string) bool {
 }
 
 // Schema returns the draft-04 schema of this property's value in that
-// configuration. A password has format "password" and no default.
+// configuration. A password has format "password", is writeOnly (a word of later
+// drafts, which earlier ones ignore) and has no default; x-category is the heading
+// under which the package groups it.
 func (p Property) Schema(configuration string) map[string]any {
 	schema := map[string]any{"type": p.jsonType(), "title": printable(p.Label, maxMessageLength)}
 	if p.Description != "" {
 		schema["description"] = p.Description
+	}
+	if p.Category != "" {
+		schema["x-category"] = p.Category
 	}
 	p.addRange(schema)
 	if p.Type == TypeString {
@@ -62,7 +67,7 @@ func (p Property) Schema(configuration string) map[string]any {
 		schema["enum"] = p.enum()
 	}
 	if p.Password {
-		schema["format"] = "password"
+		schema["format"], schema["writeOnly"] = "password", true
 		return schema
 	}
 	if value, _ := p.Value(configuration); value != "" && p.Check(value) == nil {

@@ -28,7 +28,7 @@ type Insertion struct {
 
 // reserved are the parameter keys that are not properties of a package.
 var reserved = map[string]bool{
-	catalog.KeyNetworks: true, catalog.KeyNetwork: true, catalog.KeyNearest: true, catalog.KeyEULAs: true,
+	catalog.KeyNetworks: true, catalog.KeyNetwork: true, catalog.KeyNearest: true, catalog.KeyEULAs: true, catalog.KeyCounts: true,
 }
 
 // place reads the reserved keys of checked parameters.

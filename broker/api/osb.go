@@ -37,9 +37,19 @@ type ServiceMetadata struct {
 	DisplayName         string `json:"displayName,omitempty"`
 	LongDescription     string `json:"longDescription,omitempty"`
 	ProviderDisplayName string `json:"providerDisplayName,omitempty"`
+	DocumentationURL    string `json:"documentationUrl,omitempty"`
+	SupportURL          string `json:"supportUrl,omitempty"`
 	Shareable           bool   `json:"shareable"`
 
-	EULAs []ServiceEULA `json:"eulas,omitempty"` // our own key
+	// Our own keys.
+	Networks []ServiceNetwork `json:"networks,omitempty"` // that the service wants
+	EULAs    []ServiceEULA    `json:"eulas,omitempty"`
+}
+
+// ServiceNetwork is a network that a service wants.
+type ServiceNetwork struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
 }
 
 // ServiceEULA is a licence to accept with the provision parameter accept_eulas.
@@ -67,6 +77,28 @@ type PlanMetadata struct {
 	DisplayName string   `json:"displayName,omitempty"`
 	Bullets     []string `json:"bullets,omitempty"`
 	Costs       []Cost   `json:"costs,omitempty"`
+
+	Systems []PlanSystem `json:"systems,omitempty"` // our own key
+}
+
+// PlanSystem is one virtual machine of a plan. Limits are how far the package
+// allows its quantities to go from the plan's.
+type PlanSystem struct {
+	Name         string     `json:"name"`
+	VCPUs        int        `json:"vcpus"`
+	VCPULimits   PlanLimits `json:"vcpu_limits,omitzero"`
+	MemoryBytes  int64      `json:"memory_bytes"`
+	MemoryLimits PlanLimits `json:"memory_limits,omitzero"` // bytes
+	DiskBytes    int64      `json:"disk_bytes,omitempty"`
+	Networks     []string   `json:"networks"` // of the network interfaces, in their order
+	Firmware     string     `json:"firmware,omitempty"`
+	SecureBoot   bool       `json:"secure_boot,omitempty"`
+}
+
+// PlanLimits are inclusive; a zero side is not limited.
+type PlanLimits struct {
+	Min int64 `json:"min,omitempty"`
+	Max int64 `json:"max,omitempty"`
 }
 
 // Cost is one price of a plan: an amount per currency code in lower case, and

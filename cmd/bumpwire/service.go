@@ -110,7 +110,8 @@ func (c *cli) printService(s api.Service, err error) error {
 		legs[n] = l.NIC + "=" + l.Role
 	}
 	if err := c.print(s, facts("name", s.Name, "id", s.ID, "display name", s.DisplayName, "vendor", s.Vendor, "state", s.State,
-		"package", s.Package, "description", s.Description, "modes", s.Insertion.Modes, "legs", legs,
+		"package", s.Package, "description", s.Description, "product", s.ProductURL, "maker", s.VendorURL, "modes", s.Insertion.Modes, "legs", legs,
+		"networks", networkNames(s.Structure), "startup", startupNames(s.Structure), "copies", copyNames(s.Structure), "placement", placementNames(s.Structure),
 		"licences", eulaNames(s.EULAs), "missing", strings.Join(s.Missing, "; "))); err != nil {
 		return err
 	}
@@ -119,7 +120,11 @@ func (c *cli) printService(s api.Service, err error) error {
 	for _, p := range s.Plans {
 		t.add(p.Name, p.ID, p.VCPUs, bytesOf(p.MemoryBytes), priceText(p))
 	}
-	return c.print(s, t)
+	if err := c.print(s, t); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.out)
+	return c.print(s, systemTable(s))
 }
 
 // priceText are a plan's prices, the latest last.
