@@ -117,8 +117,9 @@ func (r *reader) checkContent(c *Content) {
 	r.checkBoot(c)
 	r.checkServiceLegs(c)
 	if c.Delivery() == DeliverBackdoor {
-		r.warn(c.Hardware[0].place, CodeTransport, "the environment is to come through VMware's hypervisor alone (%s); elsewhere the guest does not get it unless the transport %s is listed too",
-			printable(strings.Join(c.Hardware[0].Transports, " "), 100), TransportISO)
+		h := preferred(c.Hardware)
+		r.warn(h.place, CodeTransport, "the environment is to come through VMware's hypervisor alone (%s); elsewhere the guest does not get it unless the transport %s is listed too",
+			printable(strings.Join(h.Transports, " "), 100), TransportISO)
 	}
 }
 

@@ -10,6 +10,9 @@ type Inspection struct {
 	Verification InspectionVerification  `json:"verification"`
 	Plans        []InspectionPlan        `json:"plans"`
 	Networks     []string                `json:"networks"`
+	Startup      []InspectionStartup     `json:"startup"`
+	ScaleOut     []InspectionScaleOut    `json:"scale_out"`
+	Placement    []InspectionPlacement   `json:"placement"`
 	Properties   []InspectionProperty    `json:"properties"`
 	Eulas        []InspectionEula        `json:"eulas"`
 	Requirements []InspectionRequirement `json:"requirements"`
@@ -47,6 +50,10 @@ type InspectionSystem struct {
 	ID          string           `json:"id"`
 	VCPUs       int64            `json:"vcpus"`
 	MemoryBytes int64            `json:"memory_bytes"`
+	VCPURange   InspectionRange  `json:"vcpu_range,omitzero"`
+	MemoryRange InspectionRange  `json:"memory_range,omitzero"` // bytes
+	Firmware    string           `json:"firmware,omitempty"`
+	SecureBoot  bool             `json:"secure_boot,omitempty"`
 	Environment Delivery         `json:"environment"` // how the guest gets it
 	Disks       []InspectionDisk `json:"disks"`
 	NICs        []InspectionNIC  `json:"nics"`
@@ -121,6 +128,7 @@ func (p *Package) Inspect() Inspection {
 	for _, property := range p.Properties() {
 		in.Properties = append(in.Properties, p.inspectProperty(property))
 	}
+	in.Startup, in.ScaleOut, in.Placement = p.inspectStructure()
 	for _, eula := range p.Eulas() {
 		in.Eulas = append(in.Eulas, InspectionEula{Info: eula.Info, Text: eula.License, SHA256: sha256Hex([]byte(eula.License))})
 	}
@@ -149,6 +157,8 @@ func inspectPlan(plan Plan) InspectionPlan {
 	for _, system := range plan.Systems {
 		s := InspectionSystem{
 			ID: system.ID, VCPUs: system.VCPUs, MemoryBytes: system.MemoryBytes, Environment: system.Environment,
+			VCPURange: InspectionRange(system.CPURange), MemoryRange: InspectionRange(system.MemoryRange),
+			Firmware: system.Firmware, SecureBoot: system.SecureBoot,
 			Disks: []InspectionDisk{}, NICs: []InspectionNIC{},
 		}
 		for _, disk := range system.Disks {

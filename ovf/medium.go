@@ -30,7 +30,7 @@ const TransportISO = "iso"
 func (c *Content) Delivery() Delivery {
 	var transports []string
 	if len(c.Hardware) > 0 {
-		transports = c.Hardware[0].Transports
+		transports = preferred(c.Hardware).Transports
 	}
 	iso := func(t string) bool { return strings.EqualFold(t, TransportISO) }
 	switch {

@@ -66,6 +66,19 @@ func TestHowAGuestGetsItsEnvironment(t *testing.T) {
 	}
 }
 
+func TestTheHardwareThatIsUsedDecides(t *testing.T) {
+	t.Parallel()
+	text := string(example(t, "minimal.ovf"))
+	at, end := strings.Index(text, "<o:VirtualHardwareSection>"), strings.Index(text, "  </o:VirtualSystem>")
+	section := func(family, transport string) string {
+		return strings.NewReplacer("<o:VirtualHardwareSection>", `<o:VirtualHardwareSection o:transport="`+transport+`">`,
+			"<o:Info>Hardware</o:Info>", `<o:Info>Hardware</o:Info><o:System xmlns:v="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_VirtualSystemSettingData">
+				<v:ElementName>x</v:ElementName><v:InstanceID>0</v:InstanceID><v:VirtualSystemType>`+family+`</v:VirtualSystemType></o:System>`).Replace(text[at:end])
+	}
+	pkg := valid(t, text[:at]+section("vmx-13", "com.vmware.guestInfo")+section("kvm", "iso")+text[end:])
+	require.Equal(t, ovf.DeliverCD, pkg.Plans()[0].Systems[0].Environment)
+}
+
 // medium is the CD as its guest mounts it: by Joliet, with its label.
 func medium(t require.TestingT, pkg *ovf.Package, values map[string]string, open func(string) (io.ReadCloser, error)) (label string, files map[string]string) {
 	system := pkg.Systems()[0]

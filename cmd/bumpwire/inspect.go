@@ -81,7 +81,8 @@ func (c *cli) showInspection(path string, i ovf.Inspection, p *ovf.Package) erro
 	}
 	if err := c.print(i, facts("valid", valid, "package", i.Package.Name, "version", i.Package.Version, "vendor", i.Package.Vendor,
 		"product", i.Package.Product, "OVF", i.Package.OVFVersion, "digest", i.Package.Digest,
-		"manifest", i.Verification.Manifest, "signature", i.Verification.Signature, "networks", i.Networks)); err != nil {
+		"manifest", i.Verification.Manifest, "signature", i.Verification.Signature, "networks", i.Networks, "limits", inspectedLimits(i), "environment", inspectedEnvironments(i),
+		"startup", inspectedStartup(i), "copies", inspectedCopies(i), "placement", inspectedPlacement(i), "licences", inspectedLicences(i))); err != nil {
 		return err
 	}
 	if err := c.printPlans(i); err != nil {
