@@ -139,6 +139,37 @@ func TestRealApplianceIsInsertedAndRemovedWithoutLoss(t *testing.T) {
 	require.LessOrEqual(t, lost, 1)
 }
 
+// A guest of another size takes the place of one under traffic, and answers on its
+// management address; in the end there is one guest.
+func TestRealApplianceIsReplacedWithoutLoss(t *testing.T) {
+	server := firewallServer(t)
+	c := newReal(t)
+	village(t, c, "a")
+	boot := func(a topology.Appliance) error { return c.Boot(t.Context(), "a", a, server) }
+	fw := inPath("fw", 20)
+	fw.Management = netip.PrefixFrom(managed.Addr(), 24)
+	converge(t, c, "a", boot, fw)
+	f := startFlow(t, c, "a", "h1", PublicIPv4)
+	for range 2 {
+		fw.Generation++
+		server.MemoryBytes += 64 << 20
+		converge(t, c, "a", boot, fw)
+		f.some(500)
+		require.Eventually(t, func() bool {
+			conn, err := c.Dial(t.Context(), "a", managed)
+			return err == nil && conn.Close() == nil
+		}, 30*time.Second, 100*time.Millisecond, "the management address went on")
+		passed, reached, err := c.Trace(t.Context(), "a", "h1")
+		require.NoError(t, err)
+		require.True(t, reached)
+		require.Equal(t, []topology.ApplianceID{topology.ApplianceOf("fw", fw.Generation)}, passed)
+	}
+	sent, lost := f.end()
+	require.Len(t, pids(t, c), 1)
+	t.Logf("2 replacements of a guest under %s: %d of %d packets lost", c.machines.(*qemu).accel.choose(t.Context()), lost, sent)
+	require.LessOrEqual(t, lost, 1)
+}
+
 // pids are the guests of a cloud.
 func pids(t *testing.T, c *Cloud) (out []int) {
 	t.Helper()

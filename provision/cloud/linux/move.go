@@ -4,6 +4,7 @@ package linux
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -77,7 +78,59 @@ func (v *view) change(f topology.Fabric, s topology.Step, port tagged, macs []ne
 			return w.run(inserting)
 		}
 	}
+	if old, next, ok := v.beside(f, s); ok && len(macs) > 0 {
+		return v.replace(old, next, swap{view: v, port: port, macs: macs, to: s.To, announce: a.send})
+	}
 	return v.plug(port, s.To)
+}
+
+// replace moves the port from one appliance's outside to the other's, smoothly
+// while both forward.
+func (v *view) replace(old, next pair, w swap) error {
+	from, err := openPassage(old)
+	if err != nil {
+		return err
+	}
+	defer from.close()
+	if w.way, err = openPassage(next); err != nil {
+		return err
+	}
+	defer w.way.close()
+	for _, way := range []*passage{w.way, from} {
+		if forwards, err := opens(way, true); err != nil || !forwards {
+			return errors.Join(err, v.plug(w.port, w.to))
+		}
+	}
+	return w.exchange(from)
+}
+
+// beside finds the running appliances between whose outsides a move goes, and
+// which have the same network inside: one that is replaced and the next.
+func (v *view) beside(f topology.Fabric, s topology.Step) (old, next pair, ok bool) {
+	for _, o := range v.behind(f, s.From, s.Serves) {
+		for _, n := range v.behind(f, s.To, s.Serves) {
+			if v.at(o.in) == v.at(n.in) && o.in.index() != n.in.index() {
+				return o, n, true
+			}
+		}
+	}
+	return old, next, false
+}
+
+// behind are the pairs of running appliances that lead all of some traffic to an
+// outer network.
+func (v *view) behind(f topology.Fabric, outer topology.NetworkID, serves []topology.NetworkID) (list []pair) {
+	for _, a := range f.Appliances {
+		for _, l := range a.Legs {
+			if !a.Booted || l.Role != topology.Inside || l.At == "" || outer == "" || !slices.Equal(l.Serves, serves) {
+				continue
+			}
+			if p, ok := v.pairOf(f, a.ID, l.Pair); ok && v.at(p.out) == outer {
+				list = append(list, p)
+			}
+		}
+	}
+	return list
 }
 
 // opens says whether the way through is open now. Traffic that takes another way

@@ -89,6 +89,35 @@ func TestInsertionAndRemovalLoseNoPacket(t *testing.T) {
 	}
 }
 
+// A next generation is made beside the one before; the port that moves is the
+// gateway's plug, or the leg of the service behind.
+func TestReplacementLosesNoPacket(t *testing.T) {
+	for name, way := range map[string]struct{ host, public string }{
+		"IPv4": {"h1", PublicIPv4},
+		"IPv6": {"h6", PublicIPv6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newPatched(t)
+			village(t, c, "a")
+			boot := c.bootPlain(t.Context(), "a")
+			fw, wo := inPath("fw", 20), inPath("wo", 10)
+			converge(t, c, "a", boot, fw, wo)
+			f := startFlow(t, c, "a", way.host, way.public)
+			for range 4 {
+				fw.Generation++
+				converge(t, c, "a", boot, fw, wo)
+				f.some(100)
+				wo.Generation++
+				converge(t, c, "a", boot, fw, wo)
+				f.some(100)
+			}
+			sent, lost := f.end()
+			t.Logf("8 replacements: %d of %d packets lost", lost, sent)
+			require.LessOrEqual(t, lost, 1)
+		})
+	}
+}
+
 func TestAnApplianceThatHangsIsBypassedAtOnce(t *testing.T) {
 	c := newPatched(t)
 	village(t, c, "a")

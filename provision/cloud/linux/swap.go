@@ -68,6 +68,42 @@ func (w *swap) run(inserting bool) (err error) {
 	return w.empty()
 }
 
+// exchange takes the port from an appliance's outside to that of another one beside
+// it, with the same network inside. Steps 1 to 3 are those of an insertion of the
+// other one: hosts' frames take the new way and arrive by the short cut, and those
+// that are inside the old appliance still find the port where it was. What comes out
+// of that towards the hosts teaches the inside network the old way again, so it
+// is let out first, then the network is taught once more, and what took the old
+// way meanwhile is let out too. Then the port changes its bridge.
+func (w *swap) exchange(old *passage) (err error) {
+	defer func() { err = errors.Join(err, endShortCuts(w.port), endShortCuts(w.way.out)) }()
+	if err := shortCut(w.way.out, w.port, w.macs...); err != nil {
+		return w.rough(err)
+	}
+	if err := w.teach(); err != nil {
+		return err
+	}
+	if err := shortCut(w.port, w.way.out); err != nil {
+		return w.rough(err)
+	}
+	if _, err := old.inward(); err != nil {
+		return err
+	}
+	if err := w.teach(); err != nil {
+		return err
+	}
+	if _, err := old.outward(); err != nil {
+		return err
+	}
+	if err := w.view.plug(w.port, w.to); err != nil {
+		return err
+	}
+	if err := endShortCuts(w.port); err != nil {
+		return err
+	}
+	return w.announce()
+}
+
 // rough moves the port as it would be done without short cuts, where the kernel
 // refuses them.
 func (w *swap) rough(cause error) error {
