@@ -147,6 +147,9 @@ func (c *call) decode(into any) error {
 	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
 		return fault.New(fault.Invalid, "the body must be a JSON object")
 	}
+	if err := checkNumbers(body); err != nil {
+		return err
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	if !strings.HasPrefix(c.r.URL.Path, "/v2/") {
 		d.DisallowUnknownFields() // the OSB API wants them ignored; ours wants typing errors found

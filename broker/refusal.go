@@ -95,7 +95,18 @@ func osbError(err error) (int, api.OSBError) {
 	case fault.Busy:
 		return http.StatusUnprocessableEntity, api.OSBError{Error: api.ConcurrencyError, Description: concurrencyError}
 	}
-	return fault.Status(err), api.OSBError{Description: fault.Message(err)}
+	return fault.Status(err), api.OSBError{Description: readable(fault.Message(err))}
+}
+
+// maxDescription is how many bytes of a sentence a platform is told: a request may
+// name more wrong things than anybody reads.
+const maxDescription = 2000
+
+func readable(sentence string) string {
+	if len(sentence) <= maxDescription {
+		return sentence
+	}
+	return strings.ToValidUTF8(sentence[:maxDescription], "") + " … and more"
 }
 
 // note logs an error that is our own mistake, once, with all that is known of it.

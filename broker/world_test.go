@@ -46,6 +46,7 @@ const (
 type world struct {
 	t       testing.TB
 	server  *httptest.Server
+	broker  *broker.Server
 	cloud   *sim.Cloud
 	catalog *catalog.Catalog
 	log     *logged
@@ -107,7 +108,7 @@ func newWorldIn(t testing.TB, driver store.Driver, over *sim.Cloud, change ...fu
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &world{t: t, cloud: over, log: &logged{}}
-	log := slog.New(slog.NewTextHandler(w.log, nil))
+	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	st, err := store.Open(ctx, driver)
 	require.NoError(t, err)
 	w.catalog, err = catalog.New(catalog.Config{Store: st, Dir: t.TempDir(), Log: log})
@@ -129,6 +130,7 @@ func newWorldIn(t testing.TB, driver store.Driver, over *sim.Cloud, change ...fu
 	}
 	b, err := broker.New(config)
 	require.NoError(t, err)
+	w.broker = b
 	w.server = httptest.NewServer(b.Handler())
 
 	var working sync.WaitGroup
