@@ -23,7 +23,7 @@ func (p *Package) DiskCapacity(d PlanDisk, values map[string]string) (int64, err
 	if err != nil || count < 1 {
 		return 0, fmt.Errorf("property %q, the size of disk %q, must be a whole number above 0, not %q", d.CapacityProperty, d.ID, printable(value, 40))
 	}
-	n, ok := multiply(count, disk.units)
+	n, ok := multiply(count, disk.Unit)
 	if limit := (Limits{}).withDefaults().Disk; !ok || n > limit {
 		return 0, fmt.Errorf("property %q makes disk %q larger than %d bytes", d.CapacityProperty, d.ID, limit)
 	}

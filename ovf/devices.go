@@ -49,7 +49,7 @@ func (r *reader) fillDisk(disk *PlanDisk, d Disk, configuration string) {
 		return // the user gives it
 	}
 	if n, ok := r.number(d.place, "the capacity by property "+p.ID, value, 1); ok {
-		disk.CapacityBytes, _ = r.bytes(d.place, "capacity", n, d.units, r.limits.Disk)
+		disk.CapacityBytes, _ = r.bytes(d.place, "capacity", n, d.Unit, r.limits.Disk)
 	}
 }
 

@@ -18,7 +18,7 @@ func (r *reader) disks(n node, shared bool) {
 }
 
 func (r *reader) disk(n node, shared bool) {
-	d := Disk{ID: r.need(n, "diskId"), Populated: -1, Shared: shared, units: 1, place: n.place()}
+	d := Disk{ID: r.need(n, "diskId"), Populated: -1, Shared: shared, Unit: 1, place: n.place()}
 	d.FileRef, _ = r.attr(n, "fileRef")
 	d.ParentRef, _ = r.attr(n, "parentRef")
 	d.Format, _ = r.attr(n, "format")
@@ -31,9 +31,12 @@ func (r *reader) disk(n node, shared bool) {
 			r.err(n.place(), CodeUnits, "capacityAllocationUnits: %v", err)
 			d.badNumbers, v = true, 1
 		}
-		d.units = v
+		d.Unit = v
 	}
 	r.capacity(n, &d)
+	if d.CapacityProperty == "" {
+		d.Unit = 0 // the capacity is in bytes
+	}
 	if text, ok := r.attr(n, "populatedSize"); ok {
 		d.Populated, _ = r.number(n.place(), "populatedSize", text, 0)
 		if d.Capacity > 0 && d.Populated > d.Capacity {
@@ -67,7 +70,7 @@ func (r *reader) capacity(n node, d *Disk) {
 		d.badNumbers = true
 		return
 	}
-	d.Capacity, ok = r.bytes(n.place(), "capacity", count, d.units, r.limits.Disk)
+	d.Capacity, ok = r.bytes(n.place(), "capacity", count, d.Unit, r.limits.Disk)
 	d.badNumbers = d.badNumbers || !ok
 }
 

@@ -36,6 +36,7 @@
 // verified. Member names are data and never become paths here. Nothing in a
 // package makes this package open another file or a connection.
 //
-// Build writes an OVA from a folder, Sign a certificate file; Environment and
-// WriteISO make what a guest reads at its first boot (DSP8027).
+// WriteDescriptor writes a Package as a descriptor, Build an OVA from a folder,
+// Sign a certificate file; Environment and WriteISO make what a guest reads at
+// its first boot (DSP8027).
 package ovf

@@ -173,7 +173,10 @@ func presentable(s string, limit int) string {
 		}
 		return r
 	}, s)
-	return cut(s, limit)
+	if s = strings.TrimSpace(s); len(s) > limit {
+		return cut(s, limit-len("…")) // so that the outcome is presentable as it is
+	}
+	return s
 }
 
 func cut(s string, limit int) string {

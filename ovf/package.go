@@ -84,13 +84,13 @@ type Disk struct {
 	Populated  int64  // bytes; -1 when not said
 	Shared     bool   // from a SharedDiskSection (2.x)
 	ReadOnly   bool   // of a shared disk
-	units      int64
 	place      *place
 	badNumbers bool
 
 	// CapacityProperty is the full id of the property whose value, times the
 	// allocation unit, is the capacity; "" when the capacity is a number.
 	CapacityProperty string
+	Unit             int64 // bytes that 1 of it means; 0 is the same as 1
 }
 
 // Configuration is one deployment option.
