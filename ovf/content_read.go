@@ -136,7 +136,9 @@ func (r *reader) operatingSystem(c *Content, n node) {
 	if err != nil && id != "" {
 		r.warn(n.place(), CodeOSType, "operating system id %q is no CIM OsType number", printable(id, 40))
 	}
-	os.ID = int(number)
+	if err == nil {
+		os.ID = int(number)
+	}
 	c.OperatingSystem = os
 	for child := range n.children {
 		if !child.is("Info") && !child.is("Description") {

@@ -50,22 +50,6 @@ func TestParametersAreHeldToTheSchema(t *testing.T) {
 	}
 }
 
-// Keys that mean something to JavaScript or to JSON Schema are keys like any
-// other.
-func TestOddKeysAreSafeInSchemaAndEnvironment(t *testing.T) {
-	t.Parallel()
-	for _, key := range []string{"__proto__", "constructor", "$ref", "a/b", "a~b", "&lt;b&gt;", "\u00fc"} {
-		data := strings.Replace(string(example(t, "firewall.ovf")), `ovf:key="mtu"`, `ovf:key="`+key+`"`, 1)
-		pkg := ovf.ReadDescriptor("x.ovf", []byte(data), ovf.Options{})
-		require.True(t, pkg.Valid(), pkg.Findings.String())
-		compile(t, pkg.ParameterSchema(""))
-		env, err := pkg.Environment("", "", nil)
-		require.NoError(t, err)
-		_, err = env.XML()
-		require.NoError(t, err)
-	}
-}
-
 func TestEveryRealPackageHasAValidSchema(t *testing.T) {
 	t.Parallel()
 	rows := readTSV(t, corpusDir(t)+"/EXPECTED-PLANS.tsv")
