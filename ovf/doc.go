@@ -9,7 +9,11 @@
 // Disks (DiskSection), Networks (NetworkSection), Configurations
 // (DeploymentOptionSection) and Content, the one virtual system or the tree of
 // virtual system collections. A Content has its products with their
-// properties, its EULAs, its operating system and its Hardware, a list of Items.
+// properties, its EULAs, its operating system, its Hardware, a list of Items,
+// and what says how it is brought up: start order, copies, placement, boot order,
+// files for the guest. Sections of 2.x are read in 1.x as well. What a package
+// asks for beyond OVF is a Requirement: listed, and never acted on but for the
+// firmware a guest boots with.
 //
 // Hardware is not read off the Items directly: an Item may count only in
 // some configurations, may replace a general one of the same InstanceID, or

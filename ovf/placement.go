@@ -41,6 +41,12 @@ func (r *reader) placementGroup(n node) {
 	r.pkg.PlacementGroups = append(r.pkg.PlacementGroups, g)
 }
 
+// membership is what may stand once.
+type membership struct {
+	content *Content
+	group   string
+}
+
 // placement reads a membership. The groups stand in the Envelope and have been
 // read before.
 func (r *reader) placement(c *Content, n node) {
@@ -50,9 +56,10 @@ func (r *reader) placement(c *Content, n node) {
 	case group == "":
 	case !r.groups[group]:
 		r.err(n.place(), CodeUnknownGroup, "placement group %q has no PlacementGroupSection", printable(group, 60))
-	case contains(c.Placement, group):
+	case r.members[membership{c, group}]:
 		r.err(n.place(), CodeDuplicateID, "placement group %q is named twice", printable(group, 60))
 	default:
 		c.Placement = append(c.Placement, group)
 	}
+	r.members[membership{c, group}] = true
 }

@@ -44,6 +44,7 @@ type reader struct {
 	options    map[string]bool     // configuration ids
 	noPrefix   bool                // said once that attributes lack their prefix
 	groups     map[string]bool     // placement group ids
+	members    map[membership]bool // of placement groups
 	otherRefs  map[string]bool     // files that are no disk: string bundles, icons, environment files
 }
 
@@ -56,7 +57,7 @@ func newReader(file string, limits Limits, rep *report, scope completeness) *rea
 		},
 		messages: map[string]string{}, external: map[string]bool{}, outside: map[string][]byte{}, contents: map[string]*Content{},
 		networks: map[string]bool{}, products: map[productKey]bool{}, fileIDs: map[string]int{}, diskIDs: map[string]int{},
-		propertyID: map[string]Property{}, byKey: map[string]Property{}, options: map[string]bool{}, otherRefs: map[string]bool{}, groups: map[string]bool{},
+		propertyID: map[string]Property{}, byKey: map[string]Property{}, options: map[string]bool{}, otherRefs: map[string]bool{}, groups: map[string]bool{}, members: map[membership]bool{},
 	}
 }
 
