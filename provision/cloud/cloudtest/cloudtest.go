@@ -52,6 +52,7 @@ func Run(t *testing.T, newBed func(t *testing.T) Bed) {
 		{"a service is inserted, waited for, reached and removed", insertion},
 		{"two services are passed in the order of their chain", chain},
 		{"a running appliance takes a second network on its spare pair", sparePair},
+		{"an appliance is replaced beside itself and hands its address on", replacement},
 		{"tenants do not see or touch each other", isolation},
 		{"tenants are served at the same time", concurrency},
 		{"a cancelled call has no effect that a repetition does not complete", cancellation},

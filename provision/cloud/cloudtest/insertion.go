@@ -132,3 +132,30 @@ func sparePair(t *testing.T, bed Bed) {
 	x.converge()
 	require.Equal(t, before, x.observe())
 }
+
+func replacement(t *testing.T, bed Bed) {
+	x := newTenant(t, bed, "a", "V")
+	before := x.observe()
+	fw, wo := x.managed(x.service("fw", 10, "V")), x.service("wo", 20, "V")
+	x.converge(fw, wo)
+	next := fw
+	next.Generation = 1
+	steps := x.plan(next, wo)
+	require.Equal(t, 1, topology.Costs(steps).Swaps[x.netID("V")])
+	for _, s := range steps {
+		require.NoError(t, x.patiently(s), "%s", s)
+		passed, reached, err := x.bed.Cloud.Trace(t.Context(), x.id, x.host("V").Name)
+		require.NoError(t, err)
+		require.True(t, reached, "%s", s)
+		require.Len(t, passed, 2, "one of the generations and the other service, after %s", s)
+	}
+	require.Empty(t, x.plan(next, wo), "nothing is left to do")
+	x.passes("V", next, wo)
+	if bed.Health.IsValid() {
+		require.Equal(t, http.StatusOK, x.healthy())
+	}
+	x.converge(fw, wo)
+	x.passes("V", fw, wo)
+	x.converge()
+	require.Equal(t, before, x.observe())
+}

@@ -28,6 +28,7 @@ func TestRandomRequests(t *testing.T) {
 			"remove a service": x.remove,
 			"stitch":           x.stitch,
 			"unstitch":         x.unstitch,
+			"replace":          x.replace,
 			"":                 x.atRest,
 		})
 		x.services = nil
@@ -51,6 +52,7 @@ func TestNoStepJoinsTwoTenants(t *testing.T) {
 		actions := map[string]func(*rapid.T){"": func(r *rapid.T) { a.atRest(r); b.atRest(r) }}
 		for name, x := range map[string]*town{"a": a, "b": b} {
 			actions[name+" adds"], actions[name+" removes"] = x.add, x.remove
+			actions[name+" replaces"] = x.replace
 			actions[name+" stitches"], actions[name+" unstitches"] = x.stitch, x.unstitch
 		}
 		r.Repeat(actions)
@@ -193,6 +195,12 @@ func (x *town) remove(r *rapid.T) {
 	x.try(r, slices.Delete(all, i, i+1))
 }
 
+func (x *town) replace(r *rapid.T) {
+	i, all := x.pick(r)
+	all[i].Generation++
+	x.try(r, all)
+}
+
 func (x *town) stitch(r *rapid.T) {
 	i, all := x.pick(r)
 	all[i].Stitches = append(all[i].Stitches, x.place(r, all[i])...)
@@ -225,14 +233,15 @@ func (x *town) atRest(r *rapid.T) {
 // ranked are the appliances that a network's packets are to pass.
 func (x *town) ranked(n topology.NetworkID) []topology.ApplianceID {
 	type place struct {
-		rank int
-		id   topology.ApplianceID
+		rank     int
+		instance topology.InstanceID
+		id       topology.ApplianceID
 	}
 	var places []place
 	for _, s := range x.services {
 		for _, st := range s.Stitches {
 			if st.Network == n {
-				places = append(places, place{st.Rank, topology.ApplianceID(s.Instance)})
+				places = append(places, place{st.Rank, s.Instance, topology.ApplianceOf(s.Instance, s.Generation)})
 			}
 		}
 	}
@@ -240,7 +249,7 @@ func (x *town) ranked(n topology.NetworkID) []topology.ApplianceID {
 		if a.rank != b.rank {
 			return a.rank - b.rank
 		}
-		return strings.Compare(string(a.id), string(b.id))
+		return strings.Compare(string(a.instance), string(b.instance))
 	})
 	var ids []topology.ApplianceID
 	for _, p := range places {
