@@ -24,10 +24,16 @@ var licenceDigest = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(licence)))
 // licensed publishes a version of the firewall that has a licence.
 func (w *world) licensed() {
 	w.t.Helper()
+	const section = `<ovf:EulaSection><ovf:Info>Terms &lt;of use&gt;</ovf:Info><ovf:License>Be &lt;b>good&lt;/b> &amp; pay.</ovf:License></ovf:EulaSection>`
+	w.edited("<ovf:VirtualHardwareSection>", section+"<ovf:VirtualHardwareSection>", "1.2.0", "2.0")
+}
+
+// edited publishes the firewall with changes to its descriptor: old and new text in turn.
+func (w *world) edited(changes ...string) {
+	w.t.Helper()
 	descriptor, err := os.ReadFile(filepath.Join("..", "testdata", "firewall", "firewall.ovf"))
 	require.NoError(w.t, err)
-	const section = `<ovf:EulaSection><ovf:Info>Terms &lt;of use&gt;</ovf:Info><ovf:License>Be &lt;b>good&lt;/b> &amp; pay.</ovf:License></ovf:EulaSection>`
-	edited := strings.NewReplacer("<ovf:VirtualHardwareSection>", section+"<ovf:VirtualHardwareSection>", "1.2.0", "2.0").Replace(string(descriptor))
+	edited := strings.NewReplacer(changes...).Replace(string(descriptor))
 	dir := w.t.TempDir()
 	require.NoError(w.t, os.WriteFile(filepath.Join(dir, "firewall.ovf"), []byte(edited), 0o600))
 	var ova bytes.Buffer

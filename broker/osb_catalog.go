@@ -155,7 +155,7 @@ func (s *Server) offering(service catalog.Service, at time.Time) api.CatalogServ
 		PlanUpdateable: true, AllowContextUpdates: true,
 		Metadata: &api.ServiceMetadata{
 			DisplayName: service.DisplayName, LongDescription: service.LongDescription, ProviderDisplayName: service.ProviderName,
-			DocumentationURL: service.ProductURL, SupportURL: service.VendorURL,
+			DocumentationURL: service.ProductURL, SupportURL: service.VendorURL, ImageURL: service.Icon,
 		},
 	}
 	for _, n := range service.Structure.Networks {

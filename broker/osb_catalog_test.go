@@ -102,3 +102,21 @@ func TestRCATEOLRetiredServicesLeaveTheCatalogOnly(t *testing.T) {
 	require.Equal(t, 202, w.delete(one+w.removal()).status)
 	w.settled(one, "succeeded")
 }
+
+func TestCatalogShowsWhatThePackageSaysOfItsMachines(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.edited("<ovf:Version>1.2.0</ovf:Version>", "<ovf:Version>2.0</ovf:Version><ovf:ProductUrl>https://example.net/fw</ovf:ProductUrl><ovf:VendorUrl>javascript:alert(1)</ovf:VendorUrl>",
+		"<ovf:Network ovf:name=\"inside\"/>", "<ovf:Network ovf:name=\"inside\"><ovf:Description>Towards the hosts</ovf:Description></ovf:Network>",
+		"    </ovf:VirtualHardwareSection>", `<ovf:Item ovf:bound="max"><rasd:AllocationUnits>byte * 2^20</rasd:AllocationUnits><rasd:ElementName>Memory</rasd:ElementName>
+			<rasd:InstanceID>2</rasd:InstanceID><rasd:ResourceType>4</rasd:ResourceType><rasd:VirtualQuantity>2048</rasd:VirtualQuantity></ovf:Item></ovf:VirtualHardwareSection>`)
+	c, err := w.osb.Catalog(t.Context())
+	require.NoError(t, err)
+	about := c.Services[0].Metadata
+	require.Equal(t, "https://example.net/fw", about.DocumentationURL)
+	require.Empty(t, about.SupportURL, "only http and https")
+	require.Contains(t, about.Networks, api.ServiceNetwork{Name: "inside", Description: "Towards the hosts"})
+	machine := c.Services[0].Plans[0].Metadata.Systems[0]
+	require.Equal(t, api.PlanLimits{Max: 2 << 30}, machine.MemoryLimits)
+	require.Equal(t, []string{"management", "inside", "outside", "inside-2", "outside-2"}, machine.Networks)
+}

@@ -24,7 +24,7 @@ func offering(old Service, p Package, pkg *ovf.Package, by *Insertion) (Service,
 		ID: serviceID(p.Vendor, p.Name), Vendor: p.Vendor, Name: old.Name, State: old.State, Package: p.ID, Changed: now(),
 		DisplayName: first(oneLine(product.Name), p.Name), ProviderName: first(oneLine(product.Vendor), p.Vendor),
 		Insertion: suggested, Corrections: corrections, EULAs: p.EULAs,
-		ProductURL: product.ProductURL, VendorURL: product.VendorURL, Structure: structureOf(pkg),
+		ProductURL: product.ProductURL, VendorURL: product.VendorURL, Icon: p.Icon, Structure: structureOf(pkg),
 	}
 	if corrections != nil {
 		s.Insertion, _ = suggested.correct(*corrections) // NICs of an older version are no matter

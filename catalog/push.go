@@ -55,6 +55,8 @@ func (c *Catalog) push(ctx context.Context, vendor string, r io.Reader, options 
 	if err != nil {
 		return p, s, refusal(err)
 	}
+	described := describe(vendor, pkg)
+	described.Icon = iconOf(pkg, staged.open)
 	// All bytes are here and verified: a caller who goes now does not leave half of
 	// it. Under the lock nobody can collect a blob between its arrival and the
 	// document that refers to it, or remove the package before its service is made.
@@ -63,7 +65,7 @@ func (c *Catalog) push(ctx context.Context, vendor string, r io.Reader, options 
 		if err = c.keepEULAs(ctx, pkg); err != nil {
 			return err
 		}
-		if p, err = c.keep(ctx, describe(vendor, pkg), staged); err == nil {
+		if p, err = c.keep(ctx, described, staged); err == nil {
 			s, err = c.refresh(ctx, p.Vendor, serviceID(p.Vendor, p.Name))
 		}
 		return err

@@ -39,6 +39,7 @@ type Service struct {
 	ProviderName    string    `json:"provider_name,omitempty"`
 	ProductURL      string    `json:"product_url,omitempty"` // http or https, as the next
 	VendorURL       string    `json:"vendor_url,omitempty"`
+	Icon            string    `json:"icon,omitempty"` // a data URL of a PNG image
 	Tags            []string  `json:"tags,omitempty"`
 	State           State     `json:"state"`
 	Package         PackageID `json:"package"` // the version that new instances get
@@ -149,6 +150,7 @@ type Package struct {
 	Verification ovf.Verification `json:"verification"`
 	Findings     ovf.Findings     `json:"findings,omitempty"` // warnings only
 	EULAs        []EULA           `json:"eulas,omitempty"`
+	Icon         string           `json:"icon,omitempty"` // a data URL of a PNG image
 	Pushed       time.Time        `json:"pushed"`
 }
 

@@ -45,6 +45,15 @@ func (s *stage) Create(name string, _ int64) (io.WriteCloser, error) {
 	return &stagedFile{file: f}, nil
 }
 
+// open reads a member that is there.
+func (s *stage) open(name string) (io.ReadCloser, error) {
+	path, ok := s.files[name]
+	if !ok {
+		return nil, fmt.Errorf("there is no member %q", name)
+	}
+	return os.Open(path)
+}
+
 // Commit has nothing to do: Catalog.Push moves the files once it knows that the
 // package may be kept.
 func (s *stage) Commit(*ovf.Package) error { return nil }

@@ -71,7 +71,7 @@ func shown(s Service, at time.Time) Service {
 	visible := Service{
 		ID: s.ID, Name: s.Name, State: s.State, Tags: s.Tags, DisplayName: s.DisplayName, ProviderName: s.ProviderName,
 		Description: s.Description, LongDescription: s.LongDescription, EULAs: s.EULAs,
-		ProductURL: s.ProductURL, VendorURL: s.VendorURL, Structure: Structure{Networks: s.Structure.Networks},
+		ProductURL: s.ProductURL, VendorURL: s.VendorURL, Icon: s.Icon, Structure: Structure{Networks: s.Structure.Networks},
 	}
 	visible.Package = PackageID(s.Package.MaintenanceVersion())
 	for _, p := range s.Plans {

@@ -37,6 +37,7 @@ type ServiceMetadata struct {
 	DisplayName         string `json:"displayName,omitempty"`
 	LongDescription     string `json:"longDescription,omitempty"`
 	ProviderDisplayName string `json:"providerDisplayName,omitempty"`
+	ImageURL            string `json:"imageUrl,omitempty"` // a data URL
 	DocumentationURL    string `json:"documentationUrl,omitempty"`
 	SupportURL          string `json:"supportUrl,omitempty"`
 	Shareable           bool   `json:"shareable"`

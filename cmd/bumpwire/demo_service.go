@@ -37,7 +37,11 @@ type phases struct{ asked, inserted, removing, removed time.Time }
 
 func (s *stage) provision(ctx context.Context, r *report, o offer) (times phases, err error) {
 	s.title("A platform provisions %s, plan %s, on network %s", o.serviceName, o.planName, demoNetwork)
-	parameters, _ := json.Marshal(map[string]any{"networks": []string{demoNetwork}, "firewall.block-tcp-ports": blockedPort, "accept_eulas": o.eulas})
+	wanted := map[string]any{"networks": []string{demoNetwork}, "firewall.block-tcp-ports": blockedPort}
+	if len(o.eulas) > 0 {
+		wanted["accept_eulas"] = o.eulas
+	}
+	parameters, _ := json.Marshal(wanted) // strings always marshal
 	times.asked = time.Now()
 	a, err := s.platform.Provision(ctx, demoInstance, api.OSBProvision{
 		ServiceID: o.service, PlanID: o.plan, OrganizationGUID: demoTenant, SpaceGUID: "demo", Parameters: parameters,
