@@ -193,3 +193,27 @@ func TestAnyFormOfEncryptionIsRefusedAsUnsupported(t *testing.T) {
 		require.Equal(t, []ovf.Code{ovf.CodeUnsupportedEncryption}, codes(changed(t, "router-2.0.ovf", c[0], c[1]).Findings), c[1])
 	}
 }
+
+// A bundle from a stranger gives texts or findings, and never changes what the
+// package is.
+func FuzzStringBundle(f *testing.F) {
+	for _, seed := range []string{french, "<Strings/>", `<Strings><Msg msgid="small.label">P&#233;tit<!-- --></Msg></Strings>`, "\xff\xfe<\x00?\x00"} {
+		f.Add([]byte(seed))
+	}
+	text := strings.Replace(oneDisk, `<References>`, `<References><File ovf:id="fr" ovf:href="fr.xml"/>`, 1)
+	text = strings.Replace(text, `</Envelope>`, `<Strings xml:lang="fr" ovf:fileRef="fr"/></Envelope>`, 1)
+	text = strings.Replace(text, `<VirtualHardwareSection>`, `<EulaSection><Info/><License ovf:msgid="small.label">Small</License></EulaSection><VirtualHardwareSection>`, 1)
+	own := raw{name: "p.ovf", data: text}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		pkg, _, err := ingest(t, archive(own, raw{name: "fr.xml", data: string(data)}, diskFile), ovf.Options{Locale: "fr"})
+		if err != nil {
+			require.False(t, pkg.Valid())
+			return
+		}
+		require.Len(t, pkg.Eulas(), 1)
+		require.Equal(t, int64(4096), pkg.Plans()[0].Systems[0].Disks[0].CapacityBytes)
+		if licence := pkg.Eulas()[0].License; licence != "Small" {
+			require.Contains(t, string(data), "small.label")
+		}
+	})
+}

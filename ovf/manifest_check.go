@@ -17,7 +17,7 @@ func (in *intake) readManifest() {
 }
 
 func (in *intake) manifestFinding(s Severity, code Code, line int, format string, args ...any) {
-	f := Finding{Severity: s, Code: code, File: in.manifest.name, Line: line, Column: 1}
+	f := Finding{Severity: s, Code: code, File: in.manifest.name, Line: line, Column: min(line, 1)}
 	f.Message = fmt.Sprintf(format, args...)
 	in.report.add(f)
 }

@@ -58,6 +58,22 @@ func TestABrokenQualifierIsDropped(t *testing.T) {
 	}
 }
 
+func qualifiersText(list []qualifier) string {
+	var b strings.Builder
+	for _, q := range list {
+		b.WriteString(q.name)
+		if len(q.arguments) > 0 {
+			quoted := make([]string, len(q.arguments))
+			for i, a := range q.arguments {
+				quoted[i] = quote(a)
+			}
+			b.WriteString("{" + strings.Join(quoted, ", ") + "}")
+		}
+		b.WriteString(", ")
+	}
+	return b.String()
+}
+
 func FuzzQualifiers(f *testing.F) {
 	for _, s := range []string{`MinLen(1),MaxLen(253)`, `ValueMap{"a", "b,c"}`, `Ip("Network 1")`, `ValueMap{"say \"hi\""}`} {
 		f.Add(s)
@@ -68,10 +84,14 @@ func FuzzQualifiers(f *testing.F) {
 			require.NotEmpty(t, q.name)
 			require.Contains(t, s, q.name)
 		}
+		// What has been understood is understood the same in our own words.
+		again, err := parseQualifiers(qualifiersText(list))
+		require.NoError(t, err)
+		require.Equal(t, list, again)
 	})
 }
 
-func FuzzManifest(f *testing.F) {
+func FuzzManifestLines(f *testing.F) {
 	f.Add([]byte("SHA256(a.ovf)= 0000000000000000000000000000000000000000000000000000000000000000\n"))
 	f.Add([]byte("\xef\xbb\xbfSHA1 (a (1).ovf) = 0000000000000000000000000000000000000000\r\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -132,6 +132,9 @@ func ingest(t testing.TB, data []byte, opts ovf.Options) (*ovf.Package, *memoryS
 	pkg, err := ovf.Ingest(t.Context(), bytes.NewReader(data), sink, opts)
 	require.Equal(t, err == nil, sink.committed != nil)
 	require.Equal(t, err != nil, sink.aborted == 1)
+	if pkg != nil && !opts.Strict {
+		requireSane(t, pkg.Findings)
+	}
 	if err != nil {
 		require.Empty(t, sink.files)
 	}

@@ -59,5 +59,10 @@ func FuzzUnits(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		n, err := ovf.ParseUnits(s)
 		require.Equal(t, err == nil, n > 0)
+		if err == nil {
+			again, err := ovf.ParseUnits(fmt.Sprint("byte * ", n))
+			require.NoError(t, err)
+			require.Equal(t, n, again)
+		}
 	})
 }
