@@ -53,6 +53,8 @@ func Run(t *testing.T, newBed func(t *testing.T) Bed) {
 		{"two services are passed in the order of their chain", chain},
 		{"a running appliance takes a second network on its spare pair", sparePair},
 		{"an appliance is replaced beside itself and hands its address on", replacement},
+		{"a gateway sends the flows it is told through a service, and no others", redirection},
+		{"members of a service come and go without disturbing others' flows", members},
 		{"tenants do not see or touch each other", isolation},
 		{"tenants are served at the same time", concurrency},
 		{"a cancelled call has no effect that a repetition does not complete", cancellation},

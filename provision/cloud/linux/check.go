@@ -95,6 +95,7 @@ func (q *qemu) check(context.Context) (problems []cloud.Problem) {
 	for _, need := range []struct{ program, deb string }{
 		{qemuBinary, "qemu-system-x86"},
 		{imageBinary, "qemu-utils"},
+		{nftBinary, "nftables"},
 	} {
 		if _, err := exec.LookPath(need.program); err != nil {
 			problems = append(problems, cloud.Problem{

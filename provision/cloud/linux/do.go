@@ -62,6 +62,8 @@ func (v *view) do(ctx context.Context, f topology.Fabric, s topology.Step) error
 		return v.await(ctx, f, *s.Appliance, s.Pair)
 	case topology.Move:
 		return v.move(ctx, f, s)
+	case topology.SetRedirect:
+		return v.setRedirect(ctx, f, s)
 	}
 	return fault.New(fault.Invalid, "there is no step %q", s.Verb)
 }

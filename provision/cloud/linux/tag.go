@@ -31,7 +31,9 @@ const (
 	kindPlug    kind = "plug"    // the near end of a gateway's plug; facts: plugFacts
 	kindCable   kind = "cable"   // the near end of a host's cable; facts: cloud.Host
 	kindLeg     kind = "leg"     // an appliance's NIC; facts: legFacts
-	kindFarEnd  kind = "far-end" // the end of a plug or cable inside its namespace
+	kindFarEnd  kind = "far-end" // the end of a plug, cable or turn inside its namespace
+	kindTurn    kind = "turn"    // the near end of a gateway's port at a member of a rule
+	kindRule    kind = "rule"    // a link that stands for a rule of the gateway; facts: topology.Redirect
 )
 
 // A tag makes a link findable and says whose and what it is. It is the link's
@@ -146,6 +148,10 @@ func (k kind) letter() string {
 		return "t"
 	case kindFarEnd:
 		return "p"
+	case kindTurn:
+		return "u"
+	case kindRule:
+		return "r"
 	case kindFabric, kindGateway, kindHost:
 	}
 	return "x"

@@ -139,7 +139,7 @@ func (v *view) removeOwnNetwork(id topology.NetworkID) error {
 func (c *Cloud) removeTenantIfEmpty(tenant topology.TenantID) error {
 	empty := true
 	err := c.withFabric(tenant, func(v *view) error {
-		for _, k := range []kind{kindNetwork, kindPlug, kindCable, kindLeg} {
+		for _, k := range []kind{kindNetwork, kindPlug, kindCable, kindLeg, kindTurn, kindRule} {
 			empty = empty && len(v.all(k)) == 0
 		}
 		return nil

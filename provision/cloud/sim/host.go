@@ -90,8 +90,11 @@ func (c *Cloud) Trace(ctx context.Context, tenant topology.TenantID, host string
 	return passed, reached, err
 }
 
+// echo is what Trace sends.
+var echo = topology.Flow{Direction: topology.Outbound, Protocol: topology.ICMP}
+
 func (e *estate) trace(from topology.NetworkID, o Options) ([]topology.ApplianceID, bool) {
-	route, reached := topology.Path(e.Fabric, from)
+	route, reached := topology.RouteOf(e.Fabric, from, echo)
 	way := route.Appliances()
 	for i, id := range way {
 		if !e.Machines[id].forwards(o) {

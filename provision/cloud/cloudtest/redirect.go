@@ -1,0 +1,115 @@
+package cloudtest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// redirected is a service in redirect mode for flows of networks of the given
+// names, with so many replicas.
+func (x *tenant) redirected(name string, match topology.Classifier, replicas int, networks ...string) topology.Service {
+	s := x.service(name, 0)
+	s.Mode = topology.Redirected
+	for n := range replicas {
+		s.Replicas = append(s.Replicas, topology.Replica{Number: n})
+	}
+	for _, n := range networks {
+		s.Stitches = append(s.Stitches, topology.Stitch{Network: x.netID(n), Pair: 1, Match: &match})
+	}
+	return s
+}
+
+// oneOf requires that a host's packets pass one of the appliances of a service,
+// the same each time, and gives it.
+func (x *tenant) oneOf(network string, s topology.Service) topology.ApplianceID {
+	x.Helper()
+	var first topology.ApplianceID
+	for range 3 {
+		passed, reached, err := x.bed.Cloud.Trace(x.Context(), x.id, x.host(network).Name)
+		require.NoError(x, err)
+		require.True(x, reached, "the gateway answers on network %s", network)
+		require.Len(x, passed, 1)
+		if first == "" {
+			first = passed[0]
+		}
+		require.Equal(x, first, passed[0], "a flow stays with its member")
+	}
+	for _, a := range x.observe().Appliances {
+		if a.ID == first {
+			require.Equal(x, s.Instance, a.Instance)
+			return first
+		}
+	}
+	require.FailNow(x, "the traffic passes something unknown", "%s", first)
+	return ""
+}
+
+// Only what a rule classifies passes the service; the rest is as before, and after
+// all is removed everything is.
+func redirection(t *testing.T, bed Bed) {
+	x := newTenant(t, bed, "a", "V", "X")
+	before := x.observe()
+	echo := topology.Classifier{Protocols: []topology.Protocol{topology.ICMP, topology.ICMPv6}}
+	web := topology.Classifier{Protocols: []topology.Protocol{topology.TCP}, Ports: []topology.Ports{{First: 80, Last: 90}}, DSCP: []uint8{0}}
+
+	lb := x.redirected("lb", echo, 1, "V")
+	x.converge(lb)
+	x.passes("V", lb)
+	x.passes("X")
+	inserted := x.observe()
+	for _, s := range x.plan() {
+		if s.Verb == topology.SetRedirect {
+			back, _ := s.Inverse()
+			require.NoError(t, x.do(t.Context(), back), "what is so already is done")
+			require.Equal(t, inserted, x.observe())
+		}
+	}
+
+	other := x.redirected("other", web, 1, "V", "X")
+	x.converge(lb, other)
+	x.passes("V", lb)
+	x.passes("X")
+	x.converge(other)
+	x.passes("V")
+	fw := x.service("fw", 10, "V")
+	x.converge(lb, fw, other)
+	x.passes("V", fw, lb)
+	x.converge()
+	require.Equal(t, before, x.observe(), "the tenant has back what it had")
+	x.passes("V")
+}
+
+// Members come and go; a flow keeps its own as long as that is one.
+func members(t *testing.T, bed Bed) {
+	x := newTenant(t, bed, "a", "V")
+	before := x.observe()
+	lb := x.redirected("lb", topology.Classifier{}, 2, "V")
+	x.converge(lb)
+	mine := x.oneOf("V", lb)
+
+	lb.Replicas = append(lb.Replicas, topology.Replica{Number: 2})
+	x.converge(lb)
+	require.Equal(t, mine, x.oneOf("V", lb), "another member takes no flow from one")
+
+	for n := range lb.Replicas {
+		lb.Replicas[n].Idle = topology.ReplicaOf(lb.Instance, 0, n) == mine
+	}
+	x.converge(lb)
+	next := x.oneOf("V", lb)
+	require.NotEqual(t, mine, next, "the flows of one that is taken out find another")
+
+	for n := range lb.Replicas {
+		lb.Replicas[n].Idle = true
+	}
+	x.converge(lb)
+	_, reached, err := bed.Cloud.Trace(t.Context(), x.id, x.host("V").Name)
+	require.NoError(t, err)
+	require.False(t, reached, "without a member the flows stop")
+
+	x.converge()
+	require.Equal(t, before, x.observe())
+	x.passes("V")
+}
