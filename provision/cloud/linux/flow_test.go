@@ -34,8 +34,14 @@ const flowPace = time.Millisecond
 
 func startFlow(t *testing.T, c *Cloud, tenant topology.TenantID, host string, public string) *flow {
 	t.Helper()
+	return startFlowTo(t, c, tenant, host, public, func(f func() error) error { return c.InGateway(t.Context(), tenant, f) })
+}
+
+// startFlowTo is startFlow to an address of another place.
+func startFlowTo(t *testing.T, c *Cloud, tenant topology.TenantID, host string, public string, there func(func() error) error) *flow {
+	t.Helper()
 	f := &flow{t: t, stop: make(chan struct{}), back: map[uint64]bool{}}
-	require.NoError(t, c.InGateway(t.Context(), tenant, func() (err error) {
+	require.NoError(t, there(func() (err error) {
 		f.public, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(public), 0)))
 		return err
 	}))

@@ -45,6 +45,9 @@ func (c *Cloud) makeGateway(tenant topology.TenantID) error {
 		if err := sysctl("ipv6/conf/all/forwarding", "1"); err != nil {
 			return fmt.Errorf("cannot make the gateway route IPv6: %w", err)
 		}
+		if err := c.track(); err != nil {
+			return fmt.Errorf("cannot make the gateway track flows: %w", err)
+		}
 		lo, err := netlink.LinkByName("lo")
 		if err != nil {
 			return err

@@ -111,6 +111,17 @@ func (v *view) redirects() (out []topology.Redirect, err error) {
 	return out, nil
 }
 
+// track begins to track a gateway's flows, in the namespace that the thread is in.
+// Without it flows that are older than the first rule may be taken for others'.
+func (c *Cloud) track() error {
+	err := filter(context.Background(), tracking)
+	if errors.Is(err, fault.Unavailable) {
+		c.log.Debug("gateways do not track flows", "cause", err)
+		return nil
+	}
+	return err
+}
+
 // filter gives nftables a table, in the namespace that the thread is in.
 func filter(ctx context.Context, text string) error {
 	cmd := exec.CommandContext(ctx, nftBinary, "-f", "-")

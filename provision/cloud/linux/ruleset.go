@@ -74,6 +74,18 @@ func ruleset(rules []topology.Redirect, subnets map[topology.NetworkID][]netip.P
 	return b.String()
 }
 
+// tracking is a table of its own that has flows tracked before there is any rule
+// for them: afterwards it could not be told who opened one.
+const tracking = `table inet bumpwire-track {}
+delete table inet bumpwire-track
+table inet bumpwire-track {
+	chain track {
+		type filter hook prerouting priority filter; policy accept;
+		ct state established accept
+	}
+}
+`
+
 // orientation is which way the first packet of a flow went; it is the lowest bit of
 // the flow's mark.
 type orientation int

@@ -118,6 +118,9 @@ func (v *view) leadInto(members []topology.Member) error {
 func trustTurn(link string) error {
 	for _, k := range []struct{ knob, value string }{
 		{"ipv4/conf/all/rp_filter", "0"},
+		// Packets for the gateway are to be routed into the member first, and what was
+		// found to be for one of its sockets is never forwarded.
+		{"ipv4/ip_early_demux", "0"},
 		{filepath.Join("ipv4/conf", link, "rp_filter"), "0"},
 		{filepath.Join("ipv4/conf", link, "accept_local"), "1"},
 		{filepath.Join("ipv4/conf", link, "send_redirects"), "0"},
