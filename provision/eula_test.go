@@ -140,3 +140,37 @@ func TestAVersionWithAChangedTextAsksAgain(t *testing.T) {
 	w.licensed(t, "4.0")
 	b.provisioned(t, w.order("free", "dmz"))
 }
+
+func TestAnUpdateToAChangedTextAsksForIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sim.Options{})
+	w.licensed(t, "2.0", "Be good.", "Pay.")
+	b := w.broker(t, w.driver)
+	b.provisioned(t, accepting(w.order("fw"), "Be good.", "Pay."))
+	w.licensed(t, "3.0", "Be good.", "Pay more.")
+
+	r := w.patch("fw")
+	r.Version = "3.0.0"
+	_, err := b.Update(t.Context(), r)
+	require.ErrorIs(t, err, fault.Invalid)
+	require.ErrorContains(t, err, digestOf("Pay more."))
+	require.NotContains(t, err.Error(), digestOf("Be good."))
+
+	r.Parameters = raw(map[string]any{"accept_eulas": []string{digestOf("Pay more.")}})
+	r.Origin.Identity = "cloudfoundry/user-2"
+	out, err := b.Update(t.Context(), r)
+	require.NoError(t, err)
+	b.wait(t, out.Operation)
+	i, err := b.Instance(t.Context(), "cf", "fw")
+	require.NoError(t, err)
+	require.Equal(t, []string{digestOf("Be good."), digestOf("Pay more.")}, []string{i.EULAs[0].Digest, i.EULAs[1].Digest})
+	require.Equal(t, "cloudfoundry/user-2", i.EULAs[1].For)
+	noted := 0
+	for _, e := range i.History {
+		if strings.Contains(e.Message, digestOf("Pay more.")) {
+			noted++
+			require.Equal(t, "cloudfoundry/user-2", e.For)
+		}
+	}
+	require.Equal(t, 1, noted)
+}

@@ -64,6 +64,11 @@ instances of a tenant with "eula accept".`,
 	return cmd
 }
 
+// eulaFlag takes licences that are accepted for one instance.
+func eulaFlag(cmd *cobra.Command, digests *[]string) {
+	cmd.Flags().StringSliceVar(digests, "accept-eula", nil, "digest of a licence that is accepted; may be given more than once")
+}
+
 func newEULAList(c *cli, tenant *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "list SERVICE", Short: "List the licences that new instances of a service need accepted", Args: exactly("a service"),

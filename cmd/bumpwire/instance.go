@@ -70,7 +70,7 @@ func (w *wanted) flags(cmd *cobra.Command) {
 	f.StringVar(&w.ID, "id", "", "the instance's id; empty: made up")
 	f.StringVar(&w.Name, "name", "", "the instance's name for people")
 	f.StringSliceVar(&w.networks, "network", nil, "a tenant network to protect; may be given more than once")
-	f.StringSliceVar(&w.eulas, "accept-eula", nil, "digest of a licence that is accepted; may be given more than once")
+	eulaFlag(cmd, &w.eulas)
 	f.StringVar(&w.file, "parameters", "", "file with the parameters, YAML or JSON")
 	f.StringArrayVar(&w.set, "set", nil, "one parameter as KEY=VALUE; the value is read as JSON if it is JSON")
 }

@@ -16,6 +16,7 @@ type changed struct {
 	file     string
 	set      []string
 	networks []string
+	eulas    []string
 	none     bool
 }
 
@@ -27,6 +28,7 @@ func (w *changed) flags(cmd *cobra.Command) {
 	f.BoolVar(&w.none, "no-network", false, "protect no network but those of bindings")
 	f.StringVar(&w.file, "parameters", "", "file with parameters, YAML or JSON; those that are left out stay")
 	f.StringArrayVar(&w.set, "set", nil, "one parameter as KEY=VALUE; the value is read as JSON if it is JSON")
+	eulaFlag(cmd, &w.eulas)
 	f.BoolVar(&w.Upgrade, "upgrade", false, "bring it to the package version that the service offers now")
 }
 
@@ -42,6 +44,9 @@ func (w *changed) request() (api.InstanceUpdate, error) {
 	}
 	if w.none || len(w.networks) > 0 {
 		p["networks"] = append([]string{}, w.networks...)
+	}
+	if len(w.eulas) > 0 {
+		p["accept_eulas"] = w.eulas
 	}
 	if len(p) > 0 {
 		if u.Parameters, err = json.Marshal(p); err != nil {
