@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 
@@ -84,21 +85,20 @@ func TestTwoServicesFormAChainInTheOrderAskedFor(t *testing.T) {
 	w.requireBase(t)
 }
 
-func TestSameOrderAtTheSameMomentMakesOneInstance(t *testing.T) {
+func TestP16SameOrderAtTheSameMomentMakesOneInstance(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sim.Options{})
-	brokers := []*broker{w.broker(t, w.driver), w.broker(t, w.driver)}
-	ops := make([]work.ChangeID, 16)
+	brokers := []*broker{w.broker(t, w.driver), w.broker(t, w.driver), w.broker(t, w.driver)}
+	ops, errs := make([]work.ChangeID, 24), make([]error, 24)
 	var wg sync.WaitGroup
 	for n := range ops {
 		wg.Go(func() {
-			out, err := brokers[n%2].Provision(context.Background(), w.order("fw", "lan"))
-			if err == nil {
-				ops[n] = out.Operation
-			}
+			out, err := brokers[n%3].Provision(context.Background(), w.order("fw", "lan"))
+			ops[n], errs[n] = out.Operation, err
 		})
 	}
 	wg.Wait()
+	require.NoError(t, errors.Join(errs...), "none is refused")
 	i, err := brokers[0].Instance(t.Context(), "cf", "fw")
 	require.NoError(t, err)
 	for _, op := range ops {
@@ -110,7 +110,7 @@ func TestSameOrderAtTheSameMomentMakesOneInstance(t *testing.T) {
 	require.Equal(t, 1, w.cloud.Count(topology.Boot))
 }
 
-func TestRemovalOvertakesProvisioning(t *testing.T) {
+func TestD8RemovalOvertakesProvisioning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sim.Options{BootAwaits: 1 << 30}) // never ready
 	b := w.broker(t, w.driver)

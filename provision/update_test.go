@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -504,26 +505,26 @@ func TestBindingsQueueBehindAnUpdate(t *testing.T) {
 	w.requireBase(t)
 }
 
-func TestSameUpdateAtTheSameMomentIsDoneOnce(t *testing.T) {
+func TestU4SameUpdateAtTheSameMomentIsDoneOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sim.Options{BootAwaits: 3})
 	brokers := []*broker{w.broker(t, w.driver), w.broker(t, w.driver), w.broker(t, w.driver)}
 	brokers[0].provisioned(t, w.order("fw", "lan"))
-	ops := make([]work.ChangeID, 24)
+	ops, errs := make([]work.ChangeID, 24), make([]error, 24)
 	var wg sync.WaitGroup
 	for n := range ops {
 		wg.Go(func() {
 			out, err := brokers[n%3].Update(context.Background(), w.toPlan("fw", "large"))
-			if err == nil {
-				ops[n] = out.Operation
-			}
+			ops[n], errs[n] = out.Operation, err
 		})
 	}
 	wg.Wait()
+	require.NoError(t, errors.Join(errs...), "none is refused")
 	i := brokers[0].show(t, "fw")
 	for _, op := range ops {
 		require.Contains(t, []work.ChangeID{i.Operation.ID, ""}, op)
 	}
+	brokers[0].submitted(t, i.Operation.ID)
 	brokers[0].wait(t, i.Operation.ID)
 	require.Equal(t, 2, w.cloud.Count(topology.Boot))
 }
