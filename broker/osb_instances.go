@@ -185,8 +185,8 @@ func (s *Server) remove(ctx context.Context, c *call, do func(context.Context, p
 }
 
 // osbLastOperation is GET /v2/service_instances/:instance_id/last_operation. It
-// answers for the latest operation, whichever the query names: the answer is the
-// same and platforms make operations up (osb.md L5, L7).
+// answers for the latest operation, also when the query names none (osb.md L7), or
+// one that was made up, unless StrictOperation is set (L5).
 func (s *Server) osbLastOperation(ctx context.Context, c *call) (api.LastOperation, error) {
 	op, err := s.Provision.Operation(ctx, c.who.name, c.instance())
 	if err != nil {
@@ -220,6 +220,9 @@ func (s *Server) lastOperation(c *call, op provision.Operation) (api.LastOperati
 		return api.LastOperation{State: api.Succeeded}, nil
 	case removed && c.who.rules.Dialect.GoneAfterDelete:
 		return api.LastOperation{}, fault.New(fault.Gone, "it was removed")
+	}
+	if given := c.query.Get("operation"); s.StrictOperation && given != "" && given != string(op.ID) {
+		return api.LastOperation{}, fault.New(fault.Invalid, "the operation in the query is not the latest one")
 	}
 	if op.State == provision.InProgress {
 		c.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(s.RetryAfter.Seconds()))))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bumpwire/bumpwire/broker"
 	"github.com/bumpwire/bumpwire/broker/api"
 )
 
@@ -124,6 +125,16 @@ func TestL1L6L7LastOperation(t *testing.T) {
 		require.Equal(t, "succeeded", r.body["state"], "L6: it is not forgotten")
 		require.Empty(t, r.header.Get("Retry-After"))
 		require.NotContains(t, r.body, "instance_usable")
+	}
+}
+
+func TestL5StrictPolling(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *broker.Config) { c.StrictOperation = true })
+	accepted := w.put(one+incomplete, w.order())
+	for query, want := range map[string]int{"": 200, "?operation=": 200, "?operation=" + accepted.body["operation"].(string): 200, "?operation=made-up": 400} {
+		r := w.get(one + "/last_operation" + query)
+		require.Equal(t, want, r.status, "%q: %s", query, r.text)
 	}
 }
 

@@ -38,6 +38,9 @@ type Config struct {
 	// RetryAfter is how long a platform should wait between two polls, rounded up
 	// to seconds. Zero means one second.
 	RetryAfter time.Duration
+	// StrictOperation refuses polls that name another operation than the latest with
+	// 400. Published checkers make operations up, so it is off unless asked for.
+	StrictOperation bool
 	// Patience is how long a client may take over a JSON body, or over one piece of
 	// an upload. Zero means 30 seconds.
 	Patience time.Duration

@@ -58,6 +58,7 @@ type osbConfig struct {
 	MissingVersionStatus int           `yaml:"missing_version_status"` // 412 or 400
 	PollingLimit         time.Duration `yaml:"polling_limit"`          // maximum_polling_duration of plans
 	RetryAfter           time.Duration `yaml:"retry_after"`            // between two polls
+	StrictOperation      bool          `yaml:"strict_operation"`       // 400 for a poll that names another operation than the latest
 	BindingLifetime      time.Duration `yaml:"binding_lifetime"`       // of bindings' own logins; 0: until they are unbound
 }
 
