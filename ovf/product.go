@@ -48,8 +48,13 @@ type Property struct {
 	Values map[string]string
 
 	// Fill says that the broker, not the user, knows this value.
-	Fill  *Fill
-	place *place
+	Fill *Fill
+
+	// Sources are VMware's other qualifiers that say what vSphere fills the value
+	// with, such as Dns("Network 1") or Expression("${vami.ip0}"): those that Fill
+	// is not made of.
+	Sources []Source
+	place   *place
 }
 
 // PropertyType is one of the CIM types a property may have.
@@ -84,6 +89,12 @@ type Rules struct {
 type Fill struct {
 	Kind    FillKind
 	Network string // name in the NetworkSection; "" where the qualifier names none
+}
+
+// Source is a qualifier that constrains nothing.
+type Source struct {
+	Qualifier string // as written: Dns, DomainName, HostPrefix, Subnet, SearchPath, HttpProxy, AutoIp, Expression, …
+	Arguments []string
 }
 
 // FillKind is what of a network's addressing is meant.

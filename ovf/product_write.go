@@ -81,7 +81,22 @@ func (p Property) vmwareQualifiers() string {
 		name := map[FillKind]string{FillIP: "Ip", FillNetmask: "Netmask", FillGateway: "Gateway"}[p.Fill.Kind]
 		list = append(list, name+"("+quote(p.Fill.Network)+")")
 	}
+	for _, source := range p.Sources {
+		list = append(list, source.String())
+	}
 	return strings.Join(list, ", ")
+}
+
+// String is the qualifier as it stands in a list of them.
+func (s Source) String() string {
+	if len(s.Arguments) == 0 {
+		return s.Qualifier
+	}
+	quoted := make([]string, len(s.Arguments))
+	for i, a := range s.Arguments {
+		quoted[i] = quote(a)
+	}
+	return s.Qualifier + "(" + strings.Join(quoted, ",") + ")"
 }
 
 // quote is the form of an argument that parseQualifiers takes as one.

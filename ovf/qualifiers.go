@@ -139,7 +139,7 @@ const maxValues = 1000
 // vendorQualifiers are VMware's that say where a value comes from in vSphere
 // and constrain nothing here.
 var vendorQualifiers = []string{
-	"Ip", "VimIp", "Net", "AutoIp", "Netmask", "Gateway", "DomainName", "HostPrefix", "Dns", "Subnet",
+	"VimIp", "Net", "AutoIp", "DomainName", "HostPrefix", "Dns", "Subnet",
 	"SearchPath", "HttpProxy", "Expression", "Description", "Units", "Values",
 }
 
@@ -182,10 +182,14 @@ func (r *reader) qualifier(p *Property, q qualifier) error {
 		if len(q.arguments) == 1 {
 			p.Fill = r.fill(p, FillKind(strings.ToLower(q.name)), q.arguments[0])
 		}
+		if p.Fill == nil {
+			p.Sources = append(p.Sources, Source{q.name, q.arguments})
+		}
 	default:
 		if !slices.Contains(vendorQualifiers, q.name) {
 			return errors.New("it is not known")
 		}
+		p.Sources = append(p.Sources, Source{q.name, q.arguments})
 	}
 	return nil
 }

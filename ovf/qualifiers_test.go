@@ -111,3 +111,17 @@ func FuzzManifestLines(f *testing.F) {
 		}
 	})
 }
+
+// What vSphere would fill a value with is kept, whether or not a broker can.
+func TestSourcesOfValuesAreKept(t *testing.T) {
+	t.Parallel()
+	r := newReader("x.ovf", Limits{}.withDefaults(), &report{}, alone)
+	r.networks["Network 1"] = true
+	p := Property{Key: "k", Type: TypeString}
+	r.qualifiers(&p, `MinLen(1), Ip('Network 1'), Dns("Network 1") AutoIp, Expression("${vami.ip0}")`)
+	require.Empty(t, r.findings)
+	require.Equal(t, []Source{
+		{"Dns", []string{"Network 1"}}, {"AutoIp", nil}, {"Expression", []string{"${vami.ip0}"}},
+	}, p.Sources)
+	require.Equal(t, &Fill{Kind: FillIP, Network: "Network 1"}, p.Fill)
+}

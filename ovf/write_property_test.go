@@ -218,6 +218,9 @@ func generateProduct(r *rapid.T, p *ovf.Package, n int) ovf.Product {
 		if len(p.Networks) > 0 && coin(r, "filled") {
 			property.Fill = &ovf.Fill{Kind: rapid.SampledFrom([]ovf.FillKind{ovf.FillIP, ovf.FillNetmask, ovf.FillGateway}).Draw(r, "kind"), Network: p.Networks[0].Name}
 		}
+		if coin(r, "sourced") {
+			property.Sources = []ovf.Source{{Qualifier: "Dns", Arguments: []string{drawText(r, "network") + "x"}}, {Qualifier: "AutoIp"}}
+		}
 		product.Properties = append(product.Properties, property)
 	}
 	return product
