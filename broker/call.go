@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -34,6 +35,7 @@ type call struct {
 	status int // of a success; the row's unless the handler changes it
 
 	patience time.Duration // with a client that sends a body, or a piece of a long one
+	upload   *pacedBody    // nil: the request is no upload
 }
 
 // nothing is the answer without a body.
@@ -85,6 +87,7 @@ func (s *Server) handle(row route) http.Handler {
 		if err != nil {
 			s.note(r, err)
 			refuse(w, r, err)
+			c.linger()
 			return
 		}
 		c.write(answer)
@@ -222,6 +225,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 		panic(fmt.Sprintf("cannot encode %T: %v", v, err))
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)+1)) // whole for the client at once, also where the request goes on
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n'))
 }

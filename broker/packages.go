@@ -22,11 +22,10 @@ func (s *Server) pushPackage(ctx context.Context, c *call) (api.Pushed, error) {
 		}
 		vendor = c.who.vendor
 	}
+	body := c.paced()
 	if err := s.Catalog.Room(ctx, vendor, c.r.ContentLength-uploadOverhead); err != nil {
 		return api.Pushed{}, err // before a byte of it is sent, to a client that asked
 	}
-	body := c.paced()
-	defer body.Close()
 	push := s.Catalog.Push
 	if c.query.Get("strict") == "true" {
 		push = s.Catalog.PushStrictly

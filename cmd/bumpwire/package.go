@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -81,22 +83,28 @@ func newPackagePush(c *cli) *cobra.Command {
 	var vendor string
 	var strict bool
 	cmd := &cobra.Command{
-		Use: "push OVA", Short: "Upload a package; it becomes a draft service", Args: exactly("an OVA"),
+		Use: "push OVA", Short: "Upload a package; it becomes a draft service",
+		Long: `Upload a package; it becomes a draft service.
+
+The broker verifies it while it streams in and keeps all of it or nothing. An upload
+that breaks off is not resumed: push again; the same package twice has no effect.`,
+		Args: exactly("an OVA"),
 		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
 			f, size, err := openUpload(args[0])
 			if err != nil {
 				return err
 			}
 			defer f.Close()
-			seen, finish := c.progress(filepath.Base(args[0]), size)
+			draw, finish := c.progress(filepath.Base(args[0]), size)
+			sent := int64(0)
 			push := a.Push
 			if strict {
 				push = a.PushStrictly
 			}
-			pushed, err := push(ctx, vendor, f, size, seen)
+			pushed, err := push(ctx, vendor, f, size, func(n int64) { sent = n; draw(n) })
 			finish()
 			if err != nil {
-				return err
+				return brokenOff(err, sent, size)
 			}
 			return c.printPushed(pushed)
 		}),
@@ -104,6 +112,28 @@ func newPackagePush(c *cli) *cobra.Command {
 	cmd.Flags().StringVar(&vendor, "vendor", "", "for whom; a vendor's user may leave it out")
 	strictFlag(cmd, &strict)
 	return cmd
+}
+
+// brokenOff adds to an error that ended an upload in its middle what has become of
+// the package. Uploads are not resumed: nothing is kept of a part.
+func brokenOff(err error, sent, size int64) error {
+	if fault.KindOf(err) != fault.Unavailable {
+		return err
+	}
+	what := fmt.Sprintf("%s of %s were sent; nothing of them is kept: push again", bytesOf(sent), bytesOf(size))
+	switch {
+	case sent == 0:
+		return err
+	case sent >= size:
+		what = "all of it was sent, and the answer is missing: push again, which does no harm if it was kept"
+	}
+	f := &fault.Error{Kind: fault.Unavailable, Message: fault.Message(err), Err: err}
+	var known *fault.Error
+	if errors.As(err, &known) {
+		f.Details = known.Details
+	}
+	f.Details = append(f.Details, what)
+	return f
 }
 
 func openUpload(path string) (*os.File, int64, error) {
@@ -123,7 +153,7 @@ func openUpload(path string) (*os.File, int64, error) {
 func (c *cli) progress(name string, size int64) (seen func(int64), finish func()) {
 	f, ok := c.errs.(*os.File)
 	if !ok || c.output == "json" || !isatty.IsTerminal(f.Fd()) {
-		return nil, func() {}
+		return func(int64) {}, func() {}
 	}
 	bar := progressbar.NewOptions64(size, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription("pushing "+harmless(name)),
 		progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish())
