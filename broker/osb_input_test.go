@@ -113,7 +113,7 @@ func (w *world) serving() net.Addr {
 // A client that dribbles its headers, its body, or nothing at all is dropped.
 func TestSlowClientsAreDropped(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *broker.Config) { c.Patience = 30 * time.Millisecond })
+	w := newWorld(t, func(c *broker.Config) { c.Patience = 500 * time.Millisecond })
 	at := w.serving().String()
 	for name, begun := range map[string]string{
 		"headers": "PUT " + one + " HTTP/1.1\r\nHost: x\r\nX-A: ",

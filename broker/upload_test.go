@@ -75,7 +75,7 @@ func requireNothingOf(t *testing.T, w *world, dir, vendor string) {
 
 func TestAnUploadWhoseLengthLiesLeavesNothing(t *testing.T) {
 	t.Parallel()
-	w, dir := gate(t, catalog.Quota{}, time.Second)
+	w, dir := gate(t, catalog.Quota{}, 5*time.Second)
 	ova := firewallOVA(t)
 	data := len(ova) - 1024 // without the end marker, whose absence is a warning
 	for name, c := range map[string]struct {
@@ -108,7 +108,7 @@ func TestAnUploadWhoseLengthLiesLeavesNothing(t *testing.T) {
 // A client that stops sending, or sends a byte now and then, loses its place.
 func TestASlowUploadIsGivenUp(t *testing.T) {
 	t.Parallel()
-	w, dir := gate(t, catalog.Quota{Pushes: 1}, 200*time.Millisecond)
+	w, dir := gate(t, catalog.Quota{Pushes: 1}, time.Second)
 	ova := firewallOVA(t)
 	for name, trickle := range map[string]bool{"silent": false, "byte by byte": true} {
 		began := time.Now()
