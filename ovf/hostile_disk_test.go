@@ -203,10 +203,11 @@ func TestHostileDisks(t *testing.T) {
 		}},
 		hostile{"G05 raw that begins like QCOW2", func(t *testing.T) {
 			verdicts(t, map[string]diskCase{
-				"said to be raw":     {data: qcow2(nil), want: ovf.CodeDiskFormat, disk: claimsRaw},
-				"nothing but magic":  {data: "QFI\xfb" + strings.Repeat("\x00", 4092), want: ovf.CodeDiskHeader, disk: claimsRaw},
-				"begins like a VMDK": {data: goodVMDK, want: ovf.CodeDiskBacking, disk: claimsRaw},
-				"plain":              {data: "\xeb\x63\x90" + strings.Repeat("\x00", 4093), disk: claimsRaw},
+				"said to be raw":       {data: qcow2(nil), want: ovf.CodeDiskFormat, disk: claimsRaw},
+				"nothing but magic":    {data: "QFI\xfb" + strings.Repeat("\x00", 4092), want: ovf.CodeDiskHeader, disk: claimsRaw},
+				"as QEMU tells a VMDK": {data: "\n#\n# any comment\n version=1\n", want: ovf.CodeDiskBacking, disk: claimsRaw},
+				"begins like a VMDK":   {data: goodVMDK, want: ovf.CodeDiskBacking, disk: claimsRaw},
+				"plain":                {data: "\xeb\x63\x90" + strings.Repeat("\x00", 4093), disk: claimsRaw},
 			})
 		}},
 		hostile{"G06 VHD, VHDX, VDI: deltas, absurd headers, a log to replay", func(t *testing.T) {

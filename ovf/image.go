@@ -67,7 +67,7 @@ func formats(head, tail []byte) []Format {
 		format Format
 		is     bool
 	}{
-		{FormatVMDK, at(head, 0, "KDMV") || at(head, 0, "COWD") || at(head, 0, "# Disk DescriptorFile")},
+		{FormatVMDK, at(head, 0, "KDMV") || at(head, 0, "COWD") || isVMDKText(head)},
 		{FormatQCOW2, at(head, 0, "QFI\xfb")},
 		{FormatVHDX, at(head, 0, "vhdxfile")},
 		{FormatVHD, at(head, 0, "conectix") || at(lastSector(tail), 0, "conectix")},

@@ -12,6 +12,21 @@ var (
 	vmdkExtent  = regexp.MustCompile(`(?im)^[ \t]*(?:RW|RDONLY|NOACCESS)[ \t]+\d+[ \t]+([A-Z]+)`)
 )
 
+// isVMDKText reports whether a file is, or passes for, a VMDK descriptor: by its
+// customary first line or, as QEMU sees it, by a version behind nothing but
+// comments.
+func isVMDKText(head []byte) bool {
+	if bytes.HasPrefix(bytes.ToLower(head[:min(len(head), 32)]), []byte("# disk descriptor")) {
+		return true
+	}
+	for line := range bytes.Lines(head) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
+			return bytes.HasPrefix(bytes.ToLower(line), []byte("version="))
+		}
+	}
+	return false
+}
+
 // checkVMDKDescriptor says what makes a descriptor one of a disk that is not
 // whole in its file; "" when it is. Readers differ in what they take for a
 // setting: some look for its name anywhere, in a comment too. So each
