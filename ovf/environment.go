@@ -132,8 +132,9 @@ func (c *Content) environment(configuration string, values map[string]string) []
 // property of a collection around (DSP0243 9.5). What a tenant gives is taken as
 // it is, and so is what names nothing.
 func substituted(value string, outer []EnvironmentProperty) string {
-	name, ok := strings.CutPrefix(value, "${")
-	if name, ok = strings.CutSuffix(name, "}"); !ok {
+	inner, opened := strings.CutPrefix(value, "${")
+	name, closed := strings.CutSuffix(inner, "}")
+	if !opened || !closed {
 		return value
 	}
 	for _, property := range outer {

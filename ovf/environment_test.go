@@ -90,6 +90,7 @@ func TestAPropertyHidesTheOneFurtherOut(t *testing.T) {
 	text := strings.Replace(string(example(t, "collection.ovf")), `<ProductSection ovf:class="worker">`, `<ProductSection ovf:class="suite"><Info>Own</Info>
 		<Property ovf:key="domain" ovf:type="string" ovf:userConfigurable="true" ovf:value="inner"/>
 		<Property ovf:key="above" ovf:type="string" ovf:value="${suite.domain}"/>
+		<Property ovf:key="half" ovf:type="string" ovf:value="suite.domain}"/>
 		<Property ovf:key="nothing" ovf:type="string" ovf:userConfigurable="true" ovf:value="${worker.threads}"/></ProductSection>
 		<ProductSection ovf:class="worker">`, 1)
 	pkg := ovf.ReadDescriptor("x.ovf", []byte(text), ovf.Options{})
@@ -99,11 +100,11 @@ func TestAPropertyHidesTheOneFurtherOut(t *testing.T) {
 	env, err := pkg.Environment("", "worker", map[string]string{"suite.nothing": "${suite.domain}"})
 	require.NoError(t, err)
 	require.Equal(t, []guestProperty{
-		{"suite.domain", "inner"}, {"suite.above", "example.org"}, {"suite.nothing", "${suite.domain}"}, {"worker.threads", "4"},
+		{"suite.domain", "inner"}, {"suite.above", "example.org"}, {"suite.half", "suite.domain}"}, {"suite.nothing", "${suite.domain}"}, {"worker.threads", "4"},
 	}, parse(t, env).Properties, "what a tenant gives is never a reference")
 	env, err = pkg.Environment("", "worker", nil)
 	require.NoError(t, err)
-	require.Equal(t, guestProperty{"suite.nothing", "${worker.threads}"}, parse(t, env).Properties[2], "only what is further out can be meant")
+	require.Equal(t, guestProperty{"suite.nothing", "${worker.threads}"}, parse(t, env).Properties[3], "only what is further out can be meant")
 }
 
 func TestValuesHaveTheCanonicalFormOfTheirType(t *testing.T) {
