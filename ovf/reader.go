@@ -76,7 +76,7 @@ func (r *reader) read(data []byte) {
 	}
 	doc, fail := parseDocument(text, r.limits)
 	if fail != nil {
-		r.add(Finding{Severity: Error, Code: fail.code, Message: fail.message, File: r.file, Line: fail.line, Column: fail.column})
+		r.add(Finding{Severity: Error, Code: fail.code, Message: fail.message, File: r.file, Line: fail.line, Column: max(fail.column, min(fail.line, 1))})
 		return
 	}
 	r.doc = doc
