@@ -32,7 +32,7 @@ type account struct {
 
 // Accounts knows platforms and users. A password that was right once is
 // recognised again by a keyed digest in memory, so that a busy platform costs
-// microseconds; a change made by another broker counts after at most memory.
+// microseconds; a change made by any broker counts at once.
 type Accounts struct {
 	Cost int // bcrypt's, for new passwords; set before use
 
@@ -42,19 +42,12 @@ type Accounts struct {
 	hashing   chan struct{} // bounds what wrong passwords may cost
 
 	mu    sync.Mutex
-	known map[string]recent   // accounts by collection and name
 	right map[[32]byte]string // digest of name and password: the hash it matched
 }
 
-type recent struct {
-	account
-	at time.Time
-}
-
 const (
-	memory       = 2 * time.Second // how long an account is not read again
-	maxRemember  = 10_000          // digests; then all are forgotten
-	maxPassword  = 72              // bytes that bcrypt looks at
+	maxRemember  = 10_000 // digests; then all are forgotten
+	maxPassword  = 72     // bytes that bcrypt looks at
 	platformKind = "platform"
 	userKind     = "user"
 )
@@ -67,7 +60,6 @@ func NewAccounts(s *store.Store) *Accounts {
 		Cost:      bcrypt.DefaultCost,
 		key:       []byte(rand.Text()),
 		hashing:   make(chan struct{}, 2),
-		known:     map[string]recent{},
 		right:     map[[32]byte]string{},
 	}
 }
@@ -112,7 +104,6 @@ func (a *Accounts) set(ctx context.Context, kind string, fresh account, password
 		old.Hashes = []string{hash}
 		return old, nil
 	})
-	a.forget(kind, fresh.Name)
 	return err
 }
 
@@ -131,7 +122,6 @@ func (a *Accounts) add(ctx context.Context, kind string, fresh account) (string,
 	if errors.Is(err, fault.Conflict) {
 		return "", fault.New(fault.Conflict, "%s %q exists already", kind, fresh.Name)
 	}
-	a.forget(kind, fresh.Name)
 	return password, err
 }
 
@@ -147,7 +137,6 @@ func (a *Accounts) rotate(ctx context.Context, kind, name string) (string, error
 		old.Rotated = now()
 		return old, nil
 	})
-	a.forget(kind, name)
 	return password, absent(err, kind, name)
 }
 
@@ -157,7 +146,6 @@ func (a *Accounts) setRules(ctx context.Context, name string, r rules) (account,
 		old.Rules = r
 		return old, nil
 	})
-	a.forget(platformKind, name)
 	return acc, absent(err, platformKind, name)
 }
 
@@ -165,9 +153,7 @@ func (a *Accounts) remove(ctx context.Context, kind, name string) error {
 	if _, err := a.in(kind).Get(ctx, name); err != nil {
 		return absent(err, kind, name)
 	}
-	err := a.in(kind).Delete(ctx, name)
-	a.forget(kind, name)
-	return err
+	return a.in(kind).Delete(ctx, name)
 }
 
 func absent(err error, kind, name string) error {
@@ -218,24 +204,14 @@ func (a *Accounts) compare(ctx context.Context, hashes []string, digest [32]byte
 }
 
 func (a *Accounts) lookup(ctx context.Context, kind, name string) (account, error) {
-	key := kind + "/" + name
-	a.mu.Lock()
-	r, ok := a.known[key]
-	a.mu.Unlock()
-	if ok && time.Since(r.at) < memory {
-		return r.account, nil
-	}
 	if !goodName.MatchString(name) {
 		return account{}, fault.NotFound
 	}
-	acc, err := a.in(kind).Get(ctx, name)
+	acc, err := a.in(kind).Look(ctx, name)
 	if err != nil {
 		return account{}, err
 	}
-	a.mu.Lock()
-	a.known[key] = recent{acc, time.Now()}
-	a.mu.Unlock()
-	return acc, nil
+	return *acc, nil
 }
 
 func (a *Accounts) recognised(digest [32]byte, hash string) bool {
@@ -251,12 +227,6 @@ func (a *Accounts) remember(digest [32]byte, hash string) {
 		clear(a.right)
 	}
 	a.right[digest] = hash
-}
-
-func (a *Accounts) forget(kind, name string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.known, kind+"/"+name)
 }
 
 func (a *Accounts) digest(kind, name, password string) (sum [32]byte) {

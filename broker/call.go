@@ -113,9 +113,6 @@ func (s *Server) answer(ctx context.Context, c *call, row route) (_ any, err err
 	if c.vars, err = decodedVars(mux.Vars(c.r)); err != nil {
 		return nil, err
 	}
-	if row.access == vendors && row.method != http.MethodGet {
-		defer s.catalog.forget() // also when it failed half-way
-	}
 	return row.serve(ctx, c)
 }
 

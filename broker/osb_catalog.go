@@ -23,14 +23,9 @@ type renderedCatalog struct {
 	began time.Time // of the process: another program may render otherwise
 
 	mu      sync.Mutex
-	looked  time.Time // when the version was read; zero: it may be another
 	version string
 	views   map[string]representation // by rules.view
 }
-
-// glance is how long a catalog's version is not read again. What another broker on
-// the same store publishes shows after that; what this one does shows at once.
-const glance = time.Second
 
 // osbCatalog is GET /v2/catalog.
 func (s *Server) osbCatalog(ctx context.Context, c *call) (content, error) {
@@ -72,29 +67,15 @@ func (s *Server) rendered(ctx context.Context, who rules) (representation, error
 	return r, nil
 }
 
-// refresh throws the renderings away when the catalog is another. The lock is held.
+// refresh throws the renderings away when the catalog is another, whichever broker
+// made it so. The lock is held.
 func (s *Server) refresh(ctx context.Context) error {
 	k := &s.catalog
-	if time.Since(k.looked) < glance {
-		return nil
-	}
-	at := time.Now()
 	version, err := s.Catalog.Version(ctx)
-	if err != nil {
-		return err
-	}
-	if k.version != version || k.views == nil {
+	if err == nil && (k.version != version || k.views == nil) {
 		k.version, k.views = version, map[string]representation{}
 	}
-	k.looked = at
-	return nil
-}
-
-// forget has the version read again: something was published here.
-func (k *renderedCatalog) forget() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.looked = time.Time{}
+	return err
 }
 
 // lastChange is when a service was changed last, also one that left the catalog, or

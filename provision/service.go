@@ -111,15 +111,18 @@ func keys(i Instance) map[string]string {
 	return k
 }
 
-// Resume submits the changes of all operations in progress. A change that was
-// submitted already is left as it is. It is called at start and now and then,
-// for requests whose broker died between storing and submitting.
+// Resume submits the changes of all operations in progress that the engine does
+// not know. It is called at start and now and then, for requests whose broker died
+// before its engine had stored their changes.
 func (s *Service) Resume(ctx context.Context) error {
 	for i, err := range s.instances.All(ctx, "pending", "yes") {
 		if err != nil {
 			return fmt.Errorf("cannot list the operations in progress: %w", err)
 		}
 		for _, op := range i.pending() {
+			if _, err := s.engine.Get(ctx, op.ID); err == nil {
+				continue
+			}
 			if err := s.submit(ctx, i, op); err != nil {
 				return err
 			}
@@ -128,11 +131,11 @@ func (s *Service) Resume(ctx context.Context) error {
 	return nil
 }
 
-// Run resumes what is in progress and revokes what has expired, at once and every interval, until ctx ends.
+// Run resumes what is in progress, at once and every interval, until ctx ends. When
+// there is so much of it that looking takes long, it looks more seldom.
 func (s *Service) Run(ctx context.Context, interval time.Duration) error {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
 	for {
+		began := time.Now()
 		if err := s.Resume(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("cannot resume operations", "error", err)
 		}
@@ -142,7 +145,7 @@ func (s *Service) Run(ctx context.Context, interval time.Duration) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-time.After(max(interval, 20*time.Since(began))):
 		}
 	}
 }

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -118,10 +119,15 @@ func pairs(in catalog.Insertion) []int {
 // Fabric is what a tenant has now. NotFound when it has nothing.
 func (s *Service) Fabric(ctx context.Context, tenant topology.TenantID) (topology.Fabric, error) {
 	have, err := s.cloud.Observe(ctx, tenant)
-	if err != nil && fault.KindOf(err) == fault.NotFound {
+	return observed(tenant, have, err)
+}
+
+// observed explains why a tenant's fabric could not be had.
+func observed(tenant topology.TenantID, have topology.Fabric, err error) (topology.Fabric, error) {
+	switch {
+	case errors.Is(err, fault.NotFound):
 		return have, fault.New(fault.Invalid, "tenant %q has no networks", tenant)
-	}
-	if err != nil {
+	case err != nil:
 		return have, fmt.Errorf("cannot observe the networks of tenant %q: %w", tenant, err)
 	}
 	return have, nil
@@ -144,11 +150,15 @@ func (s *Service) steps(ctx context.Context, tenant topology.TenantID, op work.C
 // compose is what is and what should be. Invalid when the services cannot be put
 // together.
 func (s *Service) compose(ctx context.Context, tenant topology.TenantID, op work.ChangeID, trials ...Instance) (have, want topology.Fabric, err error) {
-	if have, err = s.Fabric(ctx, tenant); err != nil {
-		return have, want, err
-	}
 	services, err := s.services(ctx, tenant, op, trials)
 	if err != nil {
+		return have, want, err
+	}
+	have, err = s.cloud.Observe(ctx, tenant)
+	if len(services) == 0 && errors.Is(err, fault.NotFound) { // nothing is there, and nothing is wanted
+		return topology.Fabric{Tenant: tenant}, topology.Fabric{Tenant: tenant}, nil
+	}
+	if have, err = observed(tenant, have, err); err != nil {
 		return have, want, err
 	}
 	if want, err = topology.Compose(topology.Base(have), services); err != nil {

@@ -7,9 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -26,9 +24,9 @@ import (
 	"github.com/bumpwire/bumpwire/provision/work"
 )
 
-// resumeEvery is how often requests are looked for whose broker died between
-// storing and submitting them.
-const resumeEvery = time.Minute
+// resumeEvery is how often requests are looked for whose broker died after it had
+// stored them.
+const resumeEvery = 5 * time.Second
 
 // goodbye is how long requests under way may take when the broker stops.
 const goodbye = 10 * time.Second
@@ -42,7 +40,7 @@ type running struct {
 
 	listener net.Listener
 	store    *store.Store
-	lock     *os.File
+	seat     *seat
 	stop     context.CancelFunc
 	group    *errgroup.Group
 	once     sync.Once
@@ -58,7 +56,7 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 			r.release()
 		}
 	}()
-	if r.lock, err = lockData(c.Server.Data); err != nil {
+	if r.seat, err = sit(ctx, c.Server.Data, c.Cloud.Driver == "linux"); err != nil {
 		return nil, err
 	}
 	if r.store, err = openStore(ctx, c); err != nil {
@@ -66,6 +64,9 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 	}
 	key, err := seal.Open(c.path("key"))
 	if err != nil {
+		return nil, err
+	}
+	if err := checkKey(ctx, r.store, key); err != nil {
 		return nil, err
 	}
 	options, err := c.Packages.options()
@@ -79,7 +80,12 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 	if r.cloud, err = openCloud(ctx, c, log); err != nil {
 		return nil, err
 	}
-	engine := work.New(r.store, log, work.Options{Takeover: true}) // the lock says that nobody else is here
+	engine := work.New(r.store, log, work.Options{})
+	if r.seat.alone {
+		if err := engine.TakeOver(ctx); err != nil {
+			return nil, err
+		}
+	}
 	r.provision = provision.New(provision.Config{Store: r.store, Catalog: offers, Cloud: r.cloud, Engine: engine, Key: key, Log: log, Version: version(),
 		BindingLifetime: c.OSB.BindingLifetime})
 	watch := monitor.New(r.provision, log, monitor.Config{Every: c.Monitor.Every})
@@ -162,23 +168,7 @@ func (r *running) release() {
 	if r.store != nil {
 		_ = r.store.Close() // every acknowledged write is on disk already
 	}
-	if r.lock != nil {
-		_ = r.lock.Close()
+	if r.seat != nil {
+		r.seat.leave()
 	}
-}
-
-// lockData makes the data folder and keeps other brokers out of it.
-func lockData(dir string) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fault.New(fault.Unavailable, "cannot make the data folder: %w", err)
-	}
-	f, err := os.OpenFile(dir+"/lock", os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fault.New(fault.Unavailable, "cannot write to the data folder: %w", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fault.New(fault.Conflict, "another broker works in the data folder %s", dir)
-	}
-	return f, nil
 }

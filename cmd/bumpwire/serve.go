@@ -71,6 +71,7 @@ func (c *cli) serve(ctx context.Context, cfg config) error {
 	if err := c.welcome(ctx, cfg, r); err != nil {
 		return errors.Join(err, r.Close())
 	}
+	r.seat.closeDoor()
 	return r.Wait()
 }
 

@@ -133,8 +133,10 @@ func (e *Engine) release(ctx context.Context, h hold, ended bool, due time.Time)
 	return l.Due, nil
 }
 
-// expire ends the leases of all others.
-func (e *Engine) expire(ctx context.Context) error {
+// TakeOver ends the leases of all others, which would otherwise hold up their lanes
+// until they expire. It is for a caller who knows that no other process works on
+// the store, before Run.
+func (e *Engine) TakeOver(ctx context.Context) error {
 	for l, err := range e.lanes.All(ctx, "waiting", yes) {
 		if err != nil {
 			return err

@@ -10,7 +10,7 @@ import (
 )
 
 // sweepEvery is how often changes that are in no queue are looked for.
-const sweepEvery = time.Minute
+const sweepEvery = 15 * time.Second
 
 var errStopping = errors.New("the engine must stop now")
 
@@ -99,7 +99,7 @@ func (p *patrol) round(ctx context.Context) {
 
 func (p *patrol) inspect(ctx context.Context) error {
 	if p.takeover {
-		if err := p.engine.expire(ctx); err != nil {
+		if err := p.engine.TakeOver(ctx); err != nil {
 			return err
 		}
 		p.takeover = false
