@@ -107,3 +107,14 @@ func TestSectionsOfBringingUpRefuseWhatCannotBeMeant(t *testing.T) {
 		})
 	}
 }
+
+// Each section that the standard knows has an example of its own.
+func TestEverySectionOfTheStandardHasAnExample(t *testing.T) {
+	t.Parallel()
+	for name := range sectionPlaces {
+		require.FileExists(t, "../testdata/ovf/sections/"+name+".ovf")
+	}
+	for _, name := range []string{"References", "Strings", "NetworkServiceSection", "BootOrderSection"} {
+		require.FileExists(t, "../testdata/ovf/sections/"+name+".ovf")
+	}
+}
