@@ -155,6 +155,21 @@ func manyAttributes(n int) string {
 	return b.String()
 }
 
+// A mistake is told where it stands, also at the end of a line.
+func TestAMistakeHasAPlace(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"<a>&\nb</a>":   "1:5",
+		"<a>\n<b c\n>":  "3:2",
+		"<a>\n\n<":      "3:2",
+		"<a>\n é&x;</a>": "2:7",
+	} {
+		f := ovf.ReadDescriptor("x.ovf", []byte(text), ovf.Options{}).Findings[0]
+		require.Equal(t, ovf.CodeXMLSyntax, f.Code)
+		require.Equal(t, want, fmt.Sprint(f.Line, ":", f.Column), "%q: %s", text, f)
+	}
+}
+
 // Whatever the bytes are, the answer is a bounded report and plans without
 // nonsense, and a strict reading takes nothing that a lenient one refuses.
 func FuzzDescriptor(f *testing.F) {

@@ -53,7 +53,7 @@ func parseDocument(data []byte, limits Limits) (*document, *syntaxError) {
 			return s.finish(line, column)
 		}
 		if err != nil {
-			line, column = s.decoder.InputPos()
+			line, column = positionOf(data, s.decoder.InputOffset())
 			return nil, s.tokenError(line, column, err)
 		}
 		if fail := s.token(token, line, column, first); fail != nil {
@@ -61,6 +61,13 @@ func parseDocument(data []byte, limits Limits) (*document, *syntaxError) {
 			return nil, fail
 		}
 	}
+}
+
+// positionOf is the place of a byte. The decoder's own is wrong where it has
+// read a line break and given it back.
+func positionOf(data []byte, offset int64) (line, column int) {
+	before := data[:min(int(offset), len(data))]
+	return 1 + bytes.Count(before, []byte("\n")), len(before) - bytes.LastIndexByte(before, '\n')
 }
 
 // tooManyTags counts what begins like a start tag before anything is built. In
