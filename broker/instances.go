@@ -255,6 +255,9 @@ func (n names) instance(i provision.Instance) api.Instance {
 		Operation: operationOf(i.Operation), Networks: []string{}, Parameters: i.Values,
 		Health: healthOf(i.Health), Bindings: []api.Binding{},
 	}
+	if (service.State == catalog.Published || service.State == catalog.Deprecated) && service.Package != i.Package {
+		out.Upgrade = string(service.Package)
+	}
 	for _, p := range service.Plans {
 		if p.ID == i.Plan {
 			out.PlanName = p.Name

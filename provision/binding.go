@@ -96,6 +96,9 @@ func bindDigest(r BindRequest) string {
 
 // draftBinding is the binding that a valid request asks for, nothing stored yet.
 func (s *Service) draftBinding(ctx context.Context, i Instance, r BindRequest) (*Binding, error) {
+	if i.Update != nil { // it is carried out after that
+		i.take(i.Update.Will)
+	}
 	var before *Binding
 	if r.Predecessor != "" && i.State == Active {
 		var err error

@@ -26,33 +26,86 @@ var scanAll = store.Query{Limit: 1000}
 // was there, and nothing is orphaned.
 func TestBrokerDiesAtAnyWrite(t *testing.T) {
 	t.Parallel()
-	all := writesOfALife(t)
-	require.Greater(t, all, 40)
+	require.Greater(t, eachDeath(t, (*world).life, func(t *testing.T, w *world, second *broker) {
+		_, err := second.Instance(t.Context(), "cf", "fw")
+		if errors.Is(err, fault.NotFound) { // not yet, or not any more
+			second.provisioned(t, w.order("fw", "lan"))
+		}
+		// Whichever of the two holds the network, the next life begins without it.
+		for _, id := range []provision.BindingID{"b", "c"} {
+			persist(t, func() (provision.Outcome, error) { return second.Unbind(t.Context(), w.removal("fw", id)) }, second, func() {})
+		}
+		w.live(t, second, func(string) {})
+		w.requireBase(t)
+	}), 40)
+}
+
+// D9: a removal overtakes an update, and a broker dies at any write meanwhile.
+func TestBrokerDiesWhileARemovalOvertakesAnUpdate(t *testing.T) {
+	t.Parallel()
+	require.Greater(t, eachDeath(t, (*world).hastyLife, func(t *testing.T, w *world, second *broker) {
+		persist(t, func() (provision.Outcome, error) { return second.Deprovision(t.Context(), w.removal("fw", "")) }, second, func() {})
+		if i, err := second.Tombstone(t.Context(), "cf", "fw"); !errors.Is(err, fault.NotFound) {
+			require.NoError(t, err)
+			require.Equal(t, provision.Deleted, i.State)
+			require.Nil(t, i.Update)
+			story(t, i)
+		}
+		w.requireBase(t)
+	}), 20)
+}
+
+// hastyLife removes an instance before its update is done.
+func (w *world) hastyLife(ctx context.Context, b *broker) error {
+	out, err := b.Provision(ctx, w.lifeOrder())
+	if err == nil {
+		_, err = b.engine.Wait(ctx, out.Operation)
+	}
+	if err == nil {
+		_, err = b.Update(ctx, w.lifeUpdate())
+	}
+	if err == nil {
+		out, err = b.Deprovision(ctx, w.removal("fw", ""))
+	}
+	if err == nil {
+		_, err = b.engine.Wait(ctx, out.Operation)
+	}
+	return err
+}
+
+// eachDeath leads a life again and again, with the broker dying at each write in
+// turn, and has another one come after it. It gives the number of writes.
+func eachDeath(t *testing.T, lead func(*world, context.Context, *broker) error, after func(*testing.T, *world, *broker)) int {
+	all := writesOf(t, lead)
 	for _, how := range []storetest.Outcome{storetest.DiesBefore, storetest.DiesAfter} {
 		for n := 1; n <= all; n++ {
 			t.Run(fmt.Sprintf("%s write %d", outcome(how), n), func(t *testing.T) {
 				t.Parallel()
-				dieAt(t, n, how)
+				w := newRotatable(t, sim.Options{})
+				if dieAt(t, w, n, how, lead) {
+					after(t, w, w.broker(t, w.driver))
+				}
 			})
 		}
 	}
+	return all
 }
 
 func outcome(o storetest.Outcome) string {
 	return map[storetest.Outcome]string{storetest.DiesBefore: "before", storetest.DiesAfter: "after"}[o]
 }
 
-// writesOfALife counts them; leases make the number vary a little.
-func writesOfALife(t *testing.T) int {
+// writesOf counts them; leases make the number vary a little.
+func writesOf(t *testing.T, lead func(*world, context.Context, *broker) error) int {
 	w := newRotatable(t, sim.Options{})
 	counting := storetest.NewFaulty(w.driver, func(storetest.Op) storetest.Outcome { return storetest.Works })
 	b := w.broker(t, counting)
-	require.NoError(t, w.life(t.Context(), b))
+	require.NoError(t, lead(w, t.Context(), b))
 	return counting.Writes()
 }
 
-func dieAt(t *testing.T, n int, how storetest.Outcome) {
-	w := newRotatable(t, sim.Options{})
+// dieAt is false when there were fewer writes.
+func dieAt(t *testing.T, w *world, n int, how storetest.Outcome, lead func(*world, context.Context, *broker) error) bool {
 	faulty := storetest.NewFaulty(w.driver, func(op storetest.Op) storetest.Outcome {
 		if op.Write && op.N == n {
 			return how
@@ -69,23 +122,12 @@ func dieAt(t *testing.T, n int, how storetest.Outcome) {
 		case <-ctx.Done():
 		}
 	}()
-	if err := w.life(ctx, first); !dead(faulty) {
-		require.NoError(t, err) // fewer writes than counted
-		return
+	if err := lead(w, ctx, first); !dead(faulty) {
+		require.NoError(t, err)
+		return false
 	}
 	first.stop()
-
-	second := w.broker(t, w.driver)
-	_, err := second.Instance(t.Context(), "cf", "fw")
-	if errors.Is(err, fault.NotFound) { // not yet, or not any more
-		second.provisioned(t, w.order("fw", "lan"))
-	}
-	// Whichever of the two holds the network, the next life begins without it.
-	for _, id := range []provision.BindingID{"b", "c"} {
-		persist(t, func() (provision.Outcome, error) { return second.Unbind(t.Context(), w.removal("fw", id)) }, second, func() {})
-	}
-	w.live(t, second, func(string) {})
-	w.requireBase(t)
+	return true
 }
 
 func dead(f *storetest.Faulty) bool {

@@ -106,8 +106,7 @@ func (s *Service) checkChoice(ctx context.Context, i Instance, f Form) error {
 		}
 		return refuse(false, "version %s has no plan like the instance's; choose one of its plans at the same time", version)
 	}
-	switch in := f.Insertion; {
-	case in.Topology != "single" || !slices.Contains(in.Modes, "in-path"):
+	if !insertable(f.Insertion) {
 		return refuse(false, "version %s cannot take the instance's place: this broker inserts single services in path", version)
 	}
 	if n := i.accounts(); n > 0 && !f.Insertion.Rotatable() {

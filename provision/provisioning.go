@@ -169,10 +169,15 @@ func (s *Service) offer(ctx context.Context, service catalog.ServiceID, plan cat
 	switch in := offer.Service.Insertion; {
 	case offer.Service.State != catalog.Published && offer.Service.State != catalog.Deprecated:
 		return offer, fault.New(fault.Invalid, "service %q takes no new instances: it is %s", offer.Service.Name, offer.Service.State)
-	case in.Topology != "single" || !slices.Contains(in.Modes, "in-path"):
+	case !insertable(in):
 		return offer, fault.New(fault.Invalid, "service %q cannot be inserted: this broker inserts single services in path", offer.Service.Name)
 	}
 	return offer, nil
+}
+
+// insertable says whether this broker can insert a service.
+func insertable(in catalog.Insertion) bool {
+	return in.Topology == "single" && slices.Contains(in.Modes, "in-path")
 }
 
 // nameIn is what a platform's context calls the instance.

@@ -222,6 +222,11 @@ func TestD6EitherPlanRemoves(t *testing.T) {
 	require.NoError(t, err)
 	b.wait(t, out.Operation)
 	b.updated(t, w.toPlan("fw", "large"))
+	again := w.binding("fw", "b", "dmz")
+	again.Plan = w.plan("large")
+	out, err = b.Bind(t.Context(), again)
+	require.NoError(t, err)
+	require.True(t, out.Existed, "B3: the plan that it has now is the same binding's")
 	never := w.removal("fw", "")
 	never.Plan = "another"
 	_, err = b.Deprovision(t.Context(), never)

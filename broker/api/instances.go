@@ -21,6 +21,7 @@ type Instance struct {
 	Plan          string            `json:"plan"`         // id
 	PlanName      string            `json:"plan_name"`
 	Package       string            `json:"package"`
+	Upgrade       string            `json:"upgrade,omitempty"` // the package that it can be upgraded to; empty: it has that
 	Configuration string            `json:"configuration"`
 	State         string            `json:"state"`
 	Operation     Operation         `json:"operation"`

@@ -201,7 +201,7 @@ func (c *cli) printInstance(i api.Instance, err error) error {
 		bindings = append(bindings, b.ID)
 	}
 	return c.print(i, facts("instance", i.ID, "name", i.Name, "tenant", i.Tenant, "platform", i.Platform,
-		"service", i.ServiceName, "plan", i.PlanName, "package", i.Package, "state", i.State,
+		"service", i.ServiceName, "plan", i.PlanName, "package", i.Package, "upgrade", i.Upgrade, "state", i.State,
 		"operation", strings.TrimSpace(i.Operation.Kind+" "+i.Operation.State), "detail", i.Operation.Description,
 		"networks", i.Networks, "management", i.Management, "health", strings.TrimSpace(i.Health.Status+" "+i.Health.Detail),
 		"bindings", bindings, "created", i.Created))
