@@ -96,10 +96,12 @@ func (v *view) replace(old, next pair, w swap) error {
 		return err
 	}
 	defer w.way.close()
-	for _, way := range []*passage{w.way, from} {
-		if forwards, err := opens(way, true); err != nil || !forwards {
-			return errors.Join(err, v.plug(w.port, w.to))
-		}
+	forwards, err := opens(from, false) // what is caught in a dead one cannot wait
+	if err == nil && forwards {
+		forwards, err = opens(w.way, true)
+	}
+	if err != nil || !forwards {
+		return errors.Join(err, v.plug(w.port, w.to))
 	}
 	return w.exchange(from)
 }
