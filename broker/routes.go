@@ -72,6 +72,8 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/changes/{change}", tenants, 200, "Show a change with its tasks", gives(s.showChange)},
 		{"POST", "/v1/changes/{change}/retry", operators, 200, "Let a parked change go on", gives(s.retryChange)},
 		{"POST", "/v1/changes/{change}/abandon", operators, 200, "Give a parked change up", takes(s.abandonChange)},
+		{"GET", "/v1/orphans", operators, 200, "Cloud resources and records without each other", gives(s.listOrphans)},
+		{"POST", "/v1/orphans", operators, 200, "Have changes repair them", gives(s.repairOrphans)},
 		{"GET", "/v1/platforms", operators, 200, "List platforms", gives(s.listPlatforms)},
 		{"POST", "/v1/platforms", operators, 201, "Add a platform; its password is shown once", takes(s.addPlatform)},
 		{"GET", "/v1/platforms/{platform}", operators, 200, "Show a platform", gives(s.showPlatform)},

@@ -30,6 +30,7 @@ func (s *Service) register() {
 	s.engine.Change(KindUpdate, work.Planner{Plan: s.planUpdate, Settle: s.settleUpdate})
 	s.engine.Change(KindBind, work.Planner{Plan: s.planBinding, Settle: s.settled(bound)})
 	s.engine.Change(KindUnbind, work.Planner{Plan: s.planUnbinding, Settle: s.settled(unbound)})
+	s.engine.Change(KindRepair, work.Planner{Plan: s.plan, Settle: func(context.Context, work.Change) error { return nil }})
 	s.engine.Change(KindExpire, work.Planner{Plan: s.planExpiry, Settle: s.settled(expired)})
 
 	for _, verb := range []topology.Verb{

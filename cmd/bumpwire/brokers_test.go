@@ -248,6 +248,9 @@ func (b *brokers) requireNothingLeft(ctx context.Context) {
 		require.NotEqual(b.t, "server", r.Kind, "%+v", r)
 		require.False(b.t, r.Kind == "network" && r.Detail != "tenant", "%+v", r)
 	}
+	orphans, err := b.admin().Orphans(ctx)
+	require.NoError(b.t, err)
+	require.Empty(b.t, orphans)
 	all, err := b.admin().Instances(ctx, api.InstanceFilter{})
 	require.NoError(b.t, err)
 	require.Empty(b.t, all)

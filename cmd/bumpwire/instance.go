@@ -20,7 +20,7 @@ const pollEvery = 250 * time.Millisecond
 
 func newInstance(c *cli) *cobra.Command {
 	return group(&cobra.Command{Use: "instance", Short: "Service instances"},
-		newInstanceList(c), newInstanceCreate(c), newInstanceUpdate(c), newInstanceDelete(c),
+		newInstanceList(c), newInstanceCreate(c), newInstanceUpdate(c), newInstanceDelete(c), newInstanceOrphans(c),
 		&cobra.Command{
 			Use: "show INSTANCE", Short: "Show an instance", Args: exactly("an instance"),
 			RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
