@@ -22,7 +22,7 @@ var variants = map[string]variant{
 
 func options(url string) osbcheck.Options {
 	return osbcheck.Options{
-		URL: url, Username: user, Password: password, PollEvery: time.Millisecond, PollLimit: 5 * time.Second,
+		URL: url, Username: user, Password: password, PollEvery: time.Millisecond, PollLimit: 30 * time.Second,
 		Provoke: map[string]json.RawMessage{
 			osbcheck.ProvisionFails: json.RawMessage(`{"fail":"provision"}`), osbcheck.ProvisionRefused: json.RawMessage(`{"fail":"quota"}`),
 			osbcheck.UpdateFails: json.RawMessage(`{"fail":"update"}`), osbcheck.UpdateRefused: json.RawMessage(`{"fail":"forbidden"}`),
@@ -36,11 +36,13 @@ func TestABrokerThatKeepsToTheStandardPasses(t *testing.T) {
 	t.Parallel()
 	passed := map[string]bool{}
 	for name, v := range variants {
-		o := options(start(t, v, defect{}).URL)
+		url, b := start(t, v, defect{})
+		o := options(url)
 		o.Strict = true
 		report, err := osbcheck.Run(t.Context(), o)
 		require.NoError(t, err)
 		require.Empty(t, report.Leftover)
+		require.Empty(t, b.left(), name)
 		for _, r := range report.Results {
 			passed[r.ID] = passed[r.ID] || r.Verdict == osbcheck.Passed
 			findings, _ := json.MarshalIndent(r.Findings, "", "  ")
@@ -61,8 +63,9 @@ func TestEveryRowCanFail(t *testing.T) {
 			t.Parallel()
 			d, ok := known[row.ID]
 			require.True(t, ok, "no broken broker shows that this row can fail")
-			o := options(start(t, variants[d.in], d).URL)
-			o.Only, o.PollLimit = []string{row.ID}, 200*time.Millisecond
+			url, _ := start(t, variants[d.in], d)
+			o := options(url)
+			o.Only = []string{row.ID}
 			report, err := osbcheck.Run(t.Context(), o)
 			require.NoError(t, err)
 			require.Len(t, report.Results, 1)

@@ -94,11 +94,25 @@ type answer struct {
 
 func (a *answer) object() object { o, _ := a.body.(object); return o }
 
-func start(t testing.TB, v variant, d defect) *httptest.Server {
-	b := &reference{variant: v, broken: d, instances: map[string]*record{}, bindings: map[string]*record{}}
+func start(t testing.TB, v variant, d defect) (url string, b *reference) {
+	b = &reference{variant: v, broken: d, instances: map[string]*record{}, bindings: map[string]*record{}}
 	s := httptest.NewServer(b)
 	t.Cleanup(s.Close)
-	return s
+	return s.URL, b
+}
+
+// left are the instances and bindings that were not removed.
+func (b *reference) left() (ids []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, all := range []map[string]*record{b.instances, b.bindings} {
+		for id, r := range all {
+			if r.state != gone {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
 }
 
 func (b *reference) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -253,11 +253,8 @@ func (t *trial) leave(ctx context.Context) {
 	if t.c.o.Keep {
 		return
 	}
-	if ctx.Err() != nil {
-		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
-		defer cancel()
-		ctx = patience
-	}
+	ctx, cancel := outlasting(ctx)
+	defer cancel()
 	broom := &trial{c: t.c, ctx: ctx, row: Row{ID: t.row.ID, Strength: Must}}
 	for _, b := range slices.Backward(t.bound) {
 		if !broom.sweep(func() bool { return b.as(broom).remove() }) {
@@ -269,6 +266,19 @@ func (t *trial) leave(ctx context.Context) {
 			t.c.left("instance " + i.id)
 		}
 	}
+}
+
+// outlasting is a context that ends a while after ctx does.
+func outlasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(goodbye):
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() { stop(); cancel() }
 }
 
 func (c *check) left(what string) {

@@ -154,9 +154,14 @@ func (t *trial) coded(r reply, word string) bool {
 	return t.expect(r, 422) && t.that(r.text("error") == word, r, `"error": %q`, word)
 }
 
-// send makes a request; a row whose request gets no answer ends there.
+// send makes a request; a row whose request gets no answer ends there. A request
+// under way is not given up when the run is interrupted: the broker might carry it
+// out after what it makes was removed.
 func (t *trial) send(r request) reply {
-	out, err := t.c.send(t.ctx, r)
+	if t.ctx.Err() != nil {
+		t.block("the run was interrupted")
+	}
+	out, err := t.c.send(context.WithoutCancel(t.ctx), r)
 	if err != nil {
 		t.that(false, out, "an answer: %s", err)
 		panic(stop{})
