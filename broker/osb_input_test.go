@@ -96,11 +96,15 @@ func TestRefusalsAreShort(t *testing.T) {
 	require.True(t, strings.HasSuffix(r.body["description"].(string), "and more"))
 }
 
-// serving is the world's broker behind its own server, with its time limits.
-func (w *world) serving() net.Addr {
+// serving is a broker like the world's behind its own server, with its time limits.
+func (w *world) serving(patience time.Duration) net.Addr {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(w.t, err)
-	server := w.broker.HTTPServer()
+	config := w.config
+	config.Patience = patience
+	b, err := broker.New(config)
+	require.NoError(w.t, err)
+	server := b.HTTPServer()
 	done := make(chan error)
 	go func() { done <- server.Serve(listener) }()
 	w.t.Cleanup(func() {
@@ -113,8 +117,8 @@ func (w *world) serving() net.Addr {
 // A client that dribbles its headers, its body, or nothing at all is dropped.
 func TestSlowClientsAreDropped(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *broker.Config) { c.Patience = 500 * time.Millisecond })
-	at := w.serving().String()
+	w := newWorld(t)
+	at := w.serving(500 * time.Millisecond).String()
 	for name, begun := range map[string]string{
 		"headers": "PUT " + one + " HTTP/1.1\r\nHost: x\r\nX-A: ",
 		"body":    w.head("PUT", one+incomplete, "Content-Length: 100") + "{",
@@ -143,7 +147,7 @@ func (w *world) head(method, path, more string) string {
 func TestBodiesAreCutOff(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	at := w.serving().String()
+	at := w.serving(time.Minute).String()
 	for _, more := range []string{"Content-Length: 1099511627776", "Transfer-Encoding: chunked"} {
 		conn, err := net.Dial("tcp", at)
 		require.NoError(t, err)

@@ -1,18 +1,12 @@
 package broker_test
 
 import (
-	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/bumpwire/bumpwire/broker"
 )
 
 // The names of these tests are the rows of the OSB fact sheet: R headers, P
@@ -286,24 +280,6 @@ func TestBodiesEndAtOneMebibyte(t *testing.T) {
 	r := w.put(one+incomplete, with(w.order(), "parameters", map[string]any{"x": strings.Repeat("y", 1<<20)}))
 	require.Equal(t, 413, r.status)
 	require.Contains(t, r.body["description"], "1048576")
-}
-
-func TestASlowClientIsDropped(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, func(c *broker.Config) { c.Patience = 20 * time.Millisecond })
-	conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
-	require.NoError(t, err)
-	defer conn.Close()
-	r, err := http.NewRequest("PUT", w.server.URL+one+incomplete, nil)
-	require.NoError(t, err)
-	r.SetBasicAuth(platformName, password)
-	_, err = fmt.Fprintf(conn, "PUT %s%s HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\nX-Broker-API-Version: 2.17\r\nContent-Length: 100\r\n\r\n{",
-		one, incomplete, r.Header.Get("Authorization"))
-	require.NoError(t, err)
-	require.NoError(t, conn.SetReadDeadline(time.Now().Add(20*time.Second)))
-	answer, err := io.ReadAll(conn) // ends because the broker hangs up
-	require.NoError(t, err)
-	require.True(t, strings.HasPrefix(string(answer), "HTTP/1.1 400 "), "%s", answer)
 }
 
 func TestOnePlatformDoesNotSeeAnothersInstances(t *testing.T) {

@@ -46,7 +46,7 @@ const (
 type world struct {
 	t       testing.TB
 	server  *httptest.Server
-	broker  *broker.Server
+	config  broker.Config
 	cloud   *sim.Cloud
 	catalog *catalog.Catalog
 	log     *logged
@@ -130,7 +130,7 @@ func newWorldIn(t testing.TB, driver store.Driver, over *sim.Cloud, change ...fu
 	}
 	b, err := broker.New(config)
 	require.NoError(t, err)
-	w.broker = b
+	w.config = config
 	w.server = httptest.NewServer(b.Handler())
 
 	var working sync.WaitGroup
