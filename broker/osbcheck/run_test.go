@@ -38,7 +38,7 @@ func TestAnInterruptedRunRemovesWhatItMade(t *testing.T) {
 
 func TestWhatCannotBeRemovedIsTold(t *testing.T) {
 	t.Parallel()
-	url, b := start(t, variants["synchronous"], defect{rewrite: func(q *question, a *answer) {
+	url, _ := start(t, variants["synchronous"], defect{rewrite: func(q *question, a *answer) {
 		if q.Method == "DELETE" {
 			a.status = 500
 		}
@@ -50,7 +50,7 @@ func TestWhatCannotBeRemovedIsTold(t *testing.T) {
 	require.Len(t, report.Leftover, 1)
 	require.Contains(t, report.Leftover[0], "instance osb-check-")
 
-	url, b = start(t, variants["synchronous"], defect{})
+	url, b := start(t, variants["synchronous"], defect{})
 	o = options(url)
 	o.Only, o.Keep = []string{"P1"}, true
 	report, err = osbcheck.Run(t.Context(), o)
