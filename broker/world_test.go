@@ -136,7 +136,10 @@ func newWorldIn(t testing.TB, driver store.Driver, over *sim.Cloud, change ...fu
 	var working sync.WaitGroup
 	var once sync.Once
 	w.run = func() {
-		once.Do(func() { working.Go(func() { _ = engine.Run(ctx) }) })
+		once.Do(func() {
+			working.Go(func() { _ = engine.Run(ctx) })
+			working.Go(func() { _ = service.Run(ctx, 100*time.Millisecond) })
+		})
 	}
 	t.Cleanup(func() {
 		w.server.Close()
