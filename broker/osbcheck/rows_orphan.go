@@ -27,7 +27,10 @@ func orphanRows() []Row {
 
 // lost sends a request whose answer nobody waits for.
 func (t *trial) lost(r request) {
-	ctx, cancel := context.WithCancel(t.ctx)
+	if t.ctx.Err() != nil {
+		t.block("the run was interrupted")
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.ctx)) // as in send
 	silent := *t.c.http
 	silent.Transport = hangingUp{cancel, silent.Transport}
 	broken := &check{o: t.c.o, http: &silent, identity: t.c.identity}
