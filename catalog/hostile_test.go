@@ -171,8 +171,6 @@ func killedAtEveryStage(t *testing.T) {
 	})
 }
 
-func second2[T any](v T, _ error) T { return v }
-
 func packagesOf(t *testing.T, s shelf) []catalog.Package {
 	t.Helper()
 	all, err := s.Packages(t.Context())

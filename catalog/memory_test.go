@@ -26,5 +26,9 @@ func TestMemoryDoesNotGrowWithThePackage(t *testing.T) {
 	if _, err := peak(); err != nil {
 		t.Skipf("WHAT IS RESIDENT IS NOT TESTED: %v", err)
 	}
-	require.Less(t, pushMemory(t, path), float64(mostMemory), "MiB resident at most")
+	most := float64(mostMemory)
+	if raced { // the detector keeps a shadow of all that is touched
+		most *= 2
+	}
+	require.Less(t, pushMemory(t, path), most, "MiB resident at most")
 }

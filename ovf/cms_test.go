@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -88,7 +89,7 @@ func TestSignaturesThatOpenSSLMade(t *testing.T) {
 			require.Equal(t, c.weak != "", s.Weak != "")
 			require.Equal(t, ovf.SignatureUntrusted, ovf.VerifySignature("manifest.mf", manifest, file, nil, later).State)
 			require.Equal(t, ovf.SignatureExpired, ovf.VerifySignature("manifest.mf", manifest, file, root, noon.AddDate(-1, 0, 0)).State)
-			require.Equal(t, ovf.SignatureInvalid, ovf.VerifySignature("manifest.mf", append(manifest, '\n'), file, root, later).State)
+			require.Equal(t, ovf.SignatureInvalid, ovf.VerifySignature("manifest.mf", slices.Concat(manifest, []byte("\n")), file, root, later).State)
 		})
 	}
 }

@@ -159,9 +159,9 @@ func manyAttributes(n int) string {
 func TestAMistakeHasAPlace(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"<a>&\nb</a>":   "1:5",
-		"<a>\n<b c\n>":  "3:2",
-		"<a>\n\n<":      "3:2",
+		"<a>&\nb</a>":    "1:5",
+		"<a>\n<b c\n>":   "3:2",
+		"<a>\n\n<":       "3:2",
 		"<a>\n é&x;</a>": "2:7",
 	} {
 		f := ovf.ReadDescriptor("x.ovf", []byte(text), ovf.Options{}).Findings[0]
