@@ -23,7 +23,7 @@ func (r *reader) bootDevices(c *Content, n node) {
 			return false
 		}
 		if !first {
-			r.warn(config.place(), CodeIgnored, "a further boot configuration is ignored; the first one counts")
+			r.note(remark, CodeIgnored, config.place(), "a further boot configuration is ignored; the first one counts")
 			return true
 		}
 		first = false

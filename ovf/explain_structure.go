@@ -44,8 +44,8 @@ var explainStructure = []Explanation{
 		"Join the two, or remove one. Two ProductSections must differ in class or instance (DSP0243 clause 9.5).",
 	},
 	{
-		CodeDuplicateID, CanError,
-		"An id or name that must be unique stands twice.",
+		CodeDuplicateID, CanError | CanWarn,
+		"An id or name that must be unique stands twice. For a collection and a system, which nothing takes for one another, it is a warning.",
 		"Whatever refers to it could mean either.",
 		"Rename one of the two and what refers to it.",
 	},
@@ -110,8 +110,8 @@ var explainValues = []Explanation{
 
 var explainReferences = []Explanation{
 	{
-		CodeUnknownFile, CanError,
-		"A file id is not in References.",
+		CodeUnknownFile, CanError | CanWarn,
+		"A file id is not in References. For texts and pictures of a descriptor looked at alone it is a warning.",
 		"The disk would have no content, the text no translation.",
 		"Add a File with this id to References, or correct the reference.",
 	},

@@ -34,6 +34,12 @@ func (in *intake) finish(c completeness) *Package {
 		in.checkCertificate(pkg, c)
 	}
 	pkg.Members = in.members
+	if in.opts.making != 0 {
+		pkg.made = map[string]string{}
+		for name, m := range in.measured {
+			pkg.made[name] = m.digests[in.opts.making]
+		}
+	}
 	if in.reader != nil {
 		pkg.Digest = contentDigest(pkg.Members)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -160,7 +161,7 @@ func (in *intake) copy(name string, size int64, r io.Reader, kind MemberKind) er
 	if err != nil {
 		return fmt.Errorf("cannot keep member %q: %w", name, err)
 	}
-	m, err := measure(in.ctx, r, in.chunks, in.algorithms(name), w, in.lookAt(name, kind), in.keepBundle(name))
+	m, err := measure(in.ctx, in.opts.watched(r), in.chunks, in.algorithms(name), w, in.lookAt(name, kind), in.keepBundle(name))
 	if closeErr := w.Close(); err == nil && closeErr != nil {
 		err = writeError{closeErr}
 	}
@@ -178,9 +179,27 @@ func (in *intake) copy(name string, size int64, r io.Reader, kind MemberKind) er
 	return nil
 }
 
+// watched tells the caller of each byte that is read.
+func (o Options) watched(r io.Reader) io.Reader {
+	if o.Progress == nil {
+		return r
+	}
+	return io.TeeReader(r, progressWriter(o.Progress))
+}
+
+type progressWriter func(bytes int)
+
+func (p progressWriter) Write(b []byte) (int, error) {
+	p(len(b))
+	return len(b), nil
+}
+
 // algorithms are the digests to compute of a member: SHA-256 always, and what
 // the manifest wants, or could still want when it comes later.
 func (in *intake) algorithms(name string) []crypto.Hash {
+	if in.opts.making != 0 {
+		return slices.Compact([]crypto.Hash{crypto.SHA256, in.opts.making})
+	}
 	if in.manifest.name == "" {
 		return []crypto.Hash{crypto.SHA256, crypto.SHA1, crypto.SHA384, crypto.SHA512}
 	}

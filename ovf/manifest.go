@@ -111,11 +111,12 @@ func cutLast(s, separator string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// writeManifest is a SHA-256 manifest of those members, in their order.
-func writeManifest(members []Member) []byte {
+// writeManifest is a manifest of those members, in their order.
+func writeManifest(members []Member, hash crypto.Hash, digests map[string]string) []byte {
+	name := strings.ReplaceAll(hash.String(), "-", "")
 	var b bytes.Buffer
 	for _, m := range members {
-		fmt.Fprintf(&b, "SHA256(%s)= %s\n", m.Name, m.SHA256)
+		fmt.Fprintf(&b, "%s(%s)= %s\n", name, m.Name, digests[m.Name])
 	}
 	return b.Bytes()
 }

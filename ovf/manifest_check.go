@@ -25,7 +25,7 @@ func (in *intake) manifestFinding(s Severity, code Code, line int, format string
 // checkManifest compares every line of the manifest with the bytes that came.
 func (in *intake) checkManifest(pkg *Package, c completeness) {
 	if in.manifest.name == "" {
-		if c == whole && !in.opts.unverified {
+		if c == whole && in.opts.making == 0 {
 			in.report.file(Warning, CodeManifestAbsent, "", "the package has no manifest, so its files cannot be verified")
 		}
 		return

@@ -96,7 +96,7 @@ func openDescriptor(ctx context.Context, dir, name string, beside []string, c co
 	if err := in.descriptorFrom(root, name); err != nil {
 		return nil, err
 	}
-	if opts.unverified {
+	if opts.making != 0 {
 		beside = nil
 	}
 	if err := in.membersFrom(root, beside); err != nil {

@@ -43,6 +43,7 @@ type Package struct {
 
 	plans  []Plan
 	listed map[string]FileState // by the names in the manifest
+	made   map[string]string    // digests for a new manifest, by member name; nil unless one is to be made
 }
 
 // Valid reports whether the package may be used: no finding is an error.

@@ -1,6 +1,7 @@
 package ovf
 
 import (
+	"crypto"
 	"io"
 	"strings"
 	"time"
@@ -40,7 +41,11 @@ type Options struct {
 	// one always is. Zero means SignatureOptional.
 	Signatures SignaturePolicy
 
-	unverified bool // leave manifest and certificate aside: new ones will be made
+	// Progress, when not nil, is told how many more bytes of members have been
+	// read. It is called by one goroutine at a time.
+	Progress func(bytes int)
+
+	making crypto.Hash // not 0: manifest and certificate are left aside, as new ones are to be made with this digest
 }
 
 // Member is one file of the container.

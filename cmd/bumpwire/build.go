@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"crypto"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"io"
 	"os"
@@ -17,48 +15,80 @@ import (
 	"github.com/bumpwire/bumpwire/ovf"
 )
 
-// signing are the flags that name a key and its certificate.
-type signing struct{ key, certificate, form string }
-
-func (s *signing) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.key, "key", "", "PEM file with the private key, RSA or ECDSA")
-	cmd.Flags().StringVar(&s.certificate, "certificate", "", "PEM file with the certificate, its chain after it")
-	cmd.Flags().StringVar(&s.form, "form", "pem", "of the certificate file: pem (a line and PEM certificates), or cms (a CMS message behind them)")
-}
-
 func newPackageBuild(c *cli) *cobra.Command {
-	var out string
+	var out, digest string
 	var s signing
 	var opts ovf.BuildOptions
 	cmd := &cobra.Command{
-		Use: "build DIR", Short: "Make an OVA of a folder: descriptor, manifest, files; signed when a key is given", Args: exactly("a folder"),
+		Use: "build DIR", Short: "Make an OVA of a folder: descriptor, manifest, files; signed when a key is given",
+		Long: `Make an OVA of a folder that holds a descriptor (.ovf) and the files it refers to:
+the descriptor, a new manifest, a certificate file when a key is given, the files.
+Other files are left out, sizes that the descriptor leaves out are filled in. Equal
+folders give equal bytes, but for ECDSA signatures. Exit code 2 when the folder is no
+valid package; then nothing is written.`,
+		Args: exactly("a folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			signer, err := s.signer()
-			if err != nil {
+			var err error
+			if opts.Signer, err = s.signer(); err != nil {
 				return err
 			}
-			opts.Signer = signer
+			if opts.Hash, err = digestOf(digest); err != nil {
+				return err
+			}
 			if out == "" {
-				out = filepath.Base(filepath.Clean(args[0])) + ".ova"
+				out = nameOf(args[0]) + ".ova"
 			}
-			p, err := build(cmd.Context(), args[0], out, opts)
+			p, err := c.build(cmd.Context(), args[0], out, opts)
 			if err != nil {
 				return err
 			}
-			return c.print(p.Inspect(), facts("made", out, "digest", p.Digest, "signed", signer != nil))
+			r := built{Path: out, Signed: opts.Signer != nil, Inspection: p.Inspect()}
+			return c.print(r, facts("made", out, "digest", p.Digest, "signed", r.Signed))
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "the OVA to write; empty: the folder's name with .ova")
+	cmd.Flags().StringVar(&digest, "digest", "sha256", "of the manifest: sha256, sha384 or sha512")
 	s.flags(cmd)
 	strictFlag(cmd, &opts.Strict)
 	return cmd
 }
 
-func build(ctx context.Context, dir, out string, opts ovf.BuildOptions) (p *ovf.Package, err error) {
+// built is the answer as JSON: what was made, and what is in it.
+type built struct {
+	Path   string `json:"path"`
+	Signed bool   `json:"signed"`
+	ovf.Inspection
+}
+
+func digestOf(name string) (crypto.Hash, error) {
+	hash, ok := map[string]crypto.Hash{"sha256": crypto.SHA256, "sha384": crypto.SHA384, "sha512": crypto.SHA512}[strings.ToLower(name)]
+	if !ok {
+		return 0, fault.New(fault.Invalid, "--digest is sha256, sha384 or sha512, not %q", name)
+	}
+	return hash, nil
+}
+
+// nameOf is what a folder is called, also where it is given as a dot.
+func nameOf(dir string) string {
+	if whole, err := filepath.Abs(dir); err == nil {
+		dir = whole
+	}
+	return filepath.Base(dir)
+}
+
+func (c *cli) build(ctx context.Context, dir, out string, opts ovf.BuildOptions) (p *ovf.Package, err error) {
+	if info, err := os.Stat(dir); err != nil {
+		return nil, fault.New(fault.Invalid, "cannot read the folder: %s", err)
+	} else if !info.IsDir() {
+		return nil, fault.New(fault.Invalid, "%s is not a folder; name the folder that the descriptor lies in", dir)
+	}
+	more, finish := c.reading("building "+filepath.Base(out), 2*bytesAt(dir))
+	opts.Progress = more
 	err = create(out, func(w io.Writer) error {
 		p, err = ovf.Build(ctx, dir, w, opts)
 		return err
 	})
+	finish()
 	return p, refused(err)
 }
 
@@ -73,117 +103,4 @@ func refused(err error) error {
 		f.Details = append(f.Details, finding.String())
 	}
 	return f
-}
-
-func newPackageSign(c *cli) *cobra.Command {
-	var s signing
-	cmd := &cobra.Command{
-		Use: "sign MANIFEST", Short: "Sign the manifest (.mf) of an unpacked package: writes the certificate file (.cert) beside it", Args: exactly("a manifest"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			signer, err := s.signer()
-			if err != nil {
-				return err
-			}
-			if signer == nil {
-				return fault.New(fault.Invalid, "signing needs --key and --certificate")
-			}
-			path, err := sign(args[0], *signer)
-			if err != nil {
-				return err
-			}
-			return c.print(map[string]string{"certificate": path}, facts("made", path))
-		},
-	}
-	s.flags(cmd)
-	return cmd
-}
-
-func sign(manifest string, signer ovf.Signer) (path string, err error) {
-	base, ok := strings.CutSuffix(manifest, ".mf")
-	if !ok {
-		return "", fault.New(fault.Invalid, "%s is not a manifest: its name must end in .mf", manifest)
-	}
-	text, err := os.ReadFile(manifest)
-	if err != nil {
-		return "", fault.New(fault.Invalid, "cannot read the manifest: %s", err)
-	}
-	certificate, err := signer.Sign(filepath.Base(manifest), text)
-	if err != nil {
-		return "", fault.New(fault.Invalid, "%s", err)
-	}
-	path = base + ".cert"
-	return path, create(path, func(w io.Writer) error {
-		_, err := w.Write(certificate)
-		return err
-	})
-}
-
-// signer reads key and certificate; nil when neither is named.
-func (s signing) signer() (*ovf.Signer, error) {
-	if s.form != "pem" && s.form != "cms" {
-		return nil, fault.New(fault.Invalid, "--form is pem or cms, not %q", s.form)
-	}
-	if s.key == "" && s.certificate == "" {
-		return nil, nil
-	}
-	if s.key == "" || s.certificate == "" {
-		return nil, fault.New(fault.Invalid, "--key and --certificate belong together")
-	}
-	key, err := readKey(s.key)
-	if err != nil {
-		return nil, err
-	}
-	chain, err := readCertificates(s.certificate)
-	if err != nil {
-		return nil, err
-	}
-	return &ovf.Signer{Key: key, Certificate: chain[0], Chain: chain[1:], CMS: s.form == "cms"}, nil
-}
-
-func readKey(file string) (crypto.Signer, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "cannot read the key: %s", err)
-	}
-	block, rest := pem.Decode(text)
-	for block != nil && !strings.HasSuffix(block.Type, "PRIVATE KEY") {
-		block, rest = pem.Decode(rest) // an EC key may stand behind its parameters
-	}
-	if block == nil {
-		return nil, fault.New(fault.Invalid, "%s holds no private key in PEM form", file)
-	}
-	if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
-		if signer, ok := key.(crypto.Signer); ok {
-			return signer, nil
-		}
-	}
-	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
-		return key, nil
-	}
-	if key, err := x509.ParseECPrivateKey(block.Bytes); err == nil {
-		return key, nil
-	}
-	return nil, fault.New(fault.Invalid, "the key in %s is not an unencrypted RSA or ECDSA key", file)
-}
-
-func readCertificates(file string) ([]*x509.Certificate, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "cannot read the certificate: %s", err)
-	}
-	var chain []*x509.Certificate
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fault.New(fault.Invalid, "a certificate in %s cannot be read: %s", file, err)
-		}
-		chain = append(chain, cert)
-	}
-	if len(chain) == 0 {
-		return nil, fault.New(fault.Invalid, "%s holds no certificate in PEM form", file)
-	}
-	return chain, nil
 }

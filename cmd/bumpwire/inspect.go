@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -22,7 +23,7 @@ jump to; docs/ovf-findings.md tells what each code means and what to do. Exit co
 0 when the package is valid, 2 when it is not.`,
 		Args: exactly("a path"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := how.open(cmd, args[0])
+			p, err := how.open(c, cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -48,16 +49,54 @@ func strictFlag(cmd *cobra.Command, strict *bool) {
 	cmd.Flags().BoolVar(strict, "strict", false, "refuse every deviation: warnings are errors, but for those about what the standard allows")
 }
 
-func (r *reading) open(cmd *cobra.Command, path string) (*ovf.Package, error) {
+func (r *reading) open(c *cli, cmd *cobra.Command, path string) (*ovf.Package, error) {
 	store, err := trustStore(r.trust)
 	if err != nil {
 		return nil, err
 	}
-	p, err := ovf.Open(cmd.Context(), path, ovf.Options{Trust: store, Strict: r.strict})
+	read, finish := c.reading("reading "+filepath.Base(path), bytesAt(path))
+	p, err := ovf.Open(cmd.Context(), path, ovf.Options{Trust: store, Strict: r.strict, Progress: read})
+	finish()
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "cannot read the package: %s", err)
 	}
 	return p, nil
+}
+
+// reading is progress for what tells of bytes as they come.
+func (c *cli) reading(what string, size int64) (more func(int), finish func()) {
+	seen, finish := c.progress(what, size)
+	var done int64
+	return func(n int) {
+		done += int64(n)
+		seen(min(done, size))
+	}, finish
+}
+
+// bytesAt is how much there may be to read of a package: a file, or what lies in
+// its folder. It is for people; what cannot be read is told elsewhere.
+func bytesAt(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	dir := path
+	if !info.IsDir() {
+		if filepath.Ext(path) != ".ovf" {
+			return info.Size()
+		}
+		dir = filepath.Dir(path)
+	}
+	var size int64
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			if info, err := d.Info(); err == nil {
+				size += info.Size()
+			}
+		}
+		return nil
+	})
+	return size
 }
 
 func (c *cli) printInspection(path string, p *ovf.Package) error {

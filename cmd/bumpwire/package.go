@@ -95,7 +95,7 @@ that breaks off is not resumed: push again; the same package twice has no effect
 				return err
 			}
 			defer f.Close()
-			draw, finish := c.progress(filepath.Base(args[0]), size)
+			draw, finish := c.progress("pushing "+filepath.Base(args[0]), size)
 			sent := int64(0)
 			push := a.Push
 			if strict {
@@ -150,12 +150,12 @@ func openUpload(path string) (*os.File, int64, error) {
 }
 
 // progress draws a bar where somebody is looking.
-func (c *cli) progress(name string, size int64) (seen func(int64), finish func()) {
+func (c *cli) progress(what string, size int64) (seen func(int64), finish func()) {
 	f, ok := c.errs.(*os.File)
 	if !ok || c.output == "json" || !isatty.IsTerminal(f.Fd()) {
 		return func(int64) {}, func() {}
 	}
-	bar := progressbar.NewOptions64(size, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription("pushing "+harmless(name)),
+	bar := progressbar.NewOptions64(size, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription(harmless(what)),
 		progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish())
 	return func(n int64) { _ = bar.Set64(n) }, func() { _ = bar.Finish() }
 }

@@ -22,7 +22,7 @@ one, is right; with --trust only when it leads to a certificate of that store. 2
 when not.`,
 		Args: exactly("a path"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := how.open(cmd, args[0])
+			p, err := how.open(c, cmd, args[0])
 			if err != nil {
 				return err
 			}
