@@ -121,6 +121,8 @@ func (b *binding) remove() bool {
 			if end := b.wait(r.text("operation")); end.Status == 410 || end.Status == 404 || end.text("state") == "succeeded" {
 				return true
 			}
+		case 422: // something else is going on
+			b.wait("")
 		case 401, 403:
 			return false
 		}

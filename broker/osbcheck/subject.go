@@ -313,6 +313,8 @@ func (i *instance) remove() bool {
 			if end := i.wait(r.text("operation")); end.Status == 410 || end.text("state") == "succeeded" {
 				return true
 			}
+		case 422: // something else is going on
+			i.wait("")
 		case 401, 403:
 			return false
 		}
