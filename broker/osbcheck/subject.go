@@ -315,6 +315,10 @@ func (i *instance) remove() bool {
 			}
 		case 422: // something else is going on
 			i.wait("")
+		case 400: // an update that nobody followed may have changed the plan
+			if change, _ := i.change(); change["plan_id"] != nil {
+				i.order = with(i.order, "plan_id", change["plan_id"])
+			}
 		case 401, 403:
 			return false
 		}
