@@ -7,12 +7,16 @@ import (
 
 	"github.com/bumpwire/bumpwire/broker/api"
 	"github.com/bumpwire/bumpwire/provision"
+	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
 func bindingOf(i provision.Instance, b *provision.Binding) api.Binding {
 	out := api.Binding{ID: string(b.ID), Instance: string(i.ID), State: string(b.State), Operation: operationOf(b.Operation)}
 	if b.Stitch != nil {
 		out.Network = string(b.Stitch.Network)
+		if i.Mode == topology.Redirected && b.Stitch.Match != nil {
+			out.Match = b.Stitch.Match.String()
+		}
 	}
 	return out
 }

@@ -251,7 +251,7 @@ func (n names) instance(i provision.Instance) api.Instance {
 	out := api.Instance{
 		ID: string(i.ID), Name: i.Name, Platform: i.Platform, Tenant: string(i.Tenant),
 		Service: string(i.Service), ServiceName: service.Name, Plan: string(i.Plan),
-		Package: string(i.Package), Configuration: i.Configuration, State: string(i.State),
+		Package: string(i.Package), Configuration: i.Configuration, State: string(i.State), Mode: i.Spelled(),
 		Operation: operationOf(i.Operation), Networks: []string{}, Parameters: i.Values,
 		Health: healthOf(i.Health), Bindings: []api.Binding{},
 	}
@@ -269,6 +269,7 @@ func (n names) instance(i provision.Instance) api.Instance {
 	if i.Management.IsValid() {
 		out.Management = i.Management.Addr().String()
 	}
+	steering(i, &out)
 	for _, b := range i.Bindings {
 		if b.State != provision.Deleted {
 			out.Bindings = append(out.Bindings, bindingOf(i, b))
@@ -283,4 +284,22 @@ func (n names) instance(i provision.Instance) api.Instance {
 		out.Created = i.History[0].At
 	}
 	return out
+}
+
+// steering adds which flows are redirected, and through what.
+func steering(i provision.Instance, out *api.Instance) {
+	if i.Mode != topology.Redirected {
+		return
+	}
+	out.Match = topology.Classifier{}.String()
+	if i.Match != nil {
+		out.Match = i.Match.String()
+	}
+	for n, address := range i.Appliances() {
+		m := api.Member{Appliance: string(topology.ReplicaOf(i.ID, i.Generation, n))}
+		if address.IsValid() {
+			m.Management = address.Addr().String()
+		}
+		out.Members = append(out.Members, m)
+	}
 }

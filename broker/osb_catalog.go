@@ -149,7 +149,7 @@ func (s *Server) offering(service catalog.Service, at time.Time) api.CatalogServ
 		out.Description = "Deprecated. " + out.Description
 	}
 	for _, p := range service.Plans {
-		plan := s.plan(p, at)
+		plan := s.plan(p, service.Insertion, at)
 		plan.BindingRotatable = service.Insertion.Rotatable()
 		plan.MaintenanceInfo = &api.MaintenanceInfo{Version: service.Package.MaintenanceVersion()}
 		out.Plans = append(out.Plans, plan)
@@ -157,7 +157,7 @@ func (s *Server) offering(service catalog.Service, at time.Time) api.CatalogServ
 	return out
 }
 
-func (s *Server) plan(p catalog.Plan, at time.Time) api.CatalogPlan {
+func (s *Server) plan(p catalog.Plan, in catalog.Insertion, at time.Time) api.CatalogPlan {
 	costs := costsOf(p.Prices, at)
 	return api.CatalogPlan{
 		ID: string(p.ID), Name: p.Name, Description: cmp.Or(p.Description, p.DisplayName, p.Name),
@@ -167,7 +167,7 @@ func (s *Server) plan(p catalog.Plan, at time.Time) api.CatalogPlan {
 			ServiceInstance: &api.InstanceSchemas{
 				Create: &api.Schema{Parameters: p.Schema}, Update: &api.Schema{Parameters: catalog.UpdateSchema(p.Schema)},
 			},
-			ServiceBinding: &api.BindingSchemas{Create: &api.Schema{Parameters: catalog.BindSchema()}},
+			ServiceBinding: &api.BindingSchemas{Create: &api.Schema{Parameters: catalog.BindSchema(in)}},
 		},
 		MaximumPollingDuration: int(s.PollingLimit.Seconds()),
 	}

@@ -79,7 +79,7 @@ func obstacles(pkg *ovf.Package, in Insertion) []string {
 		list = append(list, deltas(pkg, plan)...)
 	}
 	for _, p := range pkg.Properties() {
-		if reserved(p.ID) {
+		if in.Reserved(p.ID) {
 			list = append(list, fmt.Sprintf("property %q has the name of a parameter of the broker's own", p.ID))
 		}
 	}

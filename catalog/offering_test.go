@@ -38,7 +38,8 @@ func TestTheFirewallsSchemas(t *testing.T) {
 			require.Equal(t, ok, valid(t, p.Schema, parameters), parameters)
 		}
 	}
-	requireDraft4(t, catalog.BindSchema())
+	requireDraft4(t, catalog.BindSchema(catalog.Insertion{}))
+	requireDraft4(t, catalog.BindSchema(catalog.Insertion{Modes: []string{"redirect"}}))
 }
 
 // requireDraft4 checks a schema against the schema of draft-04 itself.

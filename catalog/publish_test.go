@@ -343,7 +343,7 @@ func TestSchemasAcceptWhatCanBeProvided(t *testing.T) {
 	for parameters, ok := range map[string]bool{
 		`{}`: true, `{"network":"dmz"}`: true, `{"network":"dmz","nearest":"gateway"}`: true, `{"network":""}`: false, `{"networks":["dmz"]}`: false, `{"nearest":1}`: false,
 	} {
-		require.Equal(t, ok, valid(t, catalog.BindSchema(), parameters), parameters)
+		require.Equal(t, ok, valid(t, catalog.BindSchema(catalog.Insertion{}), parameters), parameters)
 	}
 }
 

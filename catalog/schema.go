@@ -11,7 +11,8 @@ import (
 
 // The reserved parameter keys, beside the package's properties: how an instance is
 // inserted, which licences are accepted, and how many copies of each system there
-// are. Network is a binding's, Nearest both's, the others a provision's.
+// are. Network is a binding's, Nearest both's, the others a provision's. Services
+// that can be redirected to have more.
 const (
 	KeyNetworks = "networks"
 	KeyNetwork  = "network"
@@ -19,10 +20,6 @@ const (
 	KeyEULAs    = "accept_eulas"
 	KeyCounts   = "instance_counts"
 )
-
-func reserved(key string) bool {
-	return slices.Contains([]string{KeyNetworks, KeyNetwork, KeyNearest, KeyEULAs, KeyCounts}, key)
-}
 
 // maxSchema is how many bytes a schema may have (OSB v2.17, "Schemas Object").
 const maxSchema = 64 << 10
@@ -34,13 +31,9 @@ const maxSchema = 64 << 10
 func provisionSchema(p *ovf.Package, configuration string, in Insertion) json.RawMessage {
 	schema := p.ParameterSchema(configuration)
 	properties := schema["properties"].(map[string]any)
-	properties[KeyNetworks] = map[string]any{
-		"type": "array", "title": "Networks",
-		"description": "The networks, by name or id, into which the service is inserted",
-		"items":       map[string]any{"type": "string", "minLength": 1, "maxLength": 255},
-		"minItems":    1, "maxItems": max(1, in.capacity()), "uniqueItems": true,
-	}
+	properties[KeyNetworks] = in.networksSchema()
 	properties[KeyNearest] = nearestSchema()
+	in.addRedirect(properties)
 	if eulas := eulasOf(p); len(eulas) > 0 {
 		properties[KeyEULAs] = eulaSchema(eulas)
 	}
@@ -66,6 +59,21 @@ func provisionSchema(p *ovf.Package, configuration string, in Insertion) json.Ra
 		text = encode(schema)
 	}
 	return text
+}
+
+// networksSchema takes as many networks as there are pairs of legs for. Flows of any
+// number of networks can be redirected through one pair.
+func (in Insertion) networksSchema() map[string]any {
+	networks := map[string]any{
+		"type": "array", "title": "Networks",
+		"description": "The networks, by name or id, into which the service is inserted",
+		"items":       map[string]any{"type": "string", "minLength": 1, "maxLength": 255},
+		"minItems":    1, "uniqueItems": true,
+	}
+	if !in.Redirects() {
+		networks["maxItems"] = max(1, in.capacity())
+	}
+	return networks
 }
 
 // UpdateSchema is the draft-04 schema of what may be updated of an instance that
@@ -98,19 +106,21 @@ func (c *Catalog) PlanSchema(ctx context.Context, id PackageID, configuration st
 	return provisionSchema(pkg, configuration, in), nil
 }
 
-// BindSchema is the draft-04 schema of every service's bind parameters.
-func BindSchema() json.RawMessage {
-	return encode(map[string]any{
-		"$schema": "http://json-schema.org/draft-04/schema#",
-		"type":    "object",
-		"properties": map[string]any{
-			KeyNetwork: map[string]any{
-				"type": "string", "title": "Network", "minLength": 1, "maxLength": 255,
-				"description": "One more network, by name or id, into which the service is inserted",
-			},
-			KeyNearest: nearestSchema(),
+// BindSchema is the draft-04 schema of a service's bind parameters.
+func BindSchema(in Insertion) json.RawMessage {
+	properties := map[string]any{
+		KeyNetwork: map[string]any{
+			"type": "string", "title": "Network", "minLength": 1, "maxLength": 255,
+			"description": "One more network, by name or id, into which the service is inserted",
 		},
-		"additionalProperties": false,
+		KeyNearest: nearestSchema(),
+	}
+	if in.Redirects() {
+		properties[KeyMatch] = matchSchema("Which of the network's flows are redirected; the instance's own when it is left out, all of them when it is empty")
+	}
+	return encode(map[string]any{
+		"$schema": "http://json-schema.org/draft-04/schema#", "type": "object",
+		"properties": properties, "additionalProperties": false,
 	})
 }
 

@@ -62,12 +62,21 @@ const (
 type accountArgs struct {
 	Instance topology.InstanceID `json:"instance"`
 	Binding  BindingID           `json:"binding"`
+	Member   int                 `json:"member,omitempty"` // which appliance
 }
 
-// accountTask makes or removes a binding's account.
-func accountTask(kind work.TaskKind, i topology.InstanceID, b BindingID) work.Task {
-	args, _ := json.Marshal(accountArgs{i, b}) // strings always marshal
-	return work.Task{Kind: kind, Summary: fmt.Sprintf("%s the login of a binding of %q", kind, i), Args: args}
+// accountTasks make or remove a binding's account, on each appliance.
+func accountTasks(kind work.TaskKind, i Instance, b BindingID) []work.Task {
+	var tasks []work.Task
+	for n := range i.members() {
+		tasks = append(tasks, accountTask(kind, i, b, n))
+	}
+	return tasks
+}
+
+func accountTask(kind work.TaskKind, i Instance, b BindingID, member int) work.Task {
+	args, _ := json.Marshal(accountArgs{i.ID, b, member}) // strings always marshal
+	return work.Task{Kind: kind, Summary: fmt.Sprintf("%s the login of a binding of %q", kind, topology.ReplicaOf(i.ID, 0, member)), Args: args}
 }
 
 // regrants are the tasks that give appliances which boot in these steps the
@@ -79,12 +88,16 @@ func (s *Service) regrants(ctx context.Context, steps []topology.Step) ([]work.T
 			continue
 		}
 		i, err := s.instances.Get(ctx, string(step.Appliance.Instance))
+		member := 0
+		if err == nil {
+			i, member, err = i.owner(step.Appliance.ID)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("cannot look up the logins of %q: %w", step.Appliance.Name, err)
 		}
 		for _, b := range i.sortedBindings() {
 			if b.InPlace && b.Account.live() {
-				tasks = append(tasks, accountTask(taskGrant, i.ID, b.ID))
+				tasks = append(tasks, accountTask(taskGrant, i, b.ID, member))
 			}
 		}
 	}
@@ -135,7 +148,7 @@ func (s *Service) accountOf(ctx context.Context, c work.Change, t work.Task) (In
 	if err != nil {
 		return i, nil, fmt.Errorf("cannot find instance %q: %w", args.Instance, err)
 	}
-	i = i.as(c.ID)
+	i = i.as(c.ID).member(args.Member)
 	b := i.Bindings[args.Binding]
 	if b == nil || b.Account == nil || !i.Insertion.Rotatable() || !i.Management.IsValid() {
 		return i, nil, nil

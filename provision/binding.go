@@ -61,7 +61,7 @@ func (s *Service) Bind(ctx context.Context, r BindRequest) (BindOutcome, error) 
 // stitched and its pair of legs is not taken.
 func (i Instance) free(st topology.Stitch) bool {
 	for _, t := range i.claimed() {
-		if t.Network == st.Network || t.Pair == st.Pair {
+		if t.Network == st.Network || t.Pair == st.Pair && st.Pair != 0 {
 			return false
 		}
 	}
@@ -114,7 +114,7 @@ func (s *Service) draftBinding(ctx context.Context, i Instance, r BindRequest) (
 	case i.State != Active:
 		return nil, errBusy()
 	}
-	if err := validate(catalog.BindSchema(), r.Parameters); err != nil {
+	if err := validate(catalog.BindSchema(i.Insertion), r.Parameters); err != nil {
 		return nil, err
 	}
 	b := &Binding{ID: r.ID, Digest: bindDigest(r), Parameters: r.Parameters, State: Active,
@@ -138,12 +138,16 @@ func (s *Service) draftBinding(ctx context.Context, i Instance, r BindRequest) (
 		return nil, errAsyncRequired()
 	}
 	b.State, b.Operation = Provisioning, begin(KindBind, "waiting for its turn")
-	return b, nil
+	return b, s.tryBinding(ctx, i, b)
 }
 
 // bindingStitch is the place of the network that a binding names; nil for none.
 func (s *Service) bindingStitch(ctx context.Context, i Instance, r BindRequest) (*topology.Stitch, error) {
 	in, err := place(r.Parameters)
+	if err != nil {
+		return nil, err
+	}
+	match, err := i.matchOf(r.Parameters, in.Network)
 	if err != nil || in.Network == "" {
 		return nil, err
 	}
@@ -152,6 +156,7 @@ func (s *Service) bindingStitch(ctx context.Context, i Instance, r BindRequest) 
 		return nil, err
 	}
 	st, err := chooser.stitch(in.Network, in.Nearest)
+	st.Match = match
 	return &st, err
 }
 
@@ -208,6 +213,9 @@ func (s *Service) handOut(i Instance, b *Binding) (BindOutcome, error) {
 		},
 		Endpoints: []Endpoint{{Host: host, Ports: []string{port}, Protocol: "tcp"}},
 	}
+	for _, other := range i.Others {
+		out.Endpoints = append(out.Endpoints, Endpoint{Host: other.Addr().String(), Ports: []string{port}, Protocol: "tcp"})
+	}
 	if b.Account == nil {
 		secret, err := s.secret(i, m.PasswordProperty)
 		out.Credentials.Password = secret
@@ -238,6 +246,7 @@ func ParametersOf(i Instance) json.RawMessage {
 	if len(networks) > 0 {
 		values["networks"] = networks
 	}
+	i.Steering.describe(i.Insertion, values)
 	raw, _ := json.Marshal(values) // strings always marshal
 	return raw
 }

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
-	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/topology"
 	"github.com/bumpwire/bumpwire/provision/work"
@@ -34,7 +34,7 @@ func (s *Service) register() {
 	s.engine.Change(KindExpire, work.Planner{Plan: s.planExpiry, Settle: s.settled(expired)})
 
 	for _, verb := range []topology.Verb{
-		topology.CreateNetwork, topology.CreatePort, topology.Boot, topology.Await, topology.Move,
+		topology.CreateNetwork, topology.CreatePort, topology.Boot, topology.Await, topology.Move, topology.SetRedirect,
 		topology.Shutdown, topology.DeletePort, topology.DeleteNetwork,
 	} {
 		s.engine.Task(work.TaskKind(verb), s.do, s.undo)
@@ -44,15 +44,15 @@ func (s *Service) register() {
 	s.engine.Task(takeOver, s.takeOver, s.giveBack)
 }
 
-// planInsertion gives the instance its management address first.
+// planInsertion gives the instance its management addresses first.
 func (s *Service) planInsertion(ctx context.Context, c work.Change) ([]work.Task, error) {
 	_, err := s.instances.Update(ctx, c.Subject, func(i Instance) (Instance, error) {
-		if i.Management.IsValid() {
-			return i, store.Unchanged
+		list, err := s.managementAddresses(ctx, i)
+		if err != nil || slices.Equal(list, i.addresses()) {
+			return i, orUnchanged(err)
 		}
-		var err error
-		i.Management, err = s.managementAddress(ctx, i)
-		return i, err
+		i.address(list)
+		return i, nil
 	})
 	if err != nil {
 		return nil, err
@@ -80,15 +80,15 @@ func (s *Service) plan(ctx context.Context, c work.Change) ([]work.Task, error) 
 // planBinding puts a binding's network behind the appliance, then tells that the
 // binding's login.
 func (s *Service) planBinding(ctx context.Context, c work.Change) ([]work.Task, error) {
-	return s.withAccount(ctx, c, func(stitching []work.Task, account func(work.TaskKind) work.Task) []work.Task {
-		return append(stitching, account(taskGrant))
+	return s.withAccount(ctx, c, func(stitching []work.Task, account func(work.TaskKind) []work.Task) []work.Task {
+		return append(stitching, account(taskGrant)...)
 	})
 }
 
 // planUnbinding is the mirror image: the login goes first.
 func (s *Service) planUnbinding(ctx context.Context, c work.Change) ([]work.Task, error) {
-	return s.withAccount(ctx, c, func(stitching []work.Task, account func(work.TaskKind) work.Task) []work.Task {
-		return append([]work.Task{account(taskRevoke)}, stitching...)
+	return s.withAccount(ctx, c, func(stitching []work.Task, account func(work.TaskKind) []work.Task) []work.Task {
+		return append(account(taskRevoke), stitching...)
 	})
 }
 
@@ -102,12 +102,12 @@ func (s *Service) planExpiry(ctx context.Context, c work.Change) ([]work.Task, e
 	if !ok || !b.Account.live() {
 		return nil, nil
 	}
-	return []work.Task{accountTask(taskRevoke, i.ID, b.ID)}, nil
+	return accountTasks(taskRevoke, i, b.ID), nil
 }
 
 // withAccount joins the steps of a binding's change with what is to be done about
 // its login, if it has one.
-func (s *Service) withAccount(ctx context.Context, c work.Change, join func([]work.Task, func(work.TaskKind) work.Task) []work.Task) ([]work.Task, error) {
+func (s *Service) withAccount(ctx context.Context, c work.Change, join func([]work.Task, func(work.TaskKind) []work.Task) []work.Task) ([]work.Task, error) {
 	tasks, err := s.plan(ctx, c)
 	if err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func (s *Service) withAccount(ctx context.Context, c work.Change, join func([]wo
 	if !ok || !b.Account.live() {
 		return tasks, nil
 	}
-	return join(tasks, func(kind work.TaskKind) work.Task { return accountTask(kind, i.ID, b.ID) }), nil
+	return join(tasks, func(kind work.TaskKind) []work.Task { return accountTasks(kind, i, b.ID) }), nil
 }
 
 func (s *Service) do(ctx context.Context, c work.Change, t work.Task) error {
@@ -168,13 +168,14 @@ func (s *Service) carryOut(ctx context.Context, tenant topology.TenantID, step t
 
 func (s *Service) boot(ctx context.Context, tenant topology.TenantID, a topology.Appliance) error {
 	i, err := s.instances.Get(ctx, string(a.Instance))
+	member := 0
 	if err == nil {
-		i, err = i.owner(a.ID)
+		i, member, err = i.owner(a.ID)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot boot %q: %w", a.Name, err)
 	}
-	server, err := s.server(ctx, i)
+	server, err := s.server(ctx, i.member(member), member)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,13 @@ func (s *Service) draftUpdate(ctx context.Context, i Instance, r UpdateRequest) 
 	if err := s.merge(ctx, i, &u.Will, r.Parameters); err != nil {
 		return u, err
 	}
+	if u.Will.Steering, err = u.Will.steered(u.Was, r.Parameters); err != nil {
+		return u, err
+	}
 	if u.Will.Stitches, err = s.restitched(ctx, i, u.Will, r.Parameters); err != nil {
+		return u, err
+	}
+	if err := checkPairs(i, u.Will); err != nil {
 		return u, err
 	}
 	if u.Will.EULAs, err = s.licensed(ctx, i, u.Will, r); err != nil {
@@ -107,12 +113,12 @@ func (s *Service) checkChoice(ctx context.Context, i Instance, f Form) error {
 		return refuse(false, "version %s has no plan like the instance's; choose one of its plans at the same time", version)
 	}
 	if !insertable(f.Insertion) {
-		return refuse(false, "version %s cannot take the instance's place: this broker inserts single services in path", version)
+		return refuse(false, "version %s cannot take the instance's place: this broker inserts single services", version)
 	}
 	if n := i.accounts(); n > 0 && !f.Insertion.Rotatable() {
 		return refuse(true, "version %s keeps no logins of bindings, and instance %q has %d with one; remove those bindings first", version, i.ID, n)
 	}
-	return checkPairs(i, f)
+	return nil
 }
 
 // accounts is how many bindings have a login of their own on the appliance.
@@ -126,11 +132,18 @@ func (i Instance) accounts() int {
 	return n
 }
 
-// checkPairs refuses a form without the legs that the instance's networks go
-// through.
+// checkPairs refuses a form that stands in path without the legs that its networks
+// and those of the instance's bindings go through.
 func checkPairs(i Instance, f Form) error {
+	if f.Mode == topology.Redirected {
+		return nil
+	}
 	has := pairs(f.Insertion)
+	i.Stitches = f.Stitches
 	for _, st := range i.claimed() {
+		if st.Pair == 0 {
+			return refuse(true, "instance %q cannot stand in path of network %q: the other networks have all %d pairs of inside and outside legs; take one out first", i.Name, st.Network, len(has))
+		}
 		if !slices.Contains(has, st.Pair) {
 			return refuse(true, "version %s has no pair of legs %d, through which network %q passes; take that network out first",
 				f.Package.MaintenanceVersion(), st.Pair, st.Network)
@@ -148,7 +161,7 @@ func (s *Service) merge(ctx context.Context, i Instance, f *Form, parameters jso
 	if err := validate(catalog.UpdateSchema(full), parameters); err != nil {
 		return err
 	}
-	given, err := propertyValues(parameters)
+	given, err := propertyValues(f.Insertion, parameters)
 	if err != nil {
 		return err
 	}
@@ -216,21 +229,30 @@ func missing(schema json.RawMessage, f Form) error {
 // nearest says.
 func (s *Service) restitched(ctx context.Context, i Instance, f Form, parameters json.RawMessage) ([]topology.Stitch, error) {
 	in, err := place(parameters)
-	if err != nil || in.Networks == nil {
+	unpaired := f.Mode == topology.InPath && slices.ContainsFunc(f.Stitches, func(st topology.Stitch) bool { return st.Pair == 0 })
+	if err != nil || in.Networks == nil && !unpaired {
 		return f.Stitches, err
 	}
 	c, err := s.chooser(ctx, i)
 	if err != nil {
 		return nil, err
 	}
-	kept, added, err := c.sort(in.Networks, f.Stitches)
-	if err != nil {
-		return nil, err
+	kept, added := slices.Clone(f.Stitches), []string(nil)
+	if in.Networks != nil {
+		if kept, added, err = c.sort(in.Networks, f.Stitches); err != nil {
+			return nil, err
+		}
 	}
-	c.pairs = pairs(f.Insertion)
+	c.pairs, c.redirect = pairs(f.Insertion), f.Mode == topology.Redirected
 	c.taken = slices.DeleteFunc(c.taken, func(st topology.Stitch) bool {
 		return slices.Contains(f.Stitches, st) && !slices.Contains(kept, st)
 	})
+	for n, st := range kept {
+		if pair, ok := c.free(); ok && st.Pair == 0 {
+			kept[n].Pair = pair
+			c.taken = append(c.taken, kept[n])
+		}
+	}
 	for _, name := range added {
 		st, err := c.stitch(name, in.Nearest)
 		if err != nil {

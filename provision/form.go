@@ -26,7 +26,9 @@ type Form struct {
 	Secrets       map[string]string `json:"secrets,omitempty"`
 	Stitches      []topology.Stitch `json:"stitches,omitempty"`
 	Management    netip.Prefix      `json:"management,omitzero"`
+	Others        []netip.Prefix    `json:"others,omitempty"`
 	Generation    int               `json:"generation,omitempty"`
+	Steering
 }
 
 // Update is what an instance is becoming. It is taken over when traffic passes
@@ -50,7 +52,8 @@ func (i Instance) form() Form {
 		Name: i.Name, Context: i.Context, Digest: i.Digest,
 		Plan: i.Plan, Package: i.Package, Configuration: i.Configuration, Insertion: i.Insertion, EULAs: i.EULAs,
 		Values: i.Values, Secrets: i.Secrets,
-		Stitches: i.Stitches, Management: i.Management, Generation: i.Generation,
+		Stitches: i.Stitches, Management: i.Management, Others: i.Others, Generation: i.Generation,
+		Steering: i.Steering,
 	}
 }
 
@@ -58,13 +61,14 @@ func (i *Instance) take(f Form) {
 	i.Name, i.Context, i.Digest = f.Name, f.Context, f.Digest
 	i.Plan, i.Package, i.Configuration, i.Insertion, i.EULAs = f.Plan, f.Package, f.Configuration, f.Insertion, f.EULAs
 	i.Values, i.Secrets = f.Values, f.Secrets
-	i.Stitches, i.Management, i.Generation = f.Stitches, f.Management, f.Generation
+	i.Stitches, i.Management, i.Others, i.Generation = f.Stitches, f.Management, f.Others, f.Generation
+	i.Steering = f.Steering
 }
 
 // machine is what an appliance of the form is made from; another one is another
 // appliance.
 func (f Form) machine() string {
-	return digest(f.Plan, f.Package, f.Configuration, f.Insertion, orEmpty(f.Values), orEmpty(f.Secrets))
+	return digest(f.Plan, f.Package, f.Configuration, f.Insertion, f.Mode, orEmpty(f.Values), orEmpty(f.Secrets))
 }
 
 func orEmpty(m map[string]string) map[string]string {
@@ -74,8 +78,9 @@ func orEmpty(m map[string]string) map[string]string {
 	return m
 }
 
+// sameNetworks says whether both want the same traffic.
 func (f Form) sameNetworks(other Form) bool {
-	return slices.Equal(f.Stitches, other.Stitches)
+	return slices.Equal(f.Stitches, other.Stitches) && digest(f.Steering) == digest(other.Steering)
 }
 
 // as is the instance as it is to be while op is carried out.
@@ -86,20 +91,22 @@ func (i Instance) as(op work.ChangeID) Instance {
 	return i
 }
 
-// owner is the instance in the form that one of its appliances is made from. During
-// an update it has two.
-func (i Instance) owner(a topology.ApplianceID) (Instance, error) {
+// owner is the instance in the form that one of its appliances is made from, and
+// which of its members that is. During an update it has two forms.
+func (i Instance) owner(a topology.ApplianceID) (Instance, int, error) {
 	forms := []Form{i.form()}
 	if i.Update != nil {
 		forms = append(forms, i.Update.Will, i.Update.Was)
 	}
 	for _, f := range forms {
-		if topology.ApplianceOf(i.ID, f.Generation) == a {
-			i.take(f)
-			return i, nil
+		for n := range f.members() {
+			if topology.ReplicaOf(i.ID, f.Generation, n) == a {
+				i.take(f)
+				return i, n, nil
+			}
 		}
 	}
-	return i, fault.New(fault.Conflict, "instance %q has no appliance %q any more", i.ID, a)
+	return i, 0, fault.New(fault.Conflict, "instance %q has no appliance %q any more", i.ID, a)
 }
 
 // GoesBy says whether a platform may name this plan when it speaks of the

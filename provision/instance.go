@@ -61,6 +61,9 @@ type Instance struct {
 	// change is planned; invalid when it has no such leg.
 	Stitches   []topology.Stitch `json:"stitches,omitempty"`
 	Management netip.Prefix      `json:"management,omitzero"`
+	Others     []netip.Prefix    `json:"others,omitempty"` // of the members after the first, by number
+
+	Steering
 
 	// Generation is which appliance it has: an update that needs another one makes
 	// the next. Generations is the highest that there has been, also for nothing.

@@ -26,11 +26,6 @@ type Insertion struct {
 	Nearest  string   `json:"nearest,omitempty"`  // which end of the chain: hosts or gateway (default)
 }
 
-// reserved are the parameter keys that are not properties of a package.
-var reserved = map[string]bool{
-	catalog.KeyNetworks: true, catalog.KeyNetwork: true, catalog.KeyNearest: true, catalog.KeyEULAs: true, catalog.KeyCounts: true,
-}
-
 // place reads the reserved keys of checked parameters.
 func place(parameters json.RawMessage) (Insertion, error) {
 	var in Insertion
@@ -92,7 +87,7 @@ func compile(schema json.RawMessage) (*jsonschema.Schema, error) {
 
 // propertyValues are the package's properties out of checked parameters, in the
 // text form that the OVF environment wants.
-func propertyValues(parameters json.RawMessage) (map[string]string, error) {
+func propertyValues(in catalog.Insertion, parameters json.RawMessage) (map[string]string, error) {
 	values := map[string]string{}
 	if len(parameters) == 0 {
 		return values, nil
@@ -104,7 +99,7 @@ func propertyValues(parameters json.RawMessage) (map[string]string, error) {
 		return nil, fault.New(fault.Invalid, "parameters must be a JSON object")
 	}
 	for key, v := range raw {
-		if reserved[key] {
+		if in.Reserved(key) {
 			continue
 		}
 		text, err := propertyText(v)

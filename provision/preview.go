@@ -21,9 +21,11 @@ func (s *Service) Preview(ctx context.Context, r ProvisionRequest) (Preview, err
 	if err != nil {
 		return Preview{}, err
 	}
-	if i.Management, err = s.managementAddress(ctx, i); err != nil {
+	list, err := s.managementAddresses(ctx, i)
+	if err != nil {
 		return Preview{}, err
 	}
+	i.address(list)
 	i.InPlace = true
 	return s.steps(ctx, r.Tenant, trialChange, i)
 }
@@ -109,7 +111,7 @@ func (s *Service) PreviewUpdate(ctx context.Context, r UpdateRequest) (Preview, 
 	if u.Was.machine() != u.Will.machine() {
 		u.Will.Generation = i.Generations + 1
 	}
-	if u.Will.Management, err = s.handedOn(ctx, i, u.Will); err != nil {
+	if u.Will, err = s.handedOn(ctx, i, u.Will); err != nil {
 		return Preview{}, err
 	}
 	i.Update = &u

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/bumpwire/bumpwire/catalog"
@@ -35,7 +34,7 @@ func (s *Service) Provision(ctx context.Context, r ProvisionRequest) (Outcome, e
 	if !r.AcceptsIncomplete {
 		return Outcome{}, errAsyncRequired()
 	}
-	undo, err := s.admit(ctx, r)
+	undo, err := s.admit(ctx, r, fresh.members())
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -151,10 +150,16 @@ func (s *Service) draft(ctx context.Context, r ProvisionRequest) (Instance, erro
 	if i.EULAs, err = s.acceptances(ctx, i, offer.Package.EULAs, r.Platform, r.Origin, r.Parameters); err != nil {
 		return Instance{}, err
 	}
+	if i.Steering, err = i.Steering.asked(i.Insertion, r.Parameters); err != nil {
+		return Instance{}, err
+	}
 	if i.Stitches, err = s.firstStitches(ctx, i, r.Parameters); err != nil {
 		return Instance{}, err
 	}
-	return i, s.setValues(ctx, &i, r.Parameters)
+	if err := s.setValues(ctx, &i, r.Parameters); err != nil {
+		return Instance{}, err
+	}
+	return i, s.tryRedirect(ctx, i, trialChange)
 }
 
 // offer looks up what new instances may be made of.
@@ -166,18 +171,18 @@ func (s *Service) offer(ctx context.Context, service catalog.ServiceID, plan cat
 	if err != nil {
 		return offer, err
 	}
-	switch in := offer.Service.Insertion; {
+	switch {
 	case offer.Service.State != catalog.Published && offer.Service.State != catalog.Deprecated:
 		return offer, fault.New(fault.Invalid, "service %q takes no new instances: it is %s", offer.Service.Name, offer.Service.State)
-	case !insertable(in):
-		return offer, fault.New(fault.Invalid, "service %q cannot be inserted: this broker inserts single services in path", offer.Service.Name)
+	case !insertable(offer.Service.Insertion):
+		return offer, fault.New(fault.Invalid, "service %q cannot be inserted: this broker inserts single services", offer.Service.Name)
 	}
 	return offer, nil
 }
 
 // insertable says whether this broker can insert a service.
 func insertable(in catalog.Insertion) bool {
-	return in.Topology == "single" && slices.Contains(in.Modes, "in-path")
+	return in.Topology == "single" && (in.InPath() || in.Redirects())
 }
 
 // nameIn is what a platform's context calls the instance.
@@ -214,7 +219,7 @@ func (s *Service) firstStitches(ctx context.Context, i Instance, parameters json
 // setValues keeps the tenant's property values, passwords sealed, and makes the
 // passwords that the tenant left to the broker.
 func (s *Service) setValues(ctx context.Context, i *Instance, parameters json.RawMessage) error {
-	values, err := propertyValues(parameters)
+	values, err := propertyValues(i.Insertion, parameters)
 	if err != nil {
 		return err
 	}

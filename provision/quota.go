@@ -54,7 +54,7 @@ const (
 )
 
 // admit reserves what a request for a new instance needs. Undo is never nil.
-func (s *Service) admit(ctx context.Context, r ProvisionRequest) (undo func(context.Context) error, err error) {
+func (s *Service) admit(ctx context.Context, r ProvisionRequest, members int) (undo func(context.Context) error, err error) {
 	if len(r.Allowances) == 0 {
 		return func(context.Context) error { return nil }, nil
 	}
@@ -62,6 +62,8 @@ func (s *Service) admit(ctx context.Context, r ProvisionRequest) (undo func(cont
 	if err != nil {
 		return nil, err
 	}
+	offer.Plan.VCPUs *= members
+	offer.Plan.MemoryBytes *= int64(members)
 	return s.reserve(ctx, r.ID, r.Allowances, offer.Plan)
 }
 
@@ -234,7 +236,7 @@ func (s *Service) sizeOf(ctx context.Context, f Form) (holding, error) {
 		return holding{}, err
 	}
 	plan, _ := pkg.Plan(f.Configuration) // that it exists was checked when it was chosen
-	return holding{VCPUs: int(plan.VCPUs), MemoryBytes: plan.MemoryBytes}, nil
+	return holding{VCPUs: int(plan.VCPUs) * f.members(), MemoryBytes: plan.MemoryBytes * int64(f.members())}, nil
 }
 
 // enlarge takes what an update needs while it runs, the larger of before and

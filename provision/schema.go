@@ -42,6 +42,8 @@ func problem(e *jsonschema.ValidationError) string {
 		return fmt.Sprintf("%s must be at least %s", name, k.Want.RatString())
 	case *kind.Maximum:
 		return fmt.Sprintf("%s must be at most %s", name, k.Want.RatString())
+	case *kind.Pattern:
+		return fmt.Sprintf("%s must match %s", name, k.Want)
 	case *kind.MinItems:
 		return fmt.Sprintf("%s must have at least %d entries", name, k.Want)
 	case *kind.MaxItems:

@@ -17,10 +17,10 @@ import (
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
-// server is what an instance's appliance boots from and with: the disks of its
+// server is what a member of an instance boots from and with: the disks of its
 // plan, and the OVF environment with the tenant's values. It holds secrets and
 // is made anew whenever it is needed.
-func (s *Service) server(ctx context.Context, i Instance) (cloud.Server, error) {
+func (s *Service) server(ctx context.Context, i Instance, member int) (cloud.Server, error) {
 	pkg, err := s.catalog.Descriptor(ctx, i.Package)
 	if err != nil {
 		return cloud.Server{}, fmt.Errorf("cannot read package %q: %w", i.Package, err)
@@ -47,7 +47,7 @@ func (s *Service) server(ctx context.Context, i Instance) (cloud.Server, error) 
 		}
 		server.Disks = append(server.Disks, disk)
 	}
-	server.Environment, err = s.environment(ctx, i, pkg, stored, system)
+	server.Environment, err = s.environment(ctx, i, member, pkg, stored, system)
 	return server, err
 }
 
@@ -113,7 +113,7 @@ func capacity(pkg *ovf.Package, d ovf.PlanDisk, values map[string]string, image 
 
 // environment is the CD with the OVF environment, or nil when the appliance has no
 // use for one.
-func (s *Service) environment(ctx context.Context, i Instance, pkg *ovf.Package, stored catalog.Package, system ovf.PlanSystem) ([]byte, error) {
+func (s *Service) environment(ctx context.Context, i Instance, member int, pkg *ovf.Package, stored catalog.Package, system ovf.PlanSystem) ([]byte, error) {
 	n := slices.IndexFunc(pkg.Systems(), func(c *ovf.Content) bool { return c.ID == system.ID })
 	if n < 0 || system.Environment == ovf.DeliverNone {
 		return nil, nil
@@ -136,7 +136,7 @@ func (s *Service) environment(ctx context.Context, i Instance, pkg *ovf.Package,
 	}
 	env.Platform = s.platform
 	var cd bytes.Buffer
-	err = pkg.Systems()[n].WriteMedium(&cd, env, string(i.ID), func(fileRef string) (io.ReadCloser, error) {
+	err = pkg.Systems()[n].WriteMedium(&cd, env, string(topology.ReplicaOf(i.ID, 0, member)), func(fileRef string) (io.ReadCloser, error) {
 		f, _ := pkg.File(fileRef)
 		return s.member(ctx, stored, f.Name)
 	})

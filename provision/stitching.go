@@ -21,6 +21,7 @@ type chooser struct {
 	others   []topology.Stitch  // the tenant's other instances'
 	pairs    []int              // the package's
 	name     string             // of the instance
+	redirect bool               // needs no pair of its own for each network
 }
 
 func (s *Service) chooser(ctx context.Context, i Instance) (*chooser, error) {
@@ -28,8 +29,9 @@ func (s *Service) chooser(ctx context.Context, i Instance) (*chooser, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &chooser{tenant: i.Tenant, taken: i.claimed(), pairs: pairs(i.Insertion), name: i.Name}
+	c := &chooser{tenant: i.Tenant, taken: i.claimed(), pairs: pairs(i.Insertion), name: i.Name, redirect: i.Mode == topology.Redirected}
 	if i.Update != nil { // a place that lasts
+		c.redirect = c.redirect && i.Update.Will.Mode == topology.Redirected
 		c.pairs = slices.DeleteFunc(c.pairs, func(p int) bool { return !slices.Contains(pairs(i.Update.Will.Insertion), p) })
 	}
 	for _, n := range have.Networks {
@@ -49,7 +51,8 @@ func (s *Service) chooser(ctx context.Context, i Instance) (*chooser, error) {
 }
 
 // stitch takes a free pair of legs for a network and a rank at the end of the
-// chain that was asked for.
+// chain that was asked for. Where flows are redirected it has a pair only for the
+// day on which the service stands in path.
 func (c *chooser) stitch(network, nearest string) (topology.Stitch, error) {
 	id, err := c.network(network)
 	if err != nil {
@@ -61,14 +64,23 @@ func (c *chooser) stitch(network, nearest string) (topology.Stitch, error) {
 			return st, fault.New(fault.Invalid, "network %q already passes through instance %q", network, c.name)
 		}
 	}
-	for _, p := range c.pairs {
-		if !slices.ContainsFunc(c.taken, func(t topology.Stitch) bool { return t.Pair == p }) {
-			st.Pair = p
-			c.taken = append(c.taken, st)
-			return st, nil
-		}
+	pair, ok := c.free()
+	if ok || c.redirect {
+		st.Pair = pair
+		c.taken = append(c.taken, st)
+		return st, nil
 	}
 	return st, fault.New(fault.Invalid, "instance %q has no free pair of inside and outside legs for network %q: its package has %d", c.name, network, len(c.pairs))
+}
+
+// free is a pair of legs that carries no network.
+func (c *chooser) free() (pair int, ok bool) {
+	for _, p := range c.pairs {
+		if !slices.ContainsFunc(c.taken, func(t topology.Stitch) bool { return t.Pair == p }) {
+			return p, true
+		}
+	}
+	return 0, false
 }
 
 func (c *chooser) network(name string) (topology.NetworkID, error) {
@@ -203,30 +215,92 @@ func (i Instance) service(op work.ChangeID) topology.Service {
 	for _, l := range i.Insertion.Legs {
 		t.NICs = append(t.NICs, topology.NIC{Role: topology.LegRole(l.Role), Pair: l.Pair})
 	}
+	i.steer(&t)
 	return t
 }
 
-// managementAddress is the lowest address of the range that no instance of the
-// tenant has; invalid for a package without a management leg. Changes of a
-// tenant run one at a time, so nobody else takes it meanwhile.
-func (s *Service) managementAddress(ctx context.Context, i Instance) (netip.Prefix, error) {
+// managementAddresses are those of all members, by number; none for a package
+// without a management leg. A member keeps the one that it has, others get the
+// lowest of the range that no instance of the tenant has. Changes of a tenant run
+// one at a time, so nobody else takes them meanwhile.
+func (s *Service) managementAddresses(ctx context.Context, i Instance) ([]netip.Prefix, error) {
 	if !managed(i.Insertion) {
-		return netip.Prefix{}, nil
+		return nil, nil
+	}
+	list := i.addresses()
+	if len(list) >= i.members() {
+		return list[:i.members()], nil
 	}
 	used := map[netip.Addr]bool{}
 	for other, err := range s.instances.All(ctx, "live", string(i.Tenant)) {
 		if err != nil {
-			return netip.Prefix{}, err
+			return nil, err
 		}
-		used[other.Management.Addr()] = true
+		for _, a := range other.reserved() {
+			used[a.Addr()] = true
+		}
 	}
 	// The network's own address is skipped and the first one is the broker's.
 	for a := s.management.Masked().Addr().Next().Next(); s.management.Contains(a.Next()); a = a.Next() {
+		if len(list) == i.members() {
+			return list, nil
+		}
 		if !used[a] {
-			return netip.PrefixFrom(a, s.management.Bits()), nil
+			list = append(list, netip.PrefixFrom(a, s.management.Bits()))
 		}
 	}
-	return netip.Prefix{}, fault.New(fault.Full, "the management network %s of tenant %q has no free address", s.management, i.Tenant)
+	if len(list) == i.members() {
+		return list, nil
+	}
+	return nil, fault.New(fault.Full, "the management network %s of tenant %q has no free address", s.management, i.Tenant)
+}
+
+// addresses are the management addresses that the members have, by number.
+func (i Instance) addresses() []netip.Prefix {
+	if !i.Management.IsValid() {
+		return nil
+	}
+	return append([]netip.Prefix{i.Management}, i.Others...)
+}
+
+// Appliances are the management addresses of all members, by number; invalid for
+// one that has none.
+func (i Instance) Appliances() []netip.Prefix {
+	list := make([]netip.Prefix, i.members())
+	copy(list, i.addresses())
+	return list
+}
+
+// reserved are all addresses that the instance has, may get or may get back.
+func (i Instance) reserved() []netip.Prefix {
+	list := i.addresses()
+	if i.Update != nil {
+		for _, f := range []Form{i.Update.Was, i.Update.Will} {
+			i.take(f)
+			list = append(list, i.addresses()...)
+		}
+	}
+	return list
+}
+
+// member is the instance as its nth appliance sees it.
+func (i Instance) member(n int) Instance {
+	list := i.addresses()
+	i.Management = netip.Prefix{}
+	if n < len(list) {
+		i.Management = list[n]
+	}
+	return i
+}
+
+func (i *Instance) address(list []netip.Prefix) {
+	i.Management, i.Others = netip.Prefix{}, nil
+	if len(list) > 0 {
+		i.Management = list[0]
+	}
+	if len(list) > 1 {
+		i.Others = list[1:]
+	}
 }
 
 func managed(in catalog.Insertion) bool {

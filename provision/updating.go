@@ -3,7 +3,6 @@ package provision
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"github.com/bumpwire/bumpwire/internal/store"
@@ -23,12 +22,12 @@ func (s *Service) planUpdate(ctx context.Context, c work.Change) ([]work.Task, e
 		if !i.updates(c) {
 			return i, store.Unchanged
 		}
-		address, err := s.handedOn(ctx, i, i.Update.Will)
-		if err != nil || address == i.Update.Will.Management {
+		will, err := s.handedOn(ctx, i, i.Update.Will)
+		if err != nil || digest(will) == digest(i.Update.Will) {
 			return i, orUnchanged(err)
 		}
 		u := *i.Update
-		u.Will.Management = address
+		u.Will = will
 		i.Update = &u
 		return i, nil
 	})
@@ -74,14 +73,17 @@ func settledAt(tasks []work.Task) int {
 	return 0
 }
 
-// handedOn is the management address of an instance's next form: what was handed
-// out with it goes on being true.
-func (s *Service) handedOn(ctx context.Context, i Instance, f Form) (netip.Prefix, error) {
-	if managed(f.Insertion) && i.Management.IsValid() {
-		return i.Management, nil
-	}
+// handedOn is an instance's next form with the management addresses that the
+// instance has: what was handed out with them goes on being true.
+func (s *Service) handedOn(ctx context.Context, i Instance, f Form) (Form, error) {
+	has := i.addresses()
 	i.take(f)
-	return s.managementAddress(ctx, i)
+	if len(i.addresses()) <= len(has) { // else the update has been planned before
+		i.address(has)
+	}
+	list, err := s.managementAddresses(ctx, i)
+	i.address(list)
+	return i.form(), err
 }
 
 // takeOver: from here on the new plan is billed.
@@ -128,6 +130,8 @@ func (u Update) said() string {
 		return fmt.Sprintf("the package is now %s", u.Will.Package)
 	case u.Was.machine() != u.Will.machine():
 		return "the parameters are as asked for"
+	case digest(u.Was.Steering) != digest(u.Will.Steering):
+		return "the flows are redirected as asked for"
 	}
 	return "the networks are as asked for"
 }

@@ -25,12 +25,21 @@ type Instance struct {
 	Configuration string            `json:"configuration"`
 	State         string            `json:"state"`
 	Operation     Operation         `json:"operation"`
-	Networks      []string          `json:"networks"` // the tenant networks it protects, bindings' included
+	Networks      []string          `json:"networks"`          // the tenant networks it protects, bindings' included
+	Mode          string            `json:"mode"`              // in-path, redirect
+	Match         string            `json:"match,omitempty"`   // in words, which flows are redirected
+	Members       []Member          `json:"members,omitempty"` // in redirect mode
 	Management    string            `json:"management,omitempty"`
 	Parameters    map[string]string `json:"parameters,omitempty"` // without passwords
 	Health        Health            `json:"health"`
 	Bindings      []Binding         `json:"bindings"`
 	Created       time.Time         `json:"created,omitzero"`
+}
+
+// Member is one of the appliances that share an instance's redirected flows.
+type Member struct {
+	Appliance  string `json:"appliance"`
+	Management string `json:"management,omitempty"` // address
 }
 
 // Operation is the latest operation on an instance or a binding.
@@ -57,6 +66,7 @@ type Binding struct {
 	Instance    string       `json:"instance"`
 	State       string       `json:"state"`
 	Network     string       `json:"network,omitempty"` // that it stitches
+	Match       string       `json:"match,omitempty"`   // in words, which of its flows are redirected, if not as the instance's
 	Operation   Operation    `json:"operation"`
 	Credentials *Credentials `json:"credentials,omitempty"`
 	Endpoints   []Endpoint   `json:"endpoints,omitempty"`

@@ -24,13 +24,13 @@ func newBinding(c *cli) *cobra.Command {
 
 func newBindingCreate(c *cli) *cobra.Command {
 	var n api.NewBinding
-	var network, nearest string
+	var network, nearest, match string
 	var wait bool
 	cmd := &cobra.Command{
 		Use: "create INSTANCE", Short: "Create a binding; with --network it also stitches that network", Args: exactly("an instance"),
 		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
 			var err error
-			if n.Parameters, err = bindParameters(network, nearest); err != nil {
+			if n.Parameters, err = bindParameters(network, nearest, match); err != nil {
 				return err
 			}
 			return c.bind(ctx, a, args[0], n, wait)
@@ -40,6 +40,7 @@ func newBindingCreate(c *cli) *cobra.Command {
 	f.StringVar(&n.ID, "id", "", "the binding's id; empty: made up")
 	f.StringVar(&network, "network", "", "one more tenant network to protect")
 	f.StringVar(&nearest, "nearest", "", "which end of the chain: hosts or gateway (default)")
+	matchFlag(cmd, &match)
 	f.BoolVar(&wait, "wait", false, "wait until it is done")
 	return cmd
 }
@@ -77,8 +78,11 @@ func (c *cli) bind(ctx context.Context, a *api.Client, instance string, n api.Ne
 	return c.printBinding(b, err)
 }
 
-func bindParameters(network, nearest string) (json.RawMessage, error) {
-	p := map[string]string{}
+func bindParameters(network, nearest, match string) (json.RawMessage, error) {
+	p := map[string]any{}
+	if err := (&steering{match: match}).add(p); err != nil {
+		return nil, err
+	}
 	if network != "" {
 		p["network"] = network
 	}
@@ -122,6 +126,6 @@ func (c *cli) printBinding(b api.Binding, err error) error {
 	if b.Credentials != nil {
 		given = *b.Credentials
 	}
-	return c.print(b, facts("binding", b.ID, "instance", b.Instance, "state", b.State, "network", b.Network,
+	return c.print(b, facts("binding", b.ID, "instance", b.Instance, "state", b.State, "network", b.Network, "match", b.Match,
 		"uri", given.URI, "username", given.Username, "password", given.Password, "expires", b.Expires))
 }

@@ -61,6 +61,7 @@ type wanted struct {
 	set      []string
 	networks []string
 	eulas    []string
+	steering steering
 }
 
 func (w *wanted) flags(cmd *cobra.Command) {
@@ -70,6 +71,7 @@ func (w *wanted) flags(cmd *cobra.Command) {
 	f.StringVar(&w.ID, "id", "", "the instance's id; empty: made up")
 	f.StringVar(&w.Name, "name", "", "the instance's name for people")
 	f.StringSliceVar(&w.networks, "network", nil, "a tenant network to protect; may be given more than once")
+	w.steering.flags(cmd)
 	eulaFlag(cmd, &w.eulas)
 	f.StringVar(&w.file, "parameters", "", "file with the parameters, YAML or JSON")
 	f.StringArrayVar(&w.set, "set", nil, "one parameter as KEY=VALUE; the value is read as JSON if it is JSON")
@@ -88,6 +90,9 @@ func (w *wanted) request(service string) (api.NewInstance, error) {
 	}
 	if len(w.eulas) > 0 {
 		p["accept_eulas"] = w.eulas
+	}
+	if err := w.steering.add(p); err != nil {
+		return n, err
 	}
 	if len(p) == 0 {
 		return n, nil
@@ -200,9 +205,13 @@ func (c *cli) printInstance(i api.Instance, err error) error {
 	for _, b := range i.Bindings {
 		bindings = append(bindings, b.ID)
 	}
+	var members []string
+	for _, m := range i.Members {
+		members = append(members, strings.TrimSpace(m.Appliance+" "+m.Management))
+	}
 	return c.print(i, facts("instance", i.ID, "name", i.Name, "tenant", i.Tenant, "platform", i.Platform,
 		"service", i.ServiceName, "plan", i.PlanName, "package", i.Package, "upgrade", i.Upgrade, "state", i.State,
 		"operation", strings.TrimSpace(i.Operation.Kind+" "+i.Operation.State), "detail", i.Operation.Description,
-		"networks", i.Networks, "management", i.Management, "health", strings.TrimSpace(i.Health.Status+" "+i.Health.Detail),
+		"networks", i.Networks, "mode", i.Mode, "match", i.Match, "members", members, "management", i.Management, "health", strings.TrimSpace(i.Health.Status+" "+i.Health.Detail),
 		"bindings", bindings, "created", i.Created))
 }

@@ -18,6 +18,7 @@ type changed struct {
 	networks []string
 	eulas    []string
 	none     bool
+	steering steering
 }
 
 func (w *changed) flags(cmd *cobra.Command) {
@@ -26,6 +27,7 @@ func (w *changed) flags(cmd *cobra.Command) {
 	f.StringVar(&w.Name, "name", "", "another name for people")
 	f.StringSliceVar(&w.networks, "network", nil, "a tenant network to protect; those that are not given are let go; may be given more than once")
 	f.BoolVar(&w.none, "no-network", false, "protect no network but those of bindings")
+	w.steering.flags(cmd)
 	f.StringVar(&w.file, "parameters", "", "file with parameters, YAML or JSON; those that are left out stay")
 	f.StringArrayVar(&w.set, "set", nil, "one parameter as KEY=VALUE; the value is read as JSON if it is JSON")
 	eulaFlag(cmd, &w.eulas)
@@ -48,13 +50,16 @@ func (w *changed) request() (api.InstanceUpdate, error) {
 	if len(w.eulas) > 0 {
 		p["accept_eulas"] = w.eulas
 	}
+	if err := w.steering.add(p); err != nil {
+		return u, err
+	}
 	if len(p) > 0 {
 		if u.Parameters, err = json.Marshal(p); err != nil {
 			return u, err
 		}
 	}
 	if u.Plan == "" && u.Name == "" && !u.Upgrade && u.Parameters == nil {
-		return u, fault.New(fault.Invalid, "say what to change: --plan, --set, --parameters, --network, --upgrade or --name")
+		return u, fault.New(fault.Invalid, "say what to change: --plan, --set, --parameters, --network, --mode, --match, --members, --upgrade or --name")
 	}
 	return u, nil
 }
