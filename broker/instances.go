@@ -296,7 +296,7 @@ func steering(i provision.Instance, out *api.Instance) {
 		out.Match = i.Match.String()
 	}
 	for n, address := range i.Appliances() {
-		m := api.Member{Appliance: string(topology.ReplicaOf(i.ID, i.Generation, n))}
+		m := api.Member{Appliance: string(topology.ReplicaOf(i.ID, i.Generation, n)), Idle: slices.Contains(i.Idle, n)}
 		if address.IsValid() {
 			m.Management = address.Addr().String()
 		}

@@ -40,12 +40,17 @@ func (s *Service) openAccount(i Instance, id BindingID) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(id))
-	a := &Account{User: "bw-" + hex.EncodeToString(sum[:6]), Secret: s.key.Seal([]byte(plain), accountName(i.ID, id))}
+	a := &Account{User: accountUser(id), Secret: s.key.Seal([]byte(plain), accountName(i.ID, id))}
 	if s.lifetime > 0 {
 		a.Expires = time.Now().UTC().Add(s.lifetime).Truncate(time.Second)
 	}
 	return a, nil
+}
+
+// accountUser is the name of a binding's account.
+func accountUser(id BindingID) string {
+	sum := sha256.Sum256([]byte(id))
+	return "bw-" + hex.EncodeToString(sum[:6])
 }
 
 // accountName binds a sealed password to its place, so that it cannot be moved.
@@ -65,10 +70,14 @@ type accountArgs struct {
 	Member   int                 `json:"member,omitempty"` // which appliance
 }
 
-// accountTasks make or remove a binding's account, on each appliance.
+// accountTasks make or remove a binding's account, on each appliance that answers.
+// The others are told when they do again.
 func accountTasks(kind work.TaskKind, i Instance, b BindingID) []work.Task {
 	var tasks []work.Task
 	for n := range i.members() {
+		if i.idle(n) {
+			continue
+		}
 		tasks = append(tasks, accountTask(kind, i, b, n))
 	}
 	return tasks
@@ -107,7 +116,7 @@ func (s *Service) regrants(ctx context.Context, steps []topology.Step) ([]work.T
 // grant tells the appliance a binding's login.
 func (s *Service) grant(ctx context.Context, c work.Change, t work.Task) error {
 	i, b, err := s.accountOf(ctx, c, t)
-	if err != nil || b == nil {
+	if err != nil || b == nil || b.Account == nil {
 		return err
 	}
 	plain, err := s.key.Open(b.Account.Secret, accountName(i.ID, b.ID))
@@ -123,7 +132,7 @@ func (s *Service) revoke(ctx context.Context, c work.Change, t work.Task) error 
 	if err != nil || b == nil {
 		return err
 	}
-	return s.tell(ctx, i, http.MethodDelete, b.Account.User, nil)
+	return s.tell(ctx, i, http.MethodDelete, accountUser(b.ID), nil)
 }
 
 // ungrant undoes a grant. An appliance that does not answer is left alone: nobody
@@ -150,7 +159,7 @@ func (s *Service) accountOf(ctx context.Context, c work.Change, t work.Task) (In
 	}
 	i = i.as(c.ID).member(args.Member)
 	b := i.Bindings[args.Binding]
-	if b == nil || b.Account == nil || !i.Insertion.Rotatable() || !i.Management.IsValid() {
+	if b == nil || !i.Insertion.Rotatable() || !i.Management.IsValid() {
 		return i, nil, nil
 	}
 	return i, b, nil

@@ -21,6 +21,7 @@ const (
 	KindBind        work.Kind = "bind"
 	KindUnbind      work.Kind = "unbind"
 	KindExpire      work.Kind = "expire"
+	KindFailover    work.Kind = "failover"
 )
 
 // register tells the engine, on one screen, every kind of work and its undo.
@@ -32,6 +33,7 @@ func (s *Service) register() {
 	s.engine.Change(KindUnbind, work.Planner{Plan: s.planUnbinding, Settle: s.settled(unbound)})
 	s.engine.Change(KindRepair, work.Planner{Plan: s.plan, Settle: func(context.Context, work.Change) error { return nil }})
 	s.engine.Change(KindExpire, work.Planner{Plan: s.planExpiry, Settle: s.settled(expired)})
+	s.engine.Change(KindFailover, work.Planner{Plan: s.planFailover, Settle: s.settled(failedOver)})
 
 	for _, verb := range []topology.Verb{
 		topology.CreateNetwork, topology.CreatePort, topology.Boot, topology.Await, topology.Move, topology.SetRedirect,
@@ -65,16 +67,24 @@ func (s *Service) plan(ctx context.Context, c work.Change) ([]work.Task, error) 
 	if err != nil {
 		return nil, err
 	}
-	tasks := make([]work.Task, len(p.Steps))
-	for n, step := range p.Steps {
+	tasks, err := tasksOf(p.Steps)
+	if err != nil {
+		return nil, err
+	}
+	again, err := s.regrants(ctx, p.Steps)
+	return append(tasks, again...), err
+}
+
+func tasksOf(steps []topology.Step) ([]work.Task, error) {
+	tasks := make([]work.Task, len(steps))
+	for n, step := range steps {
 		args, err := json.Marshal(step)
 		if err != nil {
 			return nil, fmt.Errorf("cannot keep step %q: %w", step, err)
 		}
 		tasks[n] = work.Task{Kind: work.TaskKind(step.Verb), Summary: step.String(), Args: args}
 	}
-	again, err := s.regrants(ctx, p.Steps)
-	return append(tasks, again...), err
+	return tasks, nil
 }
 
 // planBinding puts a binding's network behind the appliance, then tells that the

@@ -58,6 +58,9 @@ func (i Instance) form() Form {
 }
 
 func (i *Instance) take(f Form) {
+	if f.Generation != i.Generation { // nothing is known of its members
+		i.Idle = nil
+	}
 	i.Name, i.Context, i.Digest = f.Name, f.Context, f.Digest
 	i.Plan, i.Package, i.Configuration, i.Insertion, i.EULAs = f.Plan, f.Package, f.Configuration, f.Insertion, f.EULAs
 	i.Values, i.Secrets = f.Values, f.Secrets

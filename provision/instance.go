@@ -77,8 +77,12 @@ type Instance struct {
 	InPlace  bool                   `json:"in_place,omitempty"`
 	Bindings map[BindingID]*Binding `json:"bindings,omitempty"`
 
-	// Operation is the latest operation on the instance itself.
+	// Operation is the latest operation on the instance itself. Failover is the latest
+	// that moves flows between its members; Idle are those, by number, that are to get
+	// none, because they do not answer.
 	Operation Operation `json:"operation"`
+	Failover  Operation `json:"failover,omitzero"`
+	Idle      []int     `json:"idle,omitempty"`
 	History   []Event   `json:"history"`
 	Health    Health    `json:"health"`
 }

@@ -19,6 +19,9 @@ func (i Instance) pending() []Operation {
 	if i.Operation.State == InProgress {
 		ops = append(ops, i.Operation)
 	}
+	if i.Failover.State == InProgress {
+		ops = append(ops, i.Failover)
+	}
 	for _, b := range i.Bindings {
 		if b.Operation.State == InProgress {
 			ops = append(ops, b.Operation)

@@ -136,7 +136,7 @@ func (i Instance) steer(t *topology.Service) {
 		}
 	}
 	for n, address := range i.Appliances() {
-		t.Replicas = append(t.Replicas, topology.Replica{Number: n, Management: address})
+		t.Replicas = append(t.Replicas, topology.Replica{Number: n, Management: address, Idle: i.idle(n)})
 	}
 }
 

@@ -40,6 +40,7 @@ type Instance struct {
 type Member struct {
 	Appliance  string `json:"appliance"`
 	Management string `json:"management,omitempty"` // address
+	Idle       bool   `json:"idle,omitempty"`       // gets no flows, because it does not answer
 }
 
 // Operation is the latest operation on an instance or a binding.

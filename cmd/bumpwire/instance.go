@@ -207,7 +207,11 @@ func (c *cli) printInstance(i api.Instance, err error) error {
 	}
 	var members []string
 	for _, m := range i.Members {
-		members = append(members, strings.TrimSpace(m.Appliance+" "+m.Management))
+		member := strings.TrimSpace(m.Appliance + " " + m.Management)
+		if m.Idle {
+			member += " does not answer"
+		}
+		members = append(members, member)
 	}
 	return c.print(i, facts("instance", i.ID, "name", i.Name, "tenant", i.Tenant, "platform", i.Platform,
 		"service", i.ServiceName, "plan", i.PlanName, "package", i.Package, "upgrade", i.Upgrade, "state", i.State,

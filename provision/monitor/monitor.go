@@ -1,5 +1,6 @@
 // Package monitor watches appliances from outside: it asks each one's health
-// endpoint on the management network and keeps a verdict. One missed answer is
+// endpoint on the management network and keeps a verdict. Flows move away from a
+// member of a cluster that is failing. One missed answer is
 // no verdict yet; Config.Failures in a row are.
 package monitor
 
@@ -12,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,7 +28,13 @@ type Monitor struct {
 	config    Config
 
 	mu     sync.Mutex
-	missed map[topology.InstanceID]int // probes without an answer, in a row
+	missed map[member]int // probes without an answer, in a row
+}
+
+// member is one appliance of an instance, by number.
+type member struct {
+	instance topology.InstanceID
+	number   int
 }
 
 // Config sets the pace; zero values mean the defaults.
@@ -51,7 +59,7 @@ func New(p *provision.Service, log *slog.Logger, c Config) *Monitor {
 	if c.Parallel <= 0 {
 		c.Parallel = 16
 	}
-	return &Monitor{provision: p, log: log, config: c, missed: map[topology.InstanceID]int{}}
+	return &Monitor{provision: p, log: log, config: c, missed: map[member]int{}}
 }
 
 // Run probes in rounds until ctx ends.
@@ -93,30 +101,65 @@ func (m *Monitor) Round(ctx context.Context) error {
 	return nil
 }
 
+// probe asks all appliances of an instance. The members of a cluster are judged one
+// by one, too, and the instance is failing while any of them is.
 func (m *Monitor) probe(ctx context.Context, i provision.Instance) {
-	detail := m.ask(ctx, i)
+	answers := m.askAll(ctx, i)
 	if ctx.Err() != nil {
 		return
 	}
-	status, known := m.verdict(i.ID, detail == "")
-	if !known {
-		return
+	var failing []string
+	all := true // are known
+	for n, detail := range answers {
+		status, known := m.verdict(member{i.ID, n}, detail == "")
+		all = all && known
+		if !known {
+			continue
+		}
+		if len(answers) > 1 {
+			detail = fmt.Sprintf("%s: %s", topology.ReplicaOf(i.ID, i.Generation, n), detail)
+			if err := m.provision.RecordMember(ctx, i.ID, n, status == provision.HealthOK); err != nil && ctx.Err() == nil {
+				m.log.Error("cannot record the health of a member", "instance", i.ID, "member", n, "error", err)
+			}
+		}
+		if status == provision.HealthFailing {
+			failing = append(failing, detail)
+		}
 	}
-	if err := m.provision.RecordHealth(ctx, i.ID, status, detail); err != nil && ctx.Err() == nil {
+	status := provision.HealthFailing
+	if len(failing) == 0 {
+		if !all {
+			return
+		}
+		status = provision.HealthOK
+	}
+	if err := m.provision.RecordHealth(ctx, i.ID, status, strings.Join(failing, "; ")); err != nil && ctx.Err() == nil {
 		m.log.Error("cannot record the health of an instance", "instance", i.ID, "error", err)
 	}
 }
 
+// askAll asks an instance's appliances at the same time; their answers by number.
+func (m *Monitor) askAll(ctx context.Context, i provision.Instance) []string {
+	addresses := i.Appliances()
+	answers := make([]string, len(addresses))
+	var wg sync.WaitGroup
+	for n, address := range addresses {
+		wg.Go(func() { answers[n] = m.ask(ctx, i, address.Addr()) })
+	}
+	wg.Wait()
+	return answers
+}
+
 // verdict counts the missed probes; known is false while there are too few.
-func (m *Monitor) verdict(id topology.InstanceID, answered bool) (status provision.HealthStatus, known bool) {
+func (m *Monitor) verdict(of member, answered bool) (status provision.HealthStatus, known bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if answered {
-		m.missed[id] = 0
+		m.missed[of] = 0
 		return provision.HealthOK, true
 	}
-	m.missed[id]++
-	return provision.HealthFailing, m.missed[id] >= m.config.Failures
+	m.missed[of]++
+	return provision.HealthFailing, m.missed[of] >= m.config.Failures
 }
 
 // forget drops the counts of instances that are no longer active.
@@ -127,9 +170,9 @@ func (m *Monitor) forget(active []provision.Instance) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for id := range m.missed {
-		if !keep[id] {
-			delete(m.missed, id)
+	for of := range m.missed {
+		if !keep[of.instance] {
+			delete(m.missed, of)
 		}
 	}
 }
@@ -137,11 +180,11 @@ func (m *Monitor) forget(active []provision.Instance) {
 // ask is empty when the appliance answers its health endpoint with a 2xx status,
 // and otherwise says what is wrong. An appliance's own words are not repeated:
 // they are untrusted.
-func (m *Monitor) ask(ctx context.Context, i provision.Instance) string {
+func (m *Monitor) ask(ctx context.Context, i provision.Instance, at netip.Addr) string {
 	ctx, cancel := context.WithTimeout(ctx, m.config.Timeout)
 	defer cancel()
 	h := i.Insertion.Health
-	to := netip.AddrPortFrom(i.Management.Addr(), uint16(h.Port))
+	to := netip.AddrPortFrom(at, uint16(h.Port))
 	conn, err := m.provision.DialManagement(ctx, i.Tenant, to)
 	if err != nil {
 		return fmt.Sprintf("port %d on the management address does not answer", h.Port)

@@ -32,6 +32,12 @@ type watched struct {
 
 func newWatched(t *testing.T) *watched {
 	t.Helper()
+	return newWatchedAs(t, catalog.Insertion{}, `{"networks":["lan"]}`)
+}
+
+// newWatchedAs is one whose firewall is corrected and ordered with parameters.
+func newWatchedAs(t *testing.T, in catalog.Insertion, parameters string) *watched {
+	t.Helper()
 	st, quiet := storetest.New(t), slog.New(slog.DiscardHandler)
 	offers, err := catalog.New(catalog.Config{Store: st, Dir: t.TempDir(), Log: quiet})
 	require.NoError(t, err)
@@ -49,7 +55,7 @@ func newWatched(t *testing.T) *watched {
 	cidr := netip.MustParsePrefix("10.0.0.0/24")
 	require.NoError(t, w.cloud.CreateNetwork(ctx, "acme", topology.Network{
 		ID: "lan", Name: "lan", Role: topology.RoleTenant, Subnets: []topology.Subnet{{CIDR: cidr, Gateway: cidr.Addr().Next()}}}))
-	out, err := w.Provision(ctx, order(t, offers))
+	out, err := w.Provision(ctx, order(t, offers, in, parameters))
 	require.NoError(t, err)
 	done, err := engine.Wait(ctx, out.Operation)
 	require.NoError(t, err)
@@ -58,7 +64,7 @@ func newWatched(t *testing.T) *watched {
 }
 
 // order is for the disk-less firewall, published with a health endpoint.
-func order(t *testing.T, c *catalog.Catalog) provision.ProvisionRequest {
+func order(t *testing.T, c *catalog.Catalog, in catalog.Insertion, parameters string) provision.ProvisionRequest {
 	t.Helper()
 	var ova bytes.Buffer
 	_, err := ovf.Build(t.Context(), filepath.Join("..", "..", "testdata", "firewall"), &ova, ovf.BuildOptions{})
@@ -71,11 +77,12 @@ func order(t *testing.T, c *catalog.Catalog) provision.ProvisionRequest {
 			require.NoError(t, err)
 		}
 	}
-	s, err = c.Publish(t.Context(), s.ID, &catalog.Insertion{Health: &catalog.Endpoint{Protocol: "http", Port: 8080, Path: "/health"}})
+	in.Health = &catalog.Endpoint{Protocol: "http", Port: 8080, Path: "/health"}
+	s, err = c.Publish(t.Context(), s.ID, &in)
 	require.NoError(t, err)
 	return provision.ProvisionRequest{
 		ID: "fw", Platform: "cf", Tenant: "acme", Service: s.ID, Plan: s.Plans[0].ID, Organization: "acme", Space: "s",
-		Parameters: []byte(`{"networks":["lan"]}`), AcceptsIncomplete: true,
+		Parameters: []byte(parameters), AcceptsIncomplete: true,
 	}
 }
 
@@ -138,4 +145,31 @@ func TestRoundEndsWithItsContextAndGivesNoVerdict(t *testing.T) {
 	cancel()
 	_ = m.Round(ctx) // listing may fail, or the probe; neither says anything of the appliance
 	require.Equal(t, provision.HealthOK, w.health(t).Status)
+}
+
+// Its flows find another member; the others' stay, and so does what platforms poll.
+func TestFlowsMoveAwayFromAMemberThatFails(t *testing.T) {
+	t.Parallel()
+	w := newWatchedAs(t, catalog.Insertion{Modes: []string{"redirect"}, HA: []string{"cluster:3"}}, `{"networks":["lan"]}`)
+	m := monitor.New(w.Service, w.quiet, monitor.Config{Timeout: 200 * time.Millisecond, Failures: 2})
+	through := func() (list []topology.ApplianceID) {
+		f, err := w.cloud.Observe(t.Context(), "acme")
+		require.NoError(t, err)
+		for _, of := range f.Redirects[0].Members {
+			list = append(list, of.Appliance)
+		}
+		return list
+	}
+	require.NoError(t, m.Round(t.Context()))
+	require.Equal(t, provision.HealthOK, w.health(t).Status)
+	require.NoError(t, w.cloud.HangAppliance("acme", "fw+1"))
+	require.NoError(t, m.Round(t.Context()))
+	require.Equal(t, provision.HealthOK, w.health(t).Status, "too early for a verdict")
+	require.Len(t, through(), 3)
+	require.NoError(t, m.Round(t.Context()))
+	require.Eventually(t, func() bool { return len(through()) == 2 }, time.Minute, time.Millisecond)
+	require.Equal(t, []topology.ApplianceID{"fw", "fw+2"}, through())
+	h := w.health(t)
+	require.Equal(t, provision.HealthFailing, h.Status)
+	require.Equal(t, "fw+1: port 8080 on the management address does not answer", h.Detail)
 }
