@@ -67,6 +67,8 @@ func (s *site) plan(ctx context.Context, c work.Change) ([]work.Task, error) {
 }
 
 func (s *site) tasksOf() (tasks []work.Task) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, k := range s.tasks {
 		tasks = append(tasks, work.Task{Kind: k, Summary: "make " + string(k), Final: s.setup[string(k)+":final"] > 0})
 	}
