@@ -127,6 +127,22 @@ func (g *graph) carried(to []NetworkID, at NetworkID, depth int) []NetworkID {
 	return to
 }
 
+// leading adds a network and all whose frames come to it from the hosts' side.
+func (g *graph) leading(to []NetworkID, at NetworkID) []NetworkID {
+	if at == "" || slices.Contains(to, at) {
+		return to
+	}
+	to = append(to, at)
+	for _, end := range g.ends[at] {
+		for _, w := range end.node.wires {
+			if w.out == end.leg {
+				to = g.leading(to, end.node.Legs[w.in].At)
+			}
+		}
+	}
+	return to
+}
+
 // behind are the networks whose frames leave through an outside leg.
 func (g *graph) behind(port PortID) []NetworkID {
 	var ids []NetworkID

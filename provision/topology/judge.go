@@ -137,11 +137,15 @@ func (p *planner) concerned(c *change, to NetworkID) []NetworkID {
 	return sortedUnique(nets)
 }
 
-// knotted says whether frames on a network, or on one that leads there through
-// the appliance of a leg, go round in a loop, though no host's frames get there.
+// knotted says whether frames on a network, or on one that leads there, go round in
+// a loop, though no host's frames get there.
 func (p *planner) knotted(port PortID, at NetworkID) bool {
-	return slices.ContainsFunc(append(p.g.behind(port), at), func(id NetworkID) bool {
-		return id != "" && p.g.roles[id] != RoleTenant && p.g.flood(id).looped != nil
+	var all []NetworkID
+	for _, id := range append(p.g.behind(port), at) {
+		all = p.g.leading(all, id)
+	}
+	return slices.ContainsFunc(all, func(id NetworkID) bool {
+		return p.g.roles[id] != RoleTenant && p.g.flood(id).looped != nil
 	})
 }
 

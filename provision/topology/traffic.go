@@ -13,8 +13,9 @@ type traffic struct {
 	outs    map[NetworkID][]outLeg // outside legs by the network they are plugged into
 	feeds   map[outLeg][]NetworkID // where the inside legs that lead to an outside leg are plugged in
 	carries map[NetworkID][]NetworkID
-	turned  map[InstanceID][]NetworkID // whose flows rules send to an instance
-	open    map[NetworkID]bool         // being worked out: guards against loops
+	turned  map[NetworkID][]NetworkID // whose flows rules send through a segment
+	stands  map[NetworkID]bool        // segments at which an appliance of the instance stands that is in no path
+	open    map[NetworkID]bool        // being worked out: guards against loops
 }
 
 type outLeg struct {
@@ -24,9 +25,12 @@ type outLeg struct {
 
 func newTraffic(f *Fabric) *traffic {
 	t := &traffic{f: f, nets: make(map[NetworkID]*Network, len(f.Networks)), outs: map[NetworkID][]outLeg{}, feeds: map[outLeg][]NetworkID{},
-		carries: make(map[NetworkID][]NetworkID, len(f.Networks)), turned: map[InstanceID][]NetworkID{}, open: map[NetworkID]bool{}}
+		carries: make(map[NetworkID][]NetworkID, len(f.Networks)), turned: map[NetworkID][]NetworkID{}, stands: map[NetworkID]bool{}, open: map[NetworkID]bool{}}
 	for _, r := range f.Redirects {
-		t.turned[r.Instance] = append(t.turned[r.Instance], r.Network)
+		for _, m := range r.Members {
+			t.turned[m.Inside] = append(t.turned[m.Inside], r.Network)
+			t.turned[m.Outside] = append(t.turned[m.Outside], r.Network)
+		}
 	}
 	for i := range f.Networks {
 		t.nets[f.Networks[i].ID] = &f.Networks[i]
@@ -41,6 +45,9 @@ func newTraffic(f *Fabric) *traffic {
 		for _, w := range wires(a) {
 			if in := a.Legs[w.in]; in.At != "" {
 				t.feeds[outLeg{a, w.out}] = append(t.feeds[outLeg{a, w.out}], in.At)
+				if n := t.nets[in.At]; n != nil && n.Role == RoleSegment && n.Instance == a.Instance {
+					t.stands[in.At], t.stands[a.Legs[w.out].At] = true, true
+				}
 			}
 		}
 	}
@@ -82,6 +89,9 @@ func (t *traffic) mark() {
 
 func (t *traffic) markSegment(n *Network) {
 	carries := t.at(n.ID)
+	if t.stands[n.ID] && len(carries) == 0 {
+		n.Carries, n.Subnets = nil, nil
+	}
 	if len(carries) == 0 || slices.Equal(carries, n.Carries) && len(n.Subnets) > 0 {
 		return
 	}
@@ -106,7 +116,7 @@ func (t *traffic) at(id NetworkID) []NetworkID {
 		return known
 	}
 	t.open[id] = true
-	var all []NetworkID
+	all := t.turned[id]
 	for _, o := range t.outs[id] {
 		if o.appliance.Instance == n.Instance {
 			all = append(all, t.through(o)...)
@@ -114,10 +124,7 @@ func (t *traffic) at(id NetworkID) []NetworkID {
 	}
 	delete(t.open, id)
 	all = sortedUnique(all)
-	if len(all) == 0 { // on the gateway's side of a service in redirect mode, or of nobody yet
-		all = sortedUnique(t.turned[n.Instance])
-	}
-	if len(all) == 0 {
+	if len(all) == 0 && !t.stands[id] {
 		all = n.Carries
 	}
 	t.carries[id] = all

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
@@ -108,6 +109,7 @@ func members(t *testing.T, bed Bed) {
 	_, reached, err := bed.Cloud.Trace(t.Context(), x.id, x.host("V").Name)
 	require.NoError(t, err)
 	require.False(t, reached, "without a member the flows stop")
+	require.ErrorIs(t, bed.Cloud.DeleteNetwork(t.Context(), x.id, x.netID("V")), fault.Conflict)
 
 	x.converge()
 	require.Equal(t, before, x.observe())

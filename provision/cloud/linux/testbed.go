@@ -98,6 +98,11 @@ func free(f topology.Fabric, id topology.NetworkID) error {
 			return fault.New(fault.Invalid, "network %q is not a tenant's own", id)
 		}
 	}
+	for _, r := range f.Redirects {
+		if r.Network == id {
+			return fault.New(fault.Conflict, "flows of network %q are redirected through %q", id, r.Instance)
+		}
+	}
 	for _, a := range f.Appliances {
 		for _, l := range a.Legs {
 			if l.At == id || slices.Contains(l.Serves, id) {

@@ -128,6 +128,9 @@ func (e *estate) free(id topology.NetworkID) error {
 			return stitched
 		}
 	}
+	if slices.ContainsFunc(e.Fabric.Redirects, func(r topology.Redirect) bool { return r.Network == id }) {
+		return stitched
+	}
 	for _, g := range e.Fabric.Gateways {
 		if slices.ContainsFunc(g.Plugs, func(p topology.Plug) bool { return p.Home == id && p.At != id }) {
 			return stitched
