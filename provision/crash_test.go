@@ -253,6 +253,7 @@ func (w *world) live(t *testing.T, b *broker, begins func(stage string)) {
 func (w *world) bound(t *testing.T, b *broker, r provision.BindRequest) {
 	t.Helper()
 	if r.Plan != "" {
+		b.settled(t) // an update that a dead broker began may change the plan
 		r.Plan = b.show(t, "fw").Plan
 	}
 	persist(t, func() (provision.Outcome, error) {
