@@ -1,21 +1,15 @@
 package provision_test
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
-	"github.com/bumpwire/bumpwire/ovf"
 	"github.com/bumpwire/bumpwire/provision"
 	"github.com/bumpwire/bumpwire/provision/cloud/sim"
 	"github.com/bumpwire/bumpwire/provision/topology"
@@ -26,27 +20,9 @@ import (
 func newRotatable(t testing.TB, o sim.Options) *world {
 	t.Helper()
 	w := newWorld(t, o)
-	text, err := os.ReadFile(filepath.Join("..", "testdata", "firewall", "firewall.ovf"))
-	require.NoError(t, err)
 	const login = `passwordProperty="management.password"`
-	require.Contains(t, string(text), login)
-	dir := t.TempDir()
-	text = []byte(strings.Replace(string(text), login, login+` accounts="/accounts/{user}"`, 1))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "firewall.ovf"), text, 0o600))
-	var ova bytes.Buffer
-	_, err = ovf.Build(t.Context(), dir, &ova, ovf.BuildOptions{})
-	require.NoError(t, err)
-	c := w.catalog(t, w.driver)
-	_, drafted, err := c.Push(t.Context(), "rotating", &ova)
-	require.NoError(t, err)
-	for _, p := range drafted.Plans {
-		if len(p.Prices) == 0 {
-			_, err = c.SetPrice(t.Context(), drafted.ID, p.ID, catalog.Price{Dimension: "instance", Unit: "hour", Currency: "EUR"})
-			require.NoError(t, err)
-		}
-	}
-	w.service, err = c.Publish(t.Context(), drafted.ID, nil)
-	require.NoError(t, err)
+	w.edited(t, nil, login, login+` accounts="/accounts/{user}"`, "1.2.0", "1.3.0")
+	require.True(t, w.service.Insertion.Rotatable())
 	return w
 }
 
