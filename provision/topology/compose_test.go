@@ -93,7 +93,7 @@ func TestComposeBehindASharedSegment(t *testing.T) {
 	}
 	steps := plan(t, tenantA(), f)
 	require.Equal(t, f, applyAll(t, tenantA(), steps))
-	require.Equal(t, map[topology.NetworkID]int{"V": 1, "X": 1}, topology.Costs(steps).Swaps)
+	require.Equal(t, map[topology.NetworkID]int{"V": 1, "X": 1}, topology.Count(steps).Swaps)
 }
 
 func TestFabricsAndStepsSurviveJSON(t *testing.T) {

@@ -74,7 +74,7 @@ func TestPlanOfOneNetworkOfARunningAppliance(t *testing.T) {
 		verbs(plan(t, one, both)))
 	require.Equal(t, []string{"move gw-X seg-fw-X>X", "move fw-nic2 X>", "move fw-nic3 seg-fw-X>", "delete-network seg-fw-X"},
 		verbs(plan(t, both, one)))
-	require.Equal(t, []topology.NetworkID{"X"}, topology.Costs(plan(t, one, both)).Swapped)
+	require.Equal(t, []topology.NetworkID{"X"}, topology.Count(plan(t, one, both)).Swapped)
 }
 
 func TestPlanInTheMiddleOfAChainMovesOneLeg(t *testing.T) {
@@ -91,7 +91,7 @@ func TestPlanInTheMiddleOfAChainMovesOneLeg(t *testing.T) {
 	require.Equal(t, "move c-nic0 seg-b-V>seg-a-V", verbs(remove)[0])
 
 	// Neighbours that come together need one swap for both.
-	require.Equal(t, map[topology.NetworkID]int{"V": 1}, topology.Costs(plan(t, tenantA(), with)).Swaps)
+	require.Equal(t, map[topology.NetworkID]int{"V": 1}, topology.Count(plan(t, tenantA(), with)).Swaps)
 }
 
 // Services that change places cannot do so without a moment in which one is got
@@ -177,7 +177,7 @@ func TestPlanOfALongChain(t *testing.T) {
 	want := compose(t, tenantA(), services...)
 	steps := plan(t, tenantA(), want)
 	require.Equal(t, want, applyAll(t, tenantA(), steps))
-	require.Equal(t, map[topology.NetworkID]int{"V": 1}, topology.Costs(steps).Swaps)
+	require.Equal(t, map[topology.NetworkID]int{"V": 1}, topology.Count(steps).Swaps)
 	route, ok := topology.Path(want, "V")
 	require.True(t, ok)
 	require.Len(t, route.Appliances(), 20)
@@ -188,5 +188,5 @@ func TestPlanOfALongChain(t *testing.T) {
 			odd = append(odd, s)
 		}
 	}
-	require.Equal(t, map[topology.NetworkID]int{"V": 10}, topology.Costs(plan(t, want, compose(t, tenantA(), odd...))).Swaps)
+	require.Equal(t, map[topology.NetworkID]int{"V": 10}, topology.Count(plan(t, want, compose(t, tenantA(), odd...))).Swaps)
 }

@@ -298,7 +298,7 @@ func TestARequestSwapsEachOfItsNetworksOnce(t *testing.T) {
 				continue
 			}
 			want, _ := s.compose()
-			cost := topology.Costs(plan(t, have, want))
+			cost := topology.Count(plan(t, have, want))
 			require.ElementsMatch(t, about, cost.Swapped)
 			for n, moves := range cost.Swaps {
 				require.Equal(t, 1, moves, "moves of network %s", n)

@@ -63,7 +63,7 @@ func TestMembersJoinAndLeave(t *testing.T) {
 	two, three := balancer(2), balancer(3)
 	have, want := compose(t, tenantA(), two), compose(t, tenantA(), three)
 	steps := plan(t, have, want)
-	require.Empty(t, topology.Costs(steps).Swapped, "a flow stays with its member when another joins")
+	require.Empty(t, topology.Count(steps).Swapped, "a flow stays with its member when another joins")
 	require.Equal(t, want, applyAll(t, have, steps))
 
 	three.Replicas[1].Idle = true

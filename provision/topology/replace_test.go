@@ -20,7 +20,7 @@ func TestPlanReplacesAnApplianceBesideTheOld(t *testing.T) {
 			want := compose(t, tenantA(), fw, wo)
 			steps := plan(t, have, want)
 			golden(t, name, topology.Text(steps))
-			require.Equal(t, map[topology.NetworkID]int{"V": 1, "X": 1}, topology.Costs(steps).Swaps)
+			require.Equal(t, map[topology.NetworkID]int{"V": 1, "X": 1}, topology.Count(steps).Swaps)
 			require.Equal(t, want, applyAll(t, have, steps))
 		})
 	}

@@ -2,7 +2,6 @@ package topology
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -135,33 +134,6 @@ func (r *Redirect) through() string {
 	return list(ids)
 }
 
-// Cost is what a plan takes.
-type Cost struct {
-	Calls   map[Verb]int      `json:"calls"`   // of the cloud, by verb
-	Total   int               `json:"total"`   // calls in all
-	Swaps   map[NetworkID]int `json:"swaps"`   // moves that traffic notices, by network
-	Swapped []NetworkID       `json:"swapped"` // networks that see a swap, sorted
-}
-
-// Costs counts the cloud calls of a plan and the swaps each network sees.
-func Costs(steps []Step) Cost {
-	c := Cost{Calls: map[Verb]int{}, Swaps: map[NetworkID]int{}, Swapped: []NetworkID{}}
-	for _, s := range steps {
-		c.Calls[s.Verb]++
-		c.Total++
-		if s.Verb != Move && s.Verb != SetRedirect {
-			continue
-		}
-		for _, n := range s.Serves {
-			if c.Swaps[n]++; c.Swaps[n] == 1 {
-				c.Swapped = append(c.Swapped, n)
-			}
-		}
-	}
-	slices.Sort(c.Swapped)
-	return c
-}
-
 // Text is a plan for people: a numbered list, then what it takes and which
 // networks see a swap.
 func Text(steps []Step) string {
@@ -172,27 +144,8 @@ func Text(steps []Step) string {
 	for i, s := range steps {
 		fmt.Fprintf(&b, "%*d. %s\n", len(fmt.Sprint(len(steps))), i+1, s)
 	}
-	b.WriteString("\n" + Costs(steps).String() + "\n")
+	b.WriteString("\n" + Count(steps).String() + "\n")
 	return b.String()
-}
-
-// String says the cost in two sentences.
-func (c Cost) String() string {
-	var calls []string
-	for _, v := range []Verb{CreateNetwork, CreatePort, Boot, Await, Move, SetRedirect, Shutdown, DeletePort, DeleteNetwork} {
-		if n := c.Calls[v]; n > 0 {
-			calls = append(calls, fmt.Sprintf("%s %d", v, n))
-		}
-	}
-	text := fmt.Sprintf("%s: %s.\n", count(c.Total, "cloud call"), strings.Join(calls, ", "))
-	if len(c.Swapped) == 0 {
-		return text + "No network sees a swap."
-	}
-	var seen []string
-	for _, n := range c.Swapped {
-		seen = append(seen, fmt.Sprintf("%s (%s)", n, count(c.Swaps[n], "move")))
-	}
-	return text + "Networks that see a swap: " + strings.Join(seen, ", ") + "."
 }
 
 func list(ids []NetworkID) string {

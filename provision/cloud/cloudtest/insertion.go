@@ -141,7 +141,7 @@ func replacement(t *testing.T, bed Bed) {
 	next := fw
 	next.Generation = 1
 	steps := x.plan(next, wo)
-	require.Equal(t, 1, topology.Costs(steps).Swaps[x.netID("V")])
+	require.Equal(t, 1, topology.Count(steps).Swaps[x.netID("V")])
 	for _, s := range steps {
 		require.NoError(t, x.patiently(s), "%s", s)
 		passed, reached, err := x.bed.Cloud.Trace(t.Context(), x.id, x.host("V").Name)
