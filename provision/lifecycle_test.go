@@ -53,6 +53,31 @@ func TestInstanceFromOrderToTombstone(t *testing.T) {
 	require.ErrorIs(t, err, fault.NotFound)
 }
 
+// A tenant may order first and have networks later.
+func TestInstanceOfATenantThatHasNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sim.Options{BootAwaits: 1})
+	b := w.broker(t, w.driver)
+	r := w.order("fw")
+	r.Tenant, r.Parameters = "newcomer", nil
+	b.provisioned(t, r)
+	f, err := b.Fabric(t.Context(), "newcomer")
+	require.NoError(t, err)
+	require.Len(t, f.Appliances, 1)
+	require.True(t, f.Appliances[0].Booted)
+	require.Len(t, f.Networks, 1)
+	require.Equal(t, topology.RoleManagement, f.Networks[0].Role)
+	require.Empty(t, f.Gateways)
+	out, err := b.Bind(t.Context(), w.binding("fw", "b1", ""))
+	require.NoError(t, err)
+	require.Equal(t, "192.168.254.2", out.Credentials.Host)
+
+	b.removed(t, w.removal("fw", ""))
+	_, err = w.cloud.Observe(t.Context(), "newcomer")
+	require.ErrorIs(t, err, fault.NotFound)
+	w.requireBase(t)
+}
+
 func TestApplianceGetsThePlanAndTheTenantsValues(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sim.Options{})

@@ -167,8 +167,8 @@ func (s *Service) compose(ctx context.Context, tenant topology.TenantID, op work
 		return have, want, err
 	}
 	have, err = s.cloud.Observe(ctx, tenant)
-	if len(services) == 0 && errors.Is(err, fault.NotFound) { // nothing is there, and nothing is wanted
-		return topology.Fabric{Tenant: tenant}, topology.Fabric{Tenant: tenant}, nil
+	if errors.Is(err, fault.NotFound) { // nothing is there yet, which is room enough for what is stitched into nothing
+		have, err = topology.Settle(topology.Fabric{Tenant: tenant}), nil
 	}
 	if have, err = observed(tenant, have, err); err != nil {
 		return have, want, err

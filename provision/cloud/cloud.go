@@ -38,7 +38,9 @@ type Cloud interface {
 	// all that was made for it here, found by tag. NotFound when the tenant has nothing.
 	Observe(ctx context.Context, tenant topology.TenantID) (topology.Fabric, error)
 
-	// Do carries out one step other than boot. Repeated: no further effect.
+	// Do carries out one step other than boot. Repeated: no further effect. A tenant
+	// that has nothing can be given its first network or port; with the last thing
+	// all that the driver made to hold them goes.
 	// Deleting or shutting down what is not there is no error. An await that finds
 	// the appliance not forwarding yet answers a *NotYet. A move ends with the
 	// moved address announced (gratuitous ARP, unsolicited NA).

@@ -45,6 +45,7 @@ func Run(t *testing.T, newBed func(t *testing.T) Bed) {
 		run  func(t *testing.T, bed Bed)
 	}{
 		{"a tenant with nothing is not found", nothing},
+		{"a tenant with nothing gets a service, and has nothing after it", alone},
 		{"networks come with the gateway's plug and go with their hosts", networks},
 		{"hosts are attached to networks and reach the gateway", hosts},
 		{"every step of an insertion and of a removal repeats and is undone", everyStep},

@@ -20,7 +20,14 @@ func nothing(t *testing.T, bed Bed) {
 
 	segment := topology.Network{ID: "seg", Name: "seg", Role: topology.RoleSegment}
 	a := topology.Appliance{ID: "fw"}
-	require.ErrorIs(t, x.do(t.Context(), topology.Step{Verb: topology.CreateNetwork, Network: &segment}), fault.NotFound)
+	plugged := topology.Leg{Port: "fw-0", Role: topology.Inside, Pair: 1, At: segment.ID, MAC: "02:00:00:00:00:07"}
+	for _, s := range []topology.Step{
+		{Verb: topology.CreatePort, Appliance: &a, Leg: &plugged},
+		{Verb: topology.Boot, Appliance: &topology.Appliance{ID: "fw", Legs: []topology.Leg{plugged}}},
+		{Verb: topology.Move, Gateway: "gw", Port: "gw-V", To: segment.ID},
+	} {
+		require.ErrorIs(t, x.do(t.Context(), s), fault.NotFound, "%s: it leans on what is not there", s)
+	}
 	for _, s := range []topology.Step{
 		{Verb: topology.DeleteNetwork, Network: &segment},
 		{Verb: topology.DeletePort, Appliance: &a, Leg: &topology.Leg{Port: "fw-0"}},
@@ -29,6 +36,39 @@ func nothing(t *testing.T, bed Bed) {
 		require.NoError(t, x.do(t.Context(), s), "%s: what is not there is gone", s)
 	}
 	require.NoError(t, bed.Cloud.DeleteNetwork(t.Context(), x.id, "V"))
+}
+
+// alone is a service of a tenant that has nothing else: what is made for it is the
+// tenant's first, and its last. Each step is done, repeated, undone and done.
+func alone(t *testing.T, bed Bed) {
+	managed := (&tenant{t, bed, "managed"}).service("fw", 10)
+	managed.Management = netip.MustParsePrefix("192.168.254.2/24")
+	bare := (&tenant{t, bed, "bare"}).service("fw", 10)
+	for id, service := range map[topology.TenantID]topology.Service{"managed": managed, "bare": bare} {
+		x := &tenant{t, bed, id}
+		for _, s := range x.plan(service) {
+			x.toAndFro(s)
+		}
+		require.Empty(t, x.plan(service))
+		require.Len(t, x.observe().Appliances, 1)
+		require.Empty(t, x.observe().Gateways)
+
+		// Networks of the tenant's own come and go beside it.
+		require.NoError(t, bed.Cloud.CreateNetwork(t.Context(), x.id, x.network("V")))
+		require.Len(t, x.observe().Gateways, 1)
+		require.Empty(t, x.plan(service))
+		require.NoError(t, bed.Cloud.DeleteNetwork(t.Context(), x.id, x.netID("V")))
+		require.Empty(t, x.plan(service))
+
+		for _, s := range x.plan() {
+			x.toAndFro(s)
+		}
+		_, err := bed.Cloud.Observe(t.Context(), x.id)
+		require.ErrorIs(t, err, fault.NotFound)
+		left, err := bed.Cloud.Resources(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, left)
+	}
 }
 
 func networks(t *testing.T, bed Bed) {

@@ -80,10 +80,14 @@ func (x *tenant) managed(s topology.Service) topology.Service {
 	return s
 }
 
-// observe is the tenant's fabric, which must be safe whenever it is looked at.
+// observe is the tenant's fabric, which must be safe whenever it is looked at; an
+// empty one when the tenant has nothing.
 func (x *tenant) observe() topology.Fabric {
 	x.Helper()
 	f, err := x.bed.Cloud.Observe(x.Context(), x.id)
+	if errors.Is(err, fault.NotFound) {
+		return topology.Settle(topology.Fabric{Tenant: x.id})
+	}
 	require.NoError(x, err)
 	require.Equal(x, x.id, f.Tenant)
 	require.Empty(x, topology.Check(f))

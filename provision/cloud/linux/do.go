@@ -26,21 +26,36 @@ func (c *Cloud) Do(ctx context.Context, tenant topology.TenantID, step topology.
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := c.withFabric(tenant, func(v *view) error {
+	switch {
+	case creates(step.Verb):
+		return c.make(ctx, tenant, step)
+	case removes(step.Verb):
+		return c.remove(ctx, tenant, step)
+	}
+	return c.step(ctx, tenant, step)
+}
+
+// errNothing says that a tenant has nothing.
+var errNothing = errors.New("the tenant has nothing here")
+
+// step carries out a step in a tenant's place.
+func (c *Cloud) step(ctx context.Context, tenant topology.TenantID, s topology.Step) error {
+	return c.withFabric(tenant, func(v *view) error {
 		f, err := v.fabric()
 		if err != nil {
 			return err
 		}
-		if err := possible(f, step); err != nil {
+		if len(f.Networks)+len(f.Appliances) == 0 {
+			return nothingOf(tenant, errNothing)
+		}
+		if err := possible(f, s); err != nil {
 			return err
 		}
-		return v.do(ctx, f, step)
+		return v.do(ctx, f, s)
 	})
-	if removes(step.Verb) && errors.Is(err, fault.NotFound) {
-		return nil // a tenant with nothing has not got that either
-	}
-	return err
 }
+
+func creates(v topology.Verb) bool { return v == topology.CreateNetwork || v == topology.CreatePort }
 
 func removes(v topology.Verb) bool {
 	return v == topology.DeleteNetwork || v == topology.DeletePort || v == topology.Shutdown

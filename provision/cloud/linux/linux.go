@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/provision/cloud"
@@ -25,6 +26,7 @@ type Cloud struct {
 	names    string // where named namespaces are bound: the ip command's folder where possible
 	log      *slog.Logger
 	machines launcher
+	places   sync.RWMutex // see tenant.go
 }
 
 var _ cloud.Testbed = (*Cloud)(nil)

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
@@ -17,7 +16,7 @@ func (c *Cloud) Observe(ctx context.Context, tenant topology.TenantID) (f topolo
 	err = c.withFabric(tenant, func(v *view) error {
 		f, err = v.fabric()
 		if err == nil && len(f.Networks)+len(f.Appliances) == 0 {
-			return fault.New(fault.NotFound, "tenant %q has no networks here", tenant)
+			return nothingOf(tenant, errNothing)
 		}
 		return err
 	})

@@ -5,7 +5,6 @@ package linux
 import (
 	"context"
 	"errors"
-	"os"
 	"slices"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -24,6 +23,8 @@ func (c *Cloud) CreateNetwork(ctx context.Context, tenant topology.TenantID, n t
 	case n.Role != topology.RoleTenant:
 		return fault.New(fault.Invalid, "network %q: only a tenant's own networks are made here, not a %s network", n.ID, n.Role)
 	}
+	c.places.Lock()
+	defer c.places.Unlock()
 	if err := c.makeTenant(tenant); err != nil {
 		return err
 	}
@@ -33,20 +34,6 @@ func (c *Cloud) CreateNetwork(ctx context.Context, tenant topology.TenantID, n t
 		}
 		return v.makePlugIfAny(n)
 	})
-}
-
-func (c *Cloud) makeTenant(tenant topology.TenantID) error {
-	t, err := c.newTag(tenant, kindFabric, string(tenant), nil)
-	if err != nil {
-		return err
-	}
-	if err := c.makeNamespace(c.fabricName(tenant), t); err != nil {
-		return err
-	}
-	if err := c.within(c.fabricName(tenant), quietFabric); err != nil {
-		return err
-	}
-	return c.makeGateway(tenant)
 }
 
 func (v *view) makeOwnNetwork(n topology.Network) error {
@@ -138,29 +125,4 @@ func (v *view) removeOwnNetwork(id topology.NetworkID) error {
 		return err
 	}
 	return v.remove(kindNetwork, string(id))
-}
-
-// removeTenantIfEmpty removes the namespaces of a tenant that has nothing left.
-func (c *Cloud) removeTenantIfEmpty(tenant topology.TenantID) error {
-	empty := true
-	err := c.withFabric(tenant, func(v *view) error {
-		for _, k := range []kind{kindNetwork, kindPlug, kindCable, kindLeg, kindTurn, kindRule} {
-			empty = empty && len(v.all(k)) == 0
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, fault.NotFound) || !empty {
-		return err
-	}
-	names, err := c.tenantNamespaces(tenant)
-	if err != nil {
-		return err
-	}
-	slices.Reverse(names) // the fabric's own sorts first and goes last
-	for _, n := range names {
-		if err := c.removeNamespace(n); err != nil {
-			return err
-		}
-	}
-	return os.RemoveAll(c.tenantDir(tenant))
 }

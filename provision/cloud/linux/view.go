@@ -48,9 +48,13 @@ func (c *Cloud) withFabric(t topology.TenantID, f func(*view) error) error {
 		return f(v)
 	})
 	if err == error(noNamespace(c.fabricName(t))) {
-		return &fault.Error{Kind: fault.NotFound, Message: fmt.Sprintf("tenant %q has no networks here", t), Err: err}
+		return nothingOf(t, errors.Join(errNothing, err))
 	}
 	return err
+}
+
+func nothingOf(t topology.TenantID, cause error) error {
+	return &fault.Error{Kind: fault.NotFound, Message: fmt.Sprintf("tenant %q has no networks here", t), Err: cause}
 }
 
 // look takes the view of the namespace that the thread is in.

@@ -45,13 +45,16 @@ func (c *Cloud) Do(ctx context.Context, tenant topology.TenantID, s topology.Ste
 	})
 }
 
-// apply changes a tenant's fabric by a step.
+// apply changes a tenant's fabric by a step. What is made for a tenant that has
+// nothing is its first; with its last all of it goes.
 func (c *Cloud) apply(w *world, tenant topology.TenantID, s topology.Step) error {
 	e, err := w.tenant(tenant)
-	if err != nil {
-		if removes(s.Verb) {
-			return nil
-		}
+	switch {
+	case err != nil && removes(s.Verb):
+		return nil
+	case err != nil && creates(s.Verb):
+		e = newEstate(tenant)
+	case err != nil:
 		return err
 	}
 	after, err := e.after(s)
@@ -59,7 +62,7 @@ func (c *Cloud) apply(w *world, tenant topology.TenantID, s topology.Step) error
 		return err
 	}
 	c.watch.look(s, e.Fabric, after)
-	e.Fabric = after
+	e.Fabric, w.Tenants[tenant] = after, e
 	e.stopStrays()
 	w.settle(tenant)
 	return nil
@@ -135,6 +138,8 @@ func (e *estate) appliance(id topology.ApplianceID) (topology.Appliance, bool) {
 	}
 	return topology.Appliance{}, false
 }
+
+func creates(v topology.Verb) bool { return v == topology.CreateNetwork || v == topology.CreatePort }
 
 func removes(v topology.Verb) bool {
 	return v == topology.Shutdown || v == topology.DeletePort || v == topology.DeleteNetwork

@@ -25,7 +25,7 @@ func (c *Cloud) CreateNetwork(ctx context.Context, tenant topology.TenantID, n t
 	return c.change(func(w *world) error {
 		e := w.Tenants[tenant]
 		if e == nil {
-			e = &estate{Fabric: topology.Fabric{Tenant: tenant}, Machines: map[topology.ApplianceID]*Machine{}}
+			e = newEstate(tenant)
 		}
 		for _, o := range e.Fabric.Networks {
 			switch {

@@ -27,6 +27,11 @@ type estate struct {
 
 func newWorld() world { return world{Tenants: map[topology.TenantID]*estate{}} }
 
+// newEstate is a tenant's that has nothing yet.
+func newEstate(tenant topology.TenantID) *estate {
+	return &estate{Fabric: topology.Fabric{Tenant: tenant}, Machines: map[topology.ApplianceID]*Machine{}}
+}
+
 // tenant finds a tenant's estate. NotFound when it has nothing.
 func (w *world) tenant(id topology.TenantID) (*estate, error) {
 	e, ok := w.Tenants[id]
