@@ -36,21 +36,15 @@ func (c *composer) admit(services []Service) error {
 
 // admitMachines takes in the appliances of a service: one, or its replicas.
 func (c *composer) admitMachines(s Service) error {
-	if s.Mode == InPath {
-		m := &machine{Service: s, appliance: newAppliance(s, 0)}
-		c.machines = append(c.machines, m)
-		if err := c.admitStitches(m); err != nil {
-			return err
-		}
-		return c.manage(m)
+	if len(s.Replicas) == 0 {
+		s.Replicas = []Replica{{Management: s.Management}}
 	}
-	replicas := s.Replicas
-	if len(replicas) == 0 {
-		replicas = []Replica{{Management: s.Management}}
+	if s.Mode == InPath {
+		return c.admitInPath(s)
 	}
 	t := &turn{Service: s}
-	for _, r := range replicas {
-		m := &machine{Service: s, appliance: newAppliance(s, r.Number)}
+	for _, r := range s.Replicas {
+		m := &machine{Service: s, appliance: newAppliance(s, r)}
 		m.Management = r.Management
 		if slices.ContainsFunc(t.machines, func(o *machine) bool { return o.appliance.ID == m.appliance.ID }) {
 			return fmt.Errorf("%s has replica %d twice", m.label(), r.Number)

@@ -140,7 +140,9 @@ func boot(f *Fabric, s Step) error {
 			return fmt.Errorf("cannot boot %q: its port %q does not exist", a.ID, want.Port)
 		}
 	}
-	a.Booted = true
+	if !a.Booted {
+		a.Booted, a.Start = true, s.Appliance.Start
+	}
 	return nil
 }
 

@@ -14,6 +14,9 @@ import (
 // outside segment for all its networks when what follows towards the gateway is
 // the same for all of them; otherwise each of its networks needs its own pair.
 //
+// A service that is bypassed on a network stays plugged in, but what comes next in
+// the chain is plugged in beside it, where it is: the segment behind it leads nowhere.
+//
 // A service in redirect mode stands between two segments that only the gateway is
 // on, with a rule for each of its stitches; its replicas stand side by side.
 //
@@ -75,9 +78,12 @@ func (c *composer) wireAll() error {
 	for _, n := range c.f.Networks {
 		end := n.ID
 		for _, l := range c.chains[n.ID] {
-			var err error
-			if end, err = c.wire(l, end); err != nil {
+			seg, err := c.wire(l, end)
+			if err != nil {
 				return err
+			}
+			if !l.Bypassed {
+				end = seg
 			}
 		}
 		ends[n.ID] = end
@@ -128,10 +134,11 @@ func (c *composer) whyNotShared(m *machine) string {
 }
 
 func (c *composer) segment(m *machine, n NetworkID) (NetworkID, error) {
-	seg := Network{ID: NetworkID(fmt.Sprintf("seg-%s-%s", m.appliance.ID, n)), Name: fmt.Sprintf("seg-%s-%s", m.plain(), c.name(n)),
+	id := ApplianceOf(m.Instance, m.Generation) // whichever replica is in path
+	seg := Network{ID: NetworkID(fmt.Sprintf("seg-%s-%s", id, n)), Name: fmt.Sprintf("seg-%s-%s", m.plain(), c.name(n)),
 		Role: RoleSegment, Instance: m.Instance}
 	if m.shared {
-		seg.ID, seg.Name = NetworkID(fmt.Sprintf("seg-%s", m.appliance.ID)), "seg-"+m.plain()
+		seg.ID, seg.Name = NetworkID(fmt.Sprintf("seg-%s", id)), "seg-"+m.plain()
 	}
 	return seg.ID, c.make(seg)
 }

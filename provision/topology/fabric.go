@@ -103,6 +103,11 @@ type Appliance struct {
 	Name     string      `json:"name"`
 	Legs     []Leg       `json:"legs"`   // by NIC
 	Booted   bool        `json:"booted"` // observed: the machine runs; wanted: always true
+
+	// Start is which start of the machine it is, from 0, and 0 where none runs. A
+	// running machine of another start than wanted is shut down and booted anew on the
+	// same legs.
+	Start int `json:"start,omitempty"`
 }
 
 // Leg is one NIC of an appliance.
@@ -140,8 +145,9 @@ type Service struct {
 	Management netip.Prefix `json:"management,omitzero"` // address of the management leg; invalid when none is wanted
 	Mode       Mode         `json:"mode,omitempty"`
 
-	// Replicas are the appliances of a service in redirect mode, each with its own
-	// management address; none means one, with Management.
+	// Replicas are the appliances of a service that has several, each with its own
+	// management address; none means one, with Management. In path one of them
+	// carries the traffic, and the others stand by: they are idle.
 	Replicas []Replica `json:"replicas,omitempty"`
 }
 
@@ -157,7 +163,8 @@ const (
 type Replica struct {
 	Number     int          `json:"number"` // from 0; its own as long as the service lives
 	Management netip.Prefix `json:"management,omitzero"`
-	Idle       bool         `json:"idle,omitempty"` // gets no flows, for instance because it does not answer
+	Idle       bool         `json:"idle,omitempty"`  // gets no traffic, for instance because it does not answer
+	Start      int          `json:"start,omitempty"` // see Appliance
 }
 
 // NIC is a NIC's role in the package.
@@ -175,4 +182,19 @@ type Stitch struct {
 	// Match is which flows of the network are redirected, nil for all of them; only in
 	// redirect mode, where all stitches have the same pair and Rank does not count.
 	Match *Classifier `json:"match,omitempty"`
+
+	// Bypassed says that the network's traffic is to get past the service for now. Its
+	// appliance keeps its legs, so that a probe can tell when it forwards again.
+	Bypassed bool `json:"bypassed,omitempty"`
+	// Failure is what is to become of the network's traffic when the service fails;
+	// empty: as its instance says. Whoever states Bypassed looks at it.
+	Failure FailurePolicy `json:"failure,omitempty"`
 }
+
+// FailurePolicy says what becomes of traffic whose service fails.
+type FailurePolicy string
+
+const (
+	FailClosed FailurePolicy = "closed" // it stops with the service
+	FailOpen   FailurePolicy = "open"   // it gets past this service, and passes the others
+)

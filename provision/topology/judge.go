@@ -38,6 +38,7 @@ func (p *planner) remember(final *graph) {
 				way, _ := wanted.way(to.At)
 				for _, c := range way {
 					d.want[c.node.ID], d.wanted[c.node.Instance] = c.pair().pair, true
+					p.needed[c.pair()] = true
 				}
 			}
 			m := fl.moment(plug)

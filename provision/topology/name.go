@@ -9,14 +9,14 @@ import (
 	"unicode"
 )
 
-func newAppliance(s Service, replica int) Appliance {
-	id := ReplicaOf(s.Instance, s.Generation, replica)
-	a := Appliance{ID: id, Instance: s.Instance, Name: label(s.Name, s.Instance), Booted: true, Legs: []Leg{}}
+func newAppliance(s Service, r Replica) Appliance {
+	id := ReplicaOf(s.Instance, s.Generation, r.Number)
+	a := Appliance{ID: id, Instance: s.Instance, Name: label(s.Name, s.Instance), Booted: true, Start: r.Start, Legs: []Leg{}}
 	for i, n := range s.NICs {
 		l := Leg{Port: portOf(id, i), NIC: i, Role: n.Role, Pair: n.Pair}
 		l.MAC = macOf(l.Port)
 		if n.Role == Management { // handed on with its address, so that nobody has to learn it anew
-			l.MAC = macOf(portOf(ReplicaOf(s.Instance, 0, replica), i))
+			l.MAC = macOf(portOf(ReplicaOf(s.Instance, 0, r.Number), i))
 		}
 		a.Legs = append(a.Legs, l)
 	}

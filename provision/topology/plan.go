@@ -22,7 +22,7 @@ import (
 func Plan(have, want Fabric) ([]Step, error) {
 	have, want = Settle(have), Settle(want)
 	p := &planner{have: newParts(have), want: newParts(want), g: newGraph(have),
-		ready: map[pairKey]bool{}, duties: map[NetworkID][]*duty{},
+		ready: map[pairKey]bool{}, needed: map[pairKey]bool{}, duties: map[NetworkID][]*duty{},
 		rules: have.Redirects, members: map[ApplianceID]bool{}}
 	final := newGraph(want)
 	if err := p.admit(have, want); err != nil {
@@ -43,6 +43,7 @@ func Plan(have, want Fabric) ([]Step, error) {
 	p.awaitAll()
 	p.setRedirects(want)
 	p.endRedirects(want)
+	p.restartRest(want)
 	p.removeAppliances(p.any)
 	p.deleteNetworks(have)
 	return p.steps, nil
@@ -55,6 +56,7 @@ type planner struct {
 	steps      []Step
 	pending    []*change
 	ready      map[pairKey]bool // pairs known to forward
+	needed     map[pairKey]bool // pairs that traffic is to pass
 	duties     map[NetworkID][]*duty
 	rules      []Redirect           // as they are
 	members    map[ApplianceID]bool // of rules as they are wanted
@@ -82,7 +84,7 @@ func (p *planner) createAppliances(want Fabric) {
 			n = p.g.addNode(bare(a))
 		}
 		missing := slices.DeleteFunc(slices.Clone(a.Legs), func(l Leg) bool { _, ok := p.have.legs[l.Port]; return ok })
-		if n.Booted && len(missing) > 0 {
+		if n.Booted && (len(missing) > 0 || p.restartsFirst(n)) {
 			p.shutdown(n)
 		}
 		for _, l := range missing {
@@ -127,13 +129,13 @@ func (p *planner) joins(fl flood) bool {
 
 func (p *planner) boot(id ApplianceID) {
 	n := p.g.nodes[id]
-	n.Booted = true
+	n.Booted, n.Start = true, p.want.appliances[id].Start
 	p.add(Step{Verb: Boot, Appliance: n.now()})
 }
 
 func (p *planner) shutdown(n *node) {
 	p.add(Step{Verb: Shutdown, Appliance: n.now()})
-	n.Booted = false
+	n.Booted, n.Start = false, 0
 	for _, l := range n.Legs {
 		delete(p.ready, pairKey{n.ID, l.Pair})
 	}
@@ -148,8 +150,8 @@ func (p *planner) awaitAll() bool {
 		n := p.g.nodes[id]
 		for _, w := range wires(&a) {
 			in, out := a.Legs[w.in], a.Legs[w.out]
-			if in.At == "" || out.At == "" || p.ready[pairKey{id, in.Pair}] || p.at(in.Port) != in.At || p.at(out.Port) != out.At ||
-				p.standsBy(a, in) {
+			if in.At == "" || out.At == "" || !p.needed[pairKey{id, in.Pair}] || p.ready[pairKey{id, in.Pair}] ||
+				p.at(in.Port) != in.At || p.at(out.Port) != out.At {
 				continue
 			}
 			p.ready[pairKey{id, in.Pair}] = true

@@ -21,6 +21,9 @@ func Settle(f Fabric) Fabric {
 	}
 	for i := range f.Appliances {
 		slices.SortFunc(f.Appliances[i].Legs, func(a, b Leg) int { return cmp.Compare(a.NIC, b.NIC) })
+		if !f.Appliances[i].Booted {
+			f.Appliances[i].Start = 0
+		}
 	}
 	sortRedirects(f.Redirects)
 	newTraffic(&f).mark()

@@ -11,6 +11,7 @@ type turn struct {
 	machines []*machine
 	idle     []bool // of each machine
 	rules    []Redirect
+	lifted   []RedirectID // of rules: those of stitches that are bypassed
 }
 
 func (t *turn) label() string { return (&machine{Service: t.Service}).label() }
@@ -38,7 +39,12 @@ func (c *composer) admitTurn(t *turn) error {
 		if err := match.Check(); err != nil {
 			return fmt.Errorf("%s cannot classify the flows of network %q: %w", t.label(), label(n.Name, n.ID), err)
 		}
-		t.rules = append(t.rules, c.rules(t, s.Network, match)...)
+		for _, r := range c.rules(t, s.Network, match) {
+			t.rules = append(t.rules, r)
+			if s.Bypassed {
+				t.lifted = append(t.lifted, r.ID)
+			}
+		}
 	}
 	return c.alone(t)
 }
@@ -89,9 +95,13 @@ func (c *composer) redirect(t *turn) error {
 			}
 		}
 	}
-	c.f.Redirects = append(c.f.Redirects, t.rules...)
+	c.f.Redirects = append(c.f.Redirects, slices.DeleteFunc(t.rules, t.isLifted)...)
 	return nil
 }
+
+// isLifted says that a rule is left out for now. The flows that it means stay the
+// service's: no other may have them meanwhile.
+func (t *turn) isLifted(r Redirect) bool { return slices.Contains(t.lifted, r.ID) }
 
 // stand plugs one appliance in.
 func (c *composer) stand(m *machine, pair int) (Member, error) {

@@ -11,6 +11,7 @@ func (p *planner) admitTurns(have, want Fabric) error {
 	for _, r := range want.Redirects {
 		for _, m := range r.Members {
 			p.members[m.Appliance] = true
+			p.need(m)
 		}
 	}
 	for _, r := range have.Redirects {
@@ -101,10 +102,14 @@ func (p *planner) endRedirects(want Fabric) {
 	p.rules = want.Redirects
 }
 
-// standsBy says whether an appliance is between the segments of a service in
-// redirect mode and no gateway is to send flows through it.
-func (p *planner) standsBy(a Appliance, inside Leg) bool {
-	return p.want.networks[inside.At].Instance == a.Instance && !p.members[a.ID]
+// need notes the pair through which a member is to get flows.
+func (p *planner) need(m Member) {
+	a := p.want.appliances[m.Appliance]
+	for _, w := range wires(&a) {
+		if a.Legs[w.in].At == m.Inside && a.Legs[w.out].At == m.Outside {
+			p.needed[pairKey{a.ID, a.Legs[w.in].Pair}] = true
+		}
+	}
 }
 
 // moves are the networks of which flows go another way than before: none when
