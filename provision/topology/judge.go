@@ -92,7 +92,7 @@ func (p *planner) effect(c *change, to NetworkID) (worst effect, swapped []Netwo
 		}
 		return l
 	}
-	nets := p.concerned(c, to)
+	nets := p.disturbed(c, to)
 	before := make([]look, len(nets))
 	for i, id := range nets {
 		before[i] = see(id)
@@ -121,9 +121,9 @@ func (p *planner) effect(c *change, to NetworkID) (worst effect, swapped []Netwo
 	return worst, sortedUnique(swapped)
 }
 
-// concerned are the networks that a change may disturb: those that are to pass
+// disturbed are the networks that a change may disturb: those that are to pass
 // there and those whose frames are now at either place.
-func (p *planner) concerned(c *change, to NetworkID) []NetworkID {
+func (p *planner) disturbed(c *change, to NetworkID) []NetworkID {
 	if c.gateway != "" {
 		return c.nets
 	}

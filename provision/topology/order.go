@@ -149,7 +149,7 @@ func (p *planner) try(c *change, to NetworkID, worst effect) bool {
 		s.Appliance = &who
 	}
 	p.add(s)
-	for _, id := range p.concerned(c, from) {
+	for _, id := range p.disturbed(c, from) {
 		fl := p.g.flood(id)
 		for _, d := range p.duties[id] {
 			d.pass(fl.moment(d.plug))

@@ -10,7 +10,8 @@ import (
 // single step: everything slow first, with traffic on its old path; then the
 // moves that swap traffic, one plug each; then what is no longer needed. It finds
 // what an earlier, interrupted run has done, and is empty when nothing is left to
-// do. Rules of gateways change between the two, each in one step. Annotations that follow from the plugs (Serves, Carries) do not count.
+// do. Rules of gateways change between the two, each in one step. Annotations that
+// follow from the plugs (Serves, Carries) do not count.
 //
 // No step makes a loop, joins two networks or lets traffic past a service that
 // it passes before and after. A network's traffic is interrupted only in its own
@@ -20,6 +21,11 @@ import (
 // It is an error when want has other tenant networks or gateway plugs than have,
 // is unsafe in itself, or changes what a NIC is for.
 func Plan(have, want Fabric) ([]Step, error) {
+	c := concerned(have, want)
+	return plan(c.cut(c.have), c.cut(c.want))
+}
+
+func plan(have, want Fabric) ([]Step, error) {
 	have, want = Settle(have), Settle(want)
 	p := &planner{have: newParts(have), want: newParts(want), g: newGraph(have),
 		ready: map[pairKey]bool{}, needed: map[pairKey]bool{}, duties: map[NetworkID][]*duty{},

@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 )
@@ -158,9 +157,9 @@ func cloneRedirect(r Redirect) Redirect {
 }
 
 func sortRedirects(list []Redirect) {
-	slices.SortFunc(list, func(a, b Redirect) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(list, byRedirectID)
 	for i := range list {
-		slices.SortFunc(list[i].Members, func(a, b Member) int { return cmp.Compare(a.Appliance, b.Appliance) })
+		slices.SortFunc(list[i].Members, byMember)
 	}
 }
 

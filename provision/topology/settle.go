@@ -13,22 +13,56 @@ import (
 // does not change its argument.
 func Settle(f Fabric) Fabric {
 	f = clone(f)
-	slices.SortFunc(f.Networks, func(a, b Network) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(f.Gateways, func(a, b Gateway) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(f.Appliances, func(a, b Appliance) int { return cmp.Compare(a.ID, b.ID) })
-	for i := range f.Gateways {
-		slices.SortFunc(f.Gateways[i].Plugs, func(a, b Plug) int { return cmp.Compare(a.Port, b.Port) })
-	}
+	f.sort()
 	for i := range f.Appliances {
-		slices.SortFunc(f.Appliances[i].Legs, func(a, b Leg) int { return cmp.Compare(a.NIC, b.NIC) })
 		if !f.Appliances[i].Booted {
 			f.Appliances[i].Start = 0
 		}
 	}
-	sortRedirects(f.Redirects)
 	newTraffic(&f).mark()
 	return f
 }
+
+func (f *Fabric) sort() {
+	slices.SortFunc(f.Networks, byNetworkID)
+	slices.SortFunc(f.Gateways, byGatewayID)
+	slices.SortFunc(f.Appliances, byApplianceID)
+	for i := range f.Gateways {
+		slices.SortFunc(f.Gateways[i].Plugs, byPort)
+	}
+	for i := range f.Appliances {
+		slices.SortFunc(f.Appliances[i].Legs, byNIC)
+	}
+	sortRedirects(f.Redirects)
+}
+
+// sorted is f, or a sorted copy if it is not.
+func sorted(f Fabric) Fabric {
+	in := slices.IsSortedFunc(f.Networks, byNetworkID) && slices.IsSortedFunc(f.Gateways, byGatewayID) &&
+		slices.IsSortedFunc(f.Appliances, byApplianceID) && slices.IsSortedFunc(f.Redirects, byRedirectID)
+	for _, g := range f.Gateways {
+		in = in && slices.IsSortedFunc(g.Plugs, byPort)
+	}
+	for _, a := range f.Appliances {
+		in = in && slices.IsSortedFunc(a.Legs, byNIC)
+	}
+	for _, r := range f.Redirects {
+		in = in && slices.IsSortedFunc(r.Members, byMember)
+	}
+	if !in {
+		f = clone(f)
+		f.sort()
+	}
+	return f
+}
+
+func byNetworkID(a, b Network) int     { return cmp.Compare(a.ID, b.ID) }
+func byGatewayID(a, b Gateway) int     { return cmp.Compare(a.ID, b.ID) }
+func byApplianceID(a, b Appliance) int { return cmp.Compare(a.ID, b.ID) }
+func byPort(a, b Plug) int             { return cmp.Compare(a.Port, b.Port) }
+func byNIC(a, b Leg) int               { return cmp.Compare(a.NIC, b.NIC) }
+func byRedirectID(a, b Redirect) int   { return cmp.Compare(a.ID, b.ID) }
+func byMember(a, b Member) int         { return cmp.Compare(a.Appliance, b.Appliance) }
 
 // Base is the fabric without anything made here: the tenant's own networks, with
 // every gateway plug at home.
