@@ -336,12 +336,14 @@ func TestSchemasAcceptWhatCanBeProvided(t *testing.T) {
 		{"no network", `{"licence":"abcd","networks":[]}`, false},
 		{"a nameless network", `{"licence":"abcd","networks":[""]}`, false},
 		{"an end there is not", `{"licence":"abcd","nearest":"moon"}`, false},
+		{"a place between two", `{"licence":"abcd","before":"fw","after":"wo"}`, true},
+		{"before nothing", `{"licence":"abcd","before":""}`, false},
 		{"a binding's key", `{"licence":"abcd","network":"lan"}`, false},
 	} {
 		require.Equal(t, c.ok, valid(t, service.Plans[0].Schema, c.parameters), c.name)
 	}
 	for parameters, ok := range map[string]bool{
-		`{}`: true, `{"network":"dmz"}`: true, `{"network":"dmz","nearest":"gateway"}`: true, `{"network":""}`: false, `{"networks":["dmz"]}`: false, `{"nearest":1}`: false,
+		`{}`: true, `{"network":"dmz"}`: true, `{"network":"dmz","nearest":"gateway"}`: true, `{"network":"dmz","before":"fw"}`: true, `{"network":"dmz","after":["fw"]}`: false, `{"network":""}`: false, `{"networks":["dmz"]}`: false, `{"nearest":1}`: false,
 	} {
 		require.Equal(t, ok, valid(t, catalog.BindSchema(catalog.Insertion{}), parameters), parameters)
 	}

@@ -5,18 +5,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/bumpwire/bumpwire/ovf"
 )
 
 // The reserved parameter keys, beside the package's properties: how an instance is
 // inserted, which licences are accepted, and how many copies of each system there
-// are. Network is a binding's, Nearest both's, the others a provision's. Services
-// that can be redirected to have more.
+// are. Network is a binding's, Nearest, Before and After both's, the others a
+// provision's. Services that can be redirected to have more.
 const (
 	KeyNetworks = "networks"
 	KeyNetwork  = "network"
 	KeyNearest  = "nearest"
+	KeyBefore   = "before"
+	KeyAfter    = "after"
 	KeyEULAs    = "accept_eulas"
 	KeyCounts   = "instance_counts"
 )
@@ -32,7 +35,7 @@ func provisionSchema(p *ovf.Package, configuration string, in Insertion) json.Ra
 	schema := p.ParameterSchema(configuration)
 	properties := schema["properties"].(map[string]any)
 	properties[KeyNetworks] = in.networksSchema()
-	properties[KeyNearest] = nearestSchema()
+	addPosition(properties)
 	in.addRedirect(properties)
 	if eulas := eulasOf(p); len(eulas) > 0 {
 		properties[KeyEULAs] = eulaSchema(eulas)
@@ -113,8 +116,8 @@ func BindSchema(in Insertion) json.RawMessage {
 			"type": "string", "title": "Network", "minLength": 1, "maxLength": 255,
 			"description": "One more network, by name or id, into which the service is inserted",
 		},
-		KeyNearest: nearestSchema(),
 	}
+	addPosition(properties)
 	if in.Redirects() {
 		properties[KeyMatch] = matchSchema("Which of the network's flows are redirected; the instance's own when it is left out, all of them when it is empty")
 	}
@@ -140,10 +143,21 @@ func countSchema(counts []ScaleOut) map[string]any {
 	}
 }
 
-func nearestSchema() map[string]any {
-	return map[string]any{
-		"type": "string", "title": "Nearest", "enum": []any{"hosts", "gateway"}, "default": "gateway",
-		"description": "The end of the network's chain of services to which this one is added",
+// addPosition adds what may be said of a service's place in the chains of its
+// networks. Nearest has no default: what a form would send of itself moves what
+// before and after place.
+func addPosition(properties map[string]any) {
+	properties[KeyNearest] = map[string]any{
+		"type": "string", "title": "Nearest", "enum": []any{"hosts", "gateway"},
+		"description": "The end of the network's chain of services to which this one is added, the gateway's by default; with before or after, the end of what they leave",
+	}
+	for key, description := range map[string]string{
+		KeyBefore: "Another instance, by id or name, directly before which this one stands: nearer to the hosts",
+		KeyAfter:  "Another instance, by id or name, directly after which this one stands: nearer to the gateway",
+	} {
+		properties[key] = map[string]any{
+			"type": "string", "title": strings.ToUpper(key[:1]) + key[1:], "minLength": 1, "maxLength": 255, "description": description,
+		}
 	}
 }
 

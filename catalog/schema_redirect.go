@@ -43,7 +43,7 @@ func (in Insertion) Members() int {
 // Reserved says whether a parameter is the broker's own and no property.
 func (in Insertion) Reserved(key string) bool {
 	switch key {
-	case KeyNetworks, KeyNetwork, KeyNearest, KeyEULAs, KeyCounts:
+	case KeyNetworks, KeyNetwork, KeyNearest, KeyBefore, KeyAfter, KeyEULAs, KeyCounts:
 		return true
 	case KeyMode, KeyMatch, KeyMembers:
 		return in.Redirects()

@@ -148,14 +148,17 @@ func (s *Service) bindingStitch(ctx context.Context, i Instance, r BindRequest) 
 		return nil, err
 	}
 	match, err := i.matchOf(r.Parameters, in.Network)
-	if err != nil || in.Network == "" {
+	if err != nil {
 		return nil, err
+	}
+	if in.Network == "" {
+		return nil, in.nowhere()
 	}
 	chooser, err := s.chooser(ctx, i)
 	if err != nil {
 		return nil, err
 	}
-	st, err := chooser.stitch(in.Network, in.Nearest)
+	st, err := chooser.stitch(in.Network, in.Position)
 	st.Match = match
 	return &st, err
 }

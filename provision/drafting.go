@@ -37,7 +37,7 @@ func (s *Service) draftUpdate(ctx context.Context, i Instance, r UpdateRequest) 
 	if u.Will.Steering, err = u.Will.steered(u.Was, r.Parameters); err != nil {
 		return u, err
 	}
-	if u.Will.Stitches, err = s.restitched(ctx, i, u.Will, r.Parameters); err != nil {
+	if err := s.restitch(ctx, i, &u.Will, r.Parameters); err != nil {
 		return u, err
 	}
 	if err := checkPairs(i, u.Will); err != nil {
@@ -224,28 +224,51 @@ func missing(schema json.RawMessage, f Form) error {
 	return nil
 }
 
-// restitched are the form's stitches with the networks that are asked for: those
-// that stay keep their place, those that come are put at the end of the chain that
-// nearest says.
-func (s *Service) restitched(ctx context.Context, i Instance, f Form, parameters json.RawMessage) ([]topology.Stitch, error) {
+// restitch gives the form the networks and places that are asked for. Networks that
+// stay keep their place unless a position is given.
+func (s *Service) restitch(ctx context.Context, i Instance, f *Form, parameters json.RawMessage) error {
 	in, err := place(parameters)
 	unpaired := f.Mode == topology.InPath && slices.ContainsFunc(f.Stitches, func(st topology.Stitch) bool { return st.Pair == 0 })
-	if err != nil || in.Networks == nil && !unpaired {
-		return f.Stitches, err
+	if err != nil || in.Networks == nil && in.Position == (Position{}) && !unpaired {
+		return err
 	}
 	c, err := s.chooser(ctx, i)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	c.pairs, c.redirect = pairs(f.Insertion), f.Mode == topology.Redirected
 	kept, added := slices.Clone(f.Stitches), []string(nil)
 	if in.Networks != nil {
 		if kept, added, err = c.sort(in.Networks, f.Stitches); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	c.pairs, c.redirect = pairs(f.Insertion), f.Mode == topology.Redirected
+	if len(kept)+len(added)+len(f.Bound) == 0 {
+		if err := in.nowhere(); err != nil {
+			return err
+		}
+	}
+	c.keep(kept, f.Stitches)
+	if kept, err = c.move(kept, in.Position); err != nil {
+		return err
+	}
+	for _, name := range added {
+		st, err := c.stitch(name, in.Position)
+		if err != nil {
+			return err
+		}
+		kept = append(kept, st)
+	}
+	f.Stitches = kept
+	f.Bound, err = c.move(f.Bound, in.Position)
+	return err
+}
+
+// keep gives up the pairs of the stitches that do not stay, and finds pairs for
+// those that have none.
+func (c *chooser) keep(kept, all []topology.Stitch) {
 	c.taken = slices.DeleteFunc(c.taken, func(st topology.Stitch) bool {
-		return slices.Contains(f.Stitches, st) && !slices.Contains(kept, st)
+		return slices.Contains(all, st) && !slices.Contains(kept, st)
 	})
 	for n, st := range kept {
 		if pair, ok := c.free(); ok && st.Pair == 0 {
@@ -253,14 +276,21 @@ func (s *Service) restitched(ctx context.Context, i Instance, f Form, parameters
 			c.taken = append(c.taken, kept[n])
 		}
 	}
-	for _, name := range added {
-		st, err := c.stitch(name, in.Nearest)
-		if err != nil {
+}
+
+// move puts stitches where it is asked for, if it is.
+func (c *chooser) move(list []topology.Stitch, to Position) ([]topology.Stitch, error) {
+	if to == (Position{}) || c.redirect && to.Before == "" && to.After == "" {
+		return list, nil
+	}
+	moved := slices.Clone(list)
+	for n, st := range list {
+		var err error
+		if moved[n], err = c.place(st, to); err != nil {
 			return nil, err
 		}
-		kept = append(kept, st)
 	}
-	return kept, nil
+	return moved, nil
 }
 
 // sort tells the networks that are stitched already from those that are not.

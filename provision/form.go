@@ -2,6 +2,7 @@ package provision
 
 import (
 	"encoding/json"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -25,6 +26,7 @@ type Form struct {
 	Values        map[string]string `json:"values,omitempty"`
 	Secrets       map[string]string `json:"secrets,omitempty"`
 	Stitches      []topology.Stitch `json:"stitches,omitempty"`
+	Bound         []topology.Stitch `json:"bound,omitempty"` // of bindings; an update changes their places only
 	Management    netip.Prefix      `json:"management,omitzero"`
 	Others        []netip.Prefix    `json:"others,omitempty"`
 	Generation    int               `json:"generation,omitempty"`
@@ -52,7 +54,8 @@ func (i Instance) form() Form {
 		Name: i.Name, Context: i.Context, Digest: i.Digest,
 		Plan: i.Plan, Package: i.Package, Configuration: i.Configuration, Insertion: i.Insertion, EULAs: i.EULAs,
 		Values: i.Values, Secrets: i.Secrets,
-		Stitches: i.Stitches, Management: i.Management, Others: i.Others, Generation: i.Generation,
+		Stitches: i.Stitches, Bound: i.bound((*Binding).claims),
+		Management: i.Management, Others: i.Others, Generation: i.Generation,
 		Steering: i.Steering,
 	}
 }
@@ -66,6 +69,25 @@ func (i *Instance) take(f Form) {
 	i.Values, i.Secrets = f.Values, f.Secrets
 	i.Stitches, i.Management, i.Others, i.Generation = f.Stitches, f.Management, f.Others, f.Generation
 	i.Steering = f.Steering
+	i.rebind(f.Bound)
+}
+
+// rebind gives bindings' networks the places that they have in list.
+func (i *Instance) rebind(list []topology.Stitch) {
+	i.Bindings = maps.Clone(i.Bindings)
+	for id, b := range i.Bindings {
+		if b.Stitch == nil {
+			continue
+		}
+		for _, st := range list {
+			if st.Network == b.Stitch.Network {
+				moved, to := *b, *b.Stitch
+				to.Rank, to.Fine = st.Rank, st.Fine
+				moved.Stitch = &to
+				i.Bindings[id] = &moved
+			}
+		}
+	}
 }
 
 // machine is what an appliance of the form is made from; another one is another
@@ -83,7 +105,17 @@ func orEmpty(m map[string]string) map[string]string {
 
 // sameNetworks says whether both want the same traffic.
 func (f Form) sameNetworks(other Form) bool {
-	return slices.Equal(f.Stitches, other.Stitches) && digest(f.Steering) == digest(other.Steering)
+	return slices.Equal(f.Stitches, other.Stitches) && slices.Equal(f.Bound, other.Bound) && digest(f.Steering) == digest(other.Steering)
+}
+
+// through are the networks whose traffic passes.
+func (f Form) through() string {
+	var list []topology.NetworkID
+	for _, st := range slices.Concat(f.Stitches, f.Bound) {
+		list = append(list, st.Network)
+	}
+	slices.Sort(list)
+	return digest(list)
 }
 
 // as is the instance as it is to be while op is carried out.

@@ -23,7 +23,7 @@ import (
 type Insertion struct {
 	Networks []string `json:"networks,omitempty"` // tenant networks to protect, by id or name
 	Network  string   `json:"network,omitempty"`  // of a binding: the one more
-	Nearest  string   `json:"nearest,omitempty"`  // which end of the chain: hosts or gateway (default)
+	Position
 }
 
 // place reads the reserved keys of checked parameters.
@@ -36,6 +36,14 @@ func place(parameters json.RawMessage) (Insertion, error) {
 		return in, fault.New(fault.Invalid, "parameters: %s", jsonProblem(err))
 	}
 	return in, nil
+}
+
+// nowhere refuses a position of something that is in no network.
+func (in Insertion) nowhere() error {
+	if in.Before == "" && in.After == "" {
+		return nil
+	}
+	return fault.New(fault.Invalid, "parameters: before and after are about networks, and none is named")
 }
 
 func jsonProblem(err error) string {

@@ -198,8 +198,11 @@ func nameIn(context json.RawMessage, otherwise string) string {
 
 func (s *Service) firstStitches(ctx context.Context, i Instance, parameters json.RawMessage) ([]topology.Stitch, error) {
 	in, err := place(parameters)
-	if err != nil || len(in.Networks) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	if len(in.Networks) == 0 {
+		return nil, in.nowhere()
 	}
 	chooser, err := s.chooser(ctx, i)
 	if err != nil {
@@ -207,7 +210,7 @@ func (s *Service) firstStitches(ctx context.Context, i Instance, parameters json
 	}
 	var list []topology.Stitch
 	for _, name := range in.Networks {
-		stitch, err := chooser.stitch(name, in.Nearest)
+		stitch, err := chooser.stitch(name, in.Position)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,8 @@
 package provision
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -45,13 +47,26 @@ func (i Instance) bindingOf(op work.ChangeID) (*Binding, bool) {
 // in place, and the one that op adds; without the one that op takes away.
 func (i Instance) stitches(op work.ChangeID) []topology.Stitch {
 	list := append([]topology.Stitch{}, i.Stitches...)
-	for _, b := range i.Bindings {
-		if b.Stitch != nil && b.stitched(op) {
-			list = oneMore(list, *b.Stitch)
-		}
+	for _, st := range i.bound(func(b *Binding) bool { return b.stitched(op) }) {
+		list = oneMore(list, st)
 	}
 	return list
 }
+
+// bound are the networks of those bindings that which says, by network.
+func (i Instance) bound(which func(*Binding) bool) []topology.Stitch {
+	var list []topology.Stitch
+	for _, id := range slices.Sorted(maps.Keys(i.Bindings)) {
+		if b := i.Bindings[id]; b.Stitch != nil && which(b) {
+			list = oneMore(list, *b.Stitch)
+		}
+	}
+	slices.SortFunc(list, func(a, b topology.Stitch) int { return cmp.Compare(a.Network, b.Network) })
+	return list
+}
+
+// claims says whether a binding holds a pair of legs, in place or on its way.
+func (b *Binding) claims() bool { return b.InPlace || b.Operation.State == InProgress }
 
 // oneMore adds a stitch, unless a binding that was rotated holds the same: no two
 // others of an instance are of one network.
@@ -88,10 +103,8 @@ func (i Instance) claimed() []topology.Stitch {
 			list = oneMore(list, st)
 		}
 	}
-	for _, b := range i.Bindings {
-		if b.Stitch != nil && (b.InPlace || b.Operation.State == InProgress) {
-			list = oneMore(list, *b.Stitch)
-		}
+	for _, st := range i.bound((*Binding).claims) {
+		list = oneMore(list, st)
 	}
 	return list
 }

@@ -18,9 +18,9 @@ type chooser struct {
 	tenant   topology.TenantID
 	networks []topology.Network // the tenant's own
 	taken    []topology.Stitch  // the instance's, in place or on their way
-	others   []topology.Stitch  // the tenant's other instances'
+	own      neighbour          // the instance
+	others   []neighbour        // the tenant's other instances
 	pairs    []int              // the package's
-	name     string             // of the instance
 	redirect bool               // needs no pair of its own for each network
 }
 
@@ -29,7 +29,7 @@ func (s *Service) chooser(ctx context.Context, i Instance) (*chooser, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &chooser{tenant: i.Tenant, taken: i.claimed(), pairs: pairs(i.Insertion), name: i.Name, redirect: i.Mode == topology.Redirected}
+	c := &chooser{tenant: i.Tenant, taken: i.claimed(), own: i.neighbour(), pairs: pairs(i.Insertion), redirect: i.Mode == topology.Redirected}
 	if i.Update != nil { // a place that lasts
 		c.redirect = c.redirect && i.Update.Will.Mode == topology.Redirected
 		c.pairs = slices.DeleteFunc(c.pairs, func(p int) bool { return !slices.Contains(pairs(i.Update.Will.Insertion), p) })
@@ -44,25 +44,28 @@ func (s *Service) chooser(ctx context.Context, i Instance) (*chooser, error) {
 			return nil, err
 		}
 		if other.ID != i.ID {
-			c.others = append(c.others, other.claimed()...)
+			c.others = append(c.others, other.neighbour())
 		}
 	}
 	return c, nil
 }
 
-// stitch takes a free pair of legs for a network and a rank at the end of the
-// chain that was asked for. Where flows are redirected it has a pair only for the
-// day on which the service stands in path.
-func (c *chooser) stitch(network, nearest string) (topology.Stitch, error) {
+// stitch takes a free pair of legs for a network and the place in its chain that
+// was asked for. Where flows are redirected it has both only for the day on which
+// the service stands in path.
+func (c *chooser) stitch(network string, at Position) (topology.Stitch, error) {
 	id, err := c.network(network)
 	if err != nil {
 		return topology.Stitch{}, err
 	}
-	st := topology.Stitch{Network: id, Rank: c.rank(id, nearest)}
 	for _, t := range c.taken {
 		if t.Network == id {
-			return st, fault.New(fault.Invalid, "network %q already passes through instance %q", network, c.name)
+			return t, fault.New(fault.Invalid, "network %q already passes through instance %q", network, c.own.name)
 		}
+	}
+	st, err := c.place(topology.Stitch{Network: id}, at)
+	if err != nil {
+		return st, err
 	}
 	pair, ok := c.free()
 	if ok || c.redirect {
@@ -70,7 +73,7 @@ func (c *chooser) stitch(network, nearest string) (topology.Stitch, error) {
 		c.taken = append(c.taken, st)
 		return st, nil
 	}
-	return st, fault.New(fault.Invalid, "instance %q has no free pair of inside and outside legs for network %q: its package has %d", c.name, network, len(c.pairs))
+	return st, fault.New(fault.Invalid, "instance %q has no free pair of inside and outside legs for network %q: its package has %d", c.own.name, network, len(c.pairs))
 }
 
 // free is a pair of legs that carries no network.
@@ -100,20 +103,6 @@ func (c *chooser) network(name string) (topology.NetworkID, error) {
 		return found[0], nil
 	}
 	return "", fault.New(fault.Invalid, "tenant %q has %d networks named %q; give the id of the one you mean", c.tenant, len(found), name)
-}
-
-// rank is beyond everything on that end of the chain; the gateway's by default.
-func (c *chooser) rank(n topology.NetworkID, nearest string) int {
-	low, high := 0, 0
-	for _, t := range c.others {
-		if t.Network == n {
-			low, high = min(low, t.Rank), max(high, t.Rank)
-		}
-	}
-	if nearest == "hosts" {
-		return low - 10
-	}
-	return high + 10
 }
 
 // pairs are the numbers of the package's inside legs; each can carry a network.

@@ -284,13 +284,19 @@ func TestNetworksComeAndGoByUpdate(t *testing.T) {
 	boots := w.cloud.Count(topology.Boot)
 	to := func(nearest string, networks ...string) {
 		t.Helper()
-		b.updated(t, w.toParameters("fw", map[string]any{"networks": append([]string{}, networks...), "nearest": nearest}))
+		parameters := map[string]any{"networks": append([]string{}, networks...)}
+		if nearest != "" {
+			parameters["nearest"] = nearest
+		}
+		b.updated(t, w.toParameters("fw", parameters))
 	}
 	to("hosts", "lan", "dmz")
 	require.Equal(t, "host-dmz → fw → ips → gateway", w.path(t, "host-dmz"))
-	to("gateway", "dmz")
+	to("", "dmz")
 	require.Equal(t, "host-lan → gateway", w.path(t, "host-lan"))
 	require.Equal(t, "host-dmz → fw → ips → gateway", w.path(t, "host-dmz"), "what stays keeps its place")
+	to("gateway", "dmz")
+	require.Equal(t, "host-dmz → ips → fw → gateway", w.path(t, "host-dmz"), "unless it is moved")
 	to("gateway", "lan")
 	require.Equal(t, "host-lan → fw → gateway", w.path(t, "host-lan"))
 	require.Equal(t, "host-dmz → ips → gateway", w.path(t, "host-dmz"))

@@ -132,6 +132,8 @@ func (u Update) said() string {
 		return "the parameters are as asked for"
 	case digest(u.Was.Steering) != digest(u.Will.Steering):
 		return "the flows are redirected as asked for"
+	case u.Was.through() == u.Will.through():
+		return "the place in the chain is as asked for"
 	}
 	return "the networks are as asked for"
 }
@@ -160,6 +162,9 @@ func updated(i *Instance, c work.Change) bool {
 	}
 	u := i.Update
 	i.Update = nil
+	if !u.Taken {
+		i.rebind(u.Was.Bound) // also of bindings that were rotated meanwhile
+	}
 	switch {
 	case !u.Taken && i.Operation.runs(c):
 		i.Operation.end(OpFailed, c.Error)

@@ -64,15 +64,21 @@ func newWorldOf(t testing.TB, o sim.Options, folder string) *world {
 	w := &world{driver: driver, blobs: t.TempDir(), cloud: sim.New(o)}
 	w.publish(t, folder)
 	for n, id := range []topology.NetworkID{"lan", "dmz"} {
-		cidr := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(n), 0}), 24)
-		network := topology.Network{ID: id, Name: string(id), Role: topology.RoleTenant, Subnets: []topology.Subnet{{CIDR: cidr, Gateway: cidr.Addr().Next()}}}
-		require.NoError(t, w.cloud.CreateNetwork(t.Context(), tenant, network))
-		host := cloud.Host{Name: "host-" + string(id), Network: id, Address: netip.PrefixFrom(cidr.Addr().Next().Next(), 24)}
-		require.NoError(t, w.cloud.CreateHost(t.Context(), tenant, host))
+		w.network(t, tenant, id, byte(n))
 	}
 	w.base, err = w.cloud.Observe(t.Context(), tenant)
 	require.NoError(t, err)
 	return w
+}
+
+// network gives a tenant the network 10.0.n.0/24 with a host on it.
+func (w *world) network(t testing.TB, owner topology.TenantID, id topology.NetworkID, n byte) {
+	t.Helper()
+	cidr := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, n, 0}), 24)
+	network := topology.Network{ID: id, Name: string(id), Role: topology.RoleTenant, Subnets: []topology.Subnet{{CIDR: cidr, Gateway: cidr.Addr().Next()}}}
+	require.NoError(t, w.cloud.CreateNetwork(t.Context(), owner, network))
+	host := cloud.Host{Name: "host-" + string(id), Network: id, Address: netip.PrefixFrom(cidr.Addr().Next().Next(), 24)}
+	require.NoError(t, w.cloud.CreateHost(t.Context(), owner, host))
 }
 
 func (w *world) publish(t testing.TB, folder string) {

@@ -24,13 +24,14 @@ func newBinding(c *cli) *cobra.Command {
 
 func newBindingCreate(c *cli) *cobra.Command {
 	var n api.NewBinding
-	var network, nearest, match string
+	var network, match string
+	var at position
 	var wait bool
 	cmd := &cobra.Command{
 		Use: "create INSTANCE", Short: "Create a binding; with --network it also stitches that network", Args: exactly("an instance"),
 		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
 			var err error
-			if n.Parameters, err = bindParameters(network, nearest, match); err != nil {
+			if n.Parameters, err = bindParameters(network, at, match); err != nil {
 				return err
 			}
 			return c.bind(ctx, a, args[0], n, wait)
@@ -39,7 +40,7 @@ func newBindingCreate(c *cli) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&n.ID, "id", "", "the binding's id; empty: made up")
 	f.StringVar(&network, "network", "", "one more tenant network to protect")
-	f.StringVar(&nearest, "nearest", "", "which end of the chain: hosts or gateway (default)")
+	at.flags(cmd)
 	matchFlag(cmd, &match)
 	f.BoolVar(&wait, "wait", false, "wait until it is done")
 	return cmd
@@ -78,7 +79,7 @@ func (c *cli) bind(ctx context.Context, a *api.Client, instance string, n api.Ne
 	return c.printBinding(b, err)
 }
 
-func bindParameters(network, nearest, match string) (json.RawMessage, error) {
+func bindParameters(network string, at position, match string) (json.RawMessage, error) {
 	p := map[string]any{}
 	if err := (&steering{match: match}).add(p); err != nil {
 		return nil, err
@@ -86,9 +87,7 @@ func bindParameters(network, nearest, match string) (json.RawMessage, error) {
 	if network != "" {
 		p["network"] = network
 	}
-	if nearest != "" {
-		p["nearest"] = nearest
-	}
+	at.add(p)
 	if len(p) == 0 {
 		return nil, nil
 	}

@@ -62,6 +62,7 @@ type wanted struct {
 	networks []string
 	eulas    []string
 	steering steering
+	position position
 }
 
 func (w *wanted) flags(cmd *cobra.Command) {
@@ -71,6 +72,7 @@ func (w *wanted) flags(cmd *cobra.Command) {
 	f.StringVar(&w.ID, "id", "", "the instance's id; empty: made up")
 	f.StringVar(&w.Name, "name", "", "the instance's name for people")
 	f.StringSliceVar(&w.networks, "network", nil, "a tenant network to protect; may be given more than once")
+	w.position.flags(cmd)
 	w.steering.flags(cmd)
 	eulaFlag(cmd, &w.eulas)
 	f.StringVar(&w.file, "parameters", "", "file with the parameters, YAML or JSON")
@@ -91,6 +93,7 @@ func (w *wanted) request(service string) (api.NewInstance, error) {
 	if len(w.eulas) > 0 {
 		p["accept_eulas"] = w.eulas
 	}
+	w.position.add(p)
 	if err := w.steering.add(p); err != nil {
 		return n, err
 	}

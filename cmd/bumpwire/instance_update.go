@@ -19,6 +19,7 @@ type changed struct {
 	eulas    []string
 	none     bool
 	steering steering
+	position position
 }
 
 func (w *changed) flags(cmd *cobra.Command) {
@@ -27,6 +28,7 @@ func (w *changed) flags(cmd *cobra.Command) {
 	f.StringVar(&w.Name, "name", "", "another name for people")
 	f.StringSliceVar(&w.networks, "network", nil, "a tenant network to protect; those that are not given are let go; may be given more than once")
 	f.BoolVar(&w.none, "no-network", false, "protect no network but those of bindings")
+	w.position.flags(cmd)
 	w.steering.flags(cmd)
 	f.StringVar(&w.file, "parameters", "", "file with parameters, YAML or JSON; those that are left out stay")
 	f.StringArrayVar(&w.set, "set", nil, "one parameter as KEY=VALUE; the value is read as JSON if it is JSON")
@@ -50,6 +52,7 @@ func (w *changed) request() (api.InstanceUpdate, error) {
 	if len(w.eulas) > 0 {
 		p["accept_eulas"] = w.eulas
 	}
+	w.position.add(p)
 	if err := w.steering.add(p); err != nil {
 		return u, err
 	}
@@ -59,7 +62,7 @@ func (w *changed) request() (api.InstanceUpdate, error) {
 		}
 	}
 	if u.Plan == "" && u.Name == "" && !u.Upgrade && u.Parameters == nil {
-		return u, fault.New(fault.Invalid, "say what to change: --plan, --set, --parameters, --network, --mode, --match, --members, --upgrade or --name")
+		return u, fault.New(fault.Invalid, "say what to change: --plan, --set, --parameters, --network, --nearest, --before, --after, --mode, --match, --members, --upgrade or --name")
 	}
 	return u, nil
 }
@@ -68,7 +71,7 @@ func newInstanceUpdate(c *cli) *cobra.Command {
 	var w changed
 	var wait bool
 	cmd := &cobra.Command{
-		Use: "update INSTANCE", Short: "Change an instance's plan, parameters, networks, version or name; what fails changes nothing", Args: exactly("an instance"),
+		Use: "update INSTANCE", Short: "Change an instance's plan, parameters, networks, place, version or name; what fails changes nothing", Args: exactly("an instance"),
 		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
 			u, err := w.request()
 			if err != nil {

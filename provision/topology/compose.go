@@ -7,8 +7,8 @@ import (
 
 // Compose states the fabric that the services need: base with its plugs at home,
 // plus a segment behind every stitch, plus one appliance per service with a leg
-// for every NIC of its package. Each network's chain is ordered by Rank, equal
-// ranks by instance id. Ids and MACs are functions of the input.
+// for every NIC of its package. Each network's chain is ordered by Place. Ids
+// and MACs are functions of the input.
 //
 // A service with isolated zones and fewer outside than inside NICs gets one
 // outside segment for all its networks when what follows towards the gateway is

@@ -179,6 +179,9 @@ type Stitch struct {
 	Pair    int       `json:"pair"` // which pair of legs carries this network; chosen once, kept for the stitch's life
 	Rank    int       `json:"rank"` // order along the chain: the lower, the nearer to the hosts
 
+	// Fine orders stitches of one rank, as Place says.
+	Fine string `json:"fine,omitempty"`
+
 	// Match is which flows of the network are redirected, nil for all of them; only in
 	// redirect mode, where all stitches have the same pair and Rank does not count.
 	Match *Classifier `json:"match,omitempty"`
