@@ -194,7 +194,7 @@ func TestCloudFailsAtAnyCall(t *testing.T) {
 	}
 	for _, verb := range verbs {
 		for when, name := range map[sim.When]string{sim.BeforeEffect: "before its effect", sim.AfterEffect: "after its effect"} {
-			for kind, times := range map[fault.Kind]int{fault.Unavailable: 2, fault.Internal: 1} {
+			for kind, times := range map[fault.Kind]int{fault.Unavailable: 2, fault.Busy: 1, fault.TooMany: 1, fault.Internal: 1} {
 				for _, stage := range []string{"provision", "update", "deprovision"} {
 					t.Run(fmt.Sprintf("%s fails %s of %s, %s", verb, name, stage, kind), func(t *testing.T) {
 						t.Parallel()

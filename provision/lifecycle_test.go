@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -206,6 +207,27 @@ func TestChangeThatCannotBeUndoneIsShownAndMended(t *testing.T) {
 	require.NoError(t, b.engine.Retry(t.Context(), out.Operation))
 	require.Equal(t, work.Undone, b.wait(t, out.Operation).Status)
 	w.requireBase(t)
+}
+
+// What platforms no longer ask about must not come true; a removal goes on.
+func TestWhatIsNotDoneInTimeIsUndone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sim.Options{BootAwaits: 1_000_000})
+	w.ceiling = 200 * time.Millisecond
+	b := w.broker(t, w.driver)
+	out, err := b.Provision(t.Context(), w.order("fw", "lan"))
+	require.NoError(t, err)
+	c := b.wait(t, out.Operation)
+	require.Equal(t, work.Undone, c.Status)
+	require.Equal(t, "it was not done in time", c.Error)
+	require.Equal(t, provision.Failed, b.show(t, "fw").State)
+	w.requireBase(t)
+
+	out, err = b.Deprovision(t.Context(), w.removal("fw", ""))
+	require.NoError(t, err)
+	if out.Progress {
+		require.Zero(t, b.wait(t, out.Operation).Deadline)
+	}
 }
 
 func TestRefusedOrders(t *testing.T) {

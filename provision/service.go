@@ -43,6 +43,7 @@ type Service struct {
 	management netip.Prefix
 	platform   ovf.Platform
 	lifetime   time.Duration
+	ceiling    time.Duration
 }
 
 // Config is what a Service works with; all but the last three are required.
@@ -66,6 +67,11 @@ type Config struct {
 	// BindingLifetime is how long the logins work that bindings get of their own,
 	// where appliances can have several. Zero means until they are unbound.
 	BindingLifetime time.Duration
+
+	// Ceiling is how long a provision, update or bind may take, its wait for its turn
+	// included, until it is undone: what does not come true while a platform still
+	// asks must not come true afterwards. Removals go on. Zero means no limit.
+	Ceiling time.Duration
 }
 
 // New makes a Service and registers its kinds of change on the engine.
@@ -85,6 +91,7 @@ func New(c Config) *Service {
 		management: c.Management,
 		platform:   ovf.Platform{Kind: "Bumpwire", Version: c.Version, Vendor: "Bumpwire", Locale: "en-US", Timezone: new(int)},
 		lifetime:   c.BindingLifetime,
+		ceiling:    c.Ceiling,
 	}
 	s.register()
 	return s
@@ -154,10 +161,11 @@ func (s *Service) Run(ctx context.Context, interval time.Duration) error {
 // further write: what the engine holds in memory Resume finds in the instances.
 func (s *Service) submit(_ context.Context, i Instance, op Operation) error {
 	err := s.engine.Enlist(work.Change{
-		ID:      op.ID,
-		Lane:    work.Lane(i.Tenant),
-		Kind:    op.Kind,
-		Subject: string(i.ID),
+		ID:       op.ID,
+		Lane:     work.Lane(i.Tenant),
+		Kind:     op.Kind,
+		Subject:  string(i.ID),
+		Deadline: s.deadline(op),
 	})
 	if errors.Is(err, fault.Full) {
 		return nil // too many are before it; the next Resume comes back to it
@@ -166,6 +174,17 @@ func (s *Service) submit(_ context.Context, i Instance, op Operation) error {
 		return fmt.Errorf("cannot submit %s of instance %q: %w", op.Kind, i.ID, err)
 	}
 	return nil
+}
+
+// deadline is when an operation is given up; zero: never.
+func (s *Service) deadline(op Operation) time.Time {
+	switch op.Kind {
+	case KindProvision, KindUpdate, KindBind:
+		if s.ceiling > 0 {
+			return op.Started.Add(s.ceiling)
+		}
+	}
+	return time.Time{}
 }
 
 // begin is a new operation in progress.

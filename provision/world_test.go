@@ -40,6 +40,7 @@ type world struct {
 	service catalog.Service
 
 	lifetime time.Duration // of logins, for the brokers to come
+	ceiling  time.Duration // of operations, for the brokers to come
 	base     topology.Fabric
 }
 
@@ -118,11 +119,11 @@ func (w *world) broker(t testing.TB, d store.Driver) *broker {
 	require.NoError(t, err)
 	quiet := slog.New(slog.DiscardHandler)
 	engine := work.New(st, quiet, work.Options{
-		Poll: 250 * time.Millisecond, Takeover: true, MaxAttempts: 3, Grace: 20 * time.Millisecond,
+		Poll: 250 * time.Millisecond, Takeover: true, MaxAttempts: 3, Patience: time.Millisecond, Grace: 20 * time.Millisecond,
 		Backoff: func(int) time.Duration { return time.Millisecond },
 	})
 	b := &broker{engine: engine, Service: provision.New(provision.Config{
-		Store: st, Catalog: w.catalog(t, d), Cloud: w.cloud, Engine: engine, Key: key, Log: quiet, BindingLifetime: w.lifetime,
+		Store: st, Catalog: w.catalog(t, d), Cloud: w.steady(), Engine: engine, Key: key, Log: quiet, BindingLifetime: w.lifetime, Ceiling: w.ceiling,
 	})}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -132,6 +133,9 @@ func (w *world) broker(t testing.TB, d store.Driver) *broker {
 	t.Cleanup(b.stop)
 	return b
 }
+
+// steady is the cloud as a broker uses it, whether or not its reads lag.
+func (w *world) steady() cloud.Cloud { return cloud.Steady{Cloud: w.cloud, Every: time.Millisecond} }
 
 func (w *world) plan(name string) catalog.PlanID {
 	for _, p := range w.service.Plans {

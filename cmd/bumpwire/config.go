@@ -43,6 +43,7 @@ type cloudConfig struct {
 	Scope       string        `yaml:"scope"`       // linux: tells brokers on one machine apart; 1 to 16 of a-z, 0-9
 	Accelerator string        `yaml:"accelerator"` // linux: kvm, tcg, or empty for the best that works
 	BootTime    time.Duration `yaml:"boot_time"`   // sim: how long an appliance takes until it forwards
+	Parallel    int           `yaml:"parallel"`    // tenants whose networks this broker works on at the same time
 }
 
 type packagesConfig struct {
@@ -81,7 +82,7 @@ func standard() config {
 	return config{
 		Server:   serverConfig{Listen: "127.0.0.1:8080", Data: "bumpwire-data"},
 		Packages: packagesConfig{Signatures: "optional", SizeGiB: 64, Uploads: 4},
-		Cloud:    cloudConfig{Driver: "linux", Scope: "bumpwire", BootTime: 2 * time.Second},
+		Cloud:    cloudConfig{Driver: "linux", Scope: "bumpwire", BootTime: 2 * time.Second, Parallel: 16},
 		OSB:      osbConfig{MissingVersionStatus: 412, PollingLimit: time.Hour, RetryAfter: time.Second},
 		Metering: meteringConfig{Window: time.Hour},
 		Monitor:  monitorConfig{Every: 5 * time.Second},
@@ -167,6 +168,9 @@ func (c config) check() error {
 	}
 	if c.OSB.BindingLifetime < 0 {
 		return fault.New(fault.Invalid, "osb.binding_lifetime is not negative; 0 means until a binding is removed")
+	}
+	if c.Cloud.Parallel < 1 {
+		return fault.New(fault.Invalid, "cloud.parallel is at least 1, not %d", c.Cloud.Parallel)
 	}
 	if err := c.Packages.check(); err != nil {
 		return err

@@ -64,6 +64,7 @@ func TestImpossibleValuesAreRefusedByName(t *testing.T) {
 		"packages.trust":             func(c *config) { c.Packages.Signatures = "trusted" },
 		"packages.size_gib":          func(c *config) { c.Packages.SizeGiB = 0 },
 		"packages.vendor_gib":        func(c *config) { c.Packages.VendorGiB = -1 },
+		"cloud.parallel":             func(c *config) { c.Cloud.Parallel = 0 },
 		"packages.uploads":           func(c *config) { c.Packages.Uploads = 0 },
 		"osb.missing_version_status": func(c *config) { c.OSB.MissingVersionStatus = 200 },
 		"metering.window":            func(c *config) { c.Metering.Window = 0 },

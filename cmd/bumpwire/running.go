@@ -80,14 +80,14 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 	if r.cloud, err = openCloud(ctx, c, log); err != nil {
 		return nil, err
 	}
-	engine := work.New(r.store, log, work.Options{})
+	engine := work.New(r.store, log, work.Options{Workers: c.Cloud.Parallel})
 	if r.seat.alone {
 		if err := engine.TakeOver(ctx); err != nil {
 			return nil, err
 		}
 	}
 	r.provision = provision.New(provision.Config{Store: r.store, Catalog: offers, Cloud: r.cloud, Engine: engine, Key: key, Log: log, Version: version(),
-		BindingLifetime: c.OSB.BindingLifetime})
+		BindingLifetime: c.OSB.BindingLifetime, Ceiling: c.OSB.PollingLimit})
 	watch := monitor.New(r.provision, log, monitor.Config{Every: c.Monitor.Every})
 	r.meter, err = metering.New(metering.Config{
 		Store: r.store, Instances: r.provision, Catalog: offers, Log: log, Window: c.Metering.Window, Schedule: c.Metering.Schedule,

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // Kind classifies an error. A Kind is itself an error, so that
@@ -67,6 +68,10 @@ type Error struct {
 	Message string
 	Details []string // further sentences for the caller, one per finding
 	Err     error    // cause; may be nil
+
+	// After is how long to wait before the same is tried again, as the part that
+	// refused it asks; 0 when it did not say. It never tells more than that.
+	After time.Duration
 }
 
 // Error is the caller's sentence followed by the cause.
@@ -114,6 +119,27 @@ func KindOf(err error) Kind {
 		return k
 	}
 	return Internal
+}
+
+// Passing says whether the same request may succeed later without anybody doing
+// anything about it: a part does not answer, is at work on the same thing, or is
+// asked too often.
+func Passing(err error) bool {
+	switch KindOf(err) {
+	case Unavailable, Busy, TooMany:
+		return true
+	default:
+		return false
+	}
+}
+
+// After is how long the part that refused asks to wait; 0 when it did not say.
+func After(err error) time.Duration {
+	var e *Error
+	if errors.As(err, &e) {
+		return max(e.After, 0)
+	}
+	return 0
 }
 
 // Message is the sentence for the caller: the outermost Error's, or a fixed one

@@ -43,7 +43,7 @@ func rules() []rule {
 
 		{"provision/topology", "pure: no input, no output, no cloud", nil, nil},
 		{"provision/work", "carries out changes, knows no cloud", []string{"internal/fault", "internal/store"}, nil},
-		{"provision/cloud", "a contract: knows no driver", []string{"provision/topology"}, nil},
+		{"provision/cloud", "a contract: knows no driver", []string{"internal/fault", "provision/topology"}, nil},
 		{"provision/cloud/cloudtest", "the contract as tests", []string{"internal/fault", "provision/cloud", "provision/topology"}, []string{"github.com/stretchr/testify", "pgregory.net/rapid"}},
 		{"provision/cloud/sim", "a driver: the contract and its library; no other driver", []string{"internal/fault", "provision/cloud", "provision/topology"},
 			[]string{"github.com/rogpeppe/go-internal/lockedfile"}},

@@ -24,8 +24,10 @@ import (
 // completes it.
 //
 // Errors carry a fault kind: NotFound (a tenant, network or port that is not
-// there, or not this tenant's), Invalid (an impossible step), Unavailable (worth
-// trying again), Full (quota or space). All else is internal.
+// there, or not this tenant's), Invalid (an impossible step), Full (quota or
+// space). What passes by itself and is tried again: Unavailable (no answer, or a
+// failure there), Busy (it is at work on the same thing), TooMany (asked too
+// often); all three may say when, with fault.Error.After. All else is internal.
 type Cloud interface {
 	// Name is the driver's name in configuration: linux, sim, openstack.
 	Name() string
@@ -35,7 +37,9 @@ type Cloud interface {
 	Check(ctx context.Context) []Problem
 
 	// Observe is the tenant's fabric as it is: its own networks and gateways, and
-	// all that was made for it here, found by tag. NotFound when the tenant has nothing.
+	// all that was made for it here, found by tag; no call of Do or Boot that has
+	// returned is missing from it (Steady sees to that where reads lag). NotFound when
+	// the tenant has nothing.
 	Observe(ctx context.Context, tenant topology.TenantID) (topology.Fabric, error)
 
 	// Do carries out one step other than boot. Repeated: no further effect. A tenant

@@ -19,6 +19,7 @@ type Options struct {
 	Lease        time.Duration                   // how long a lane stays claimed by a process that died; 0: 10 s
 	Poll         time.Duration                   // how often to look for work submitted by other processes; 0: 1 s
 	MaxAttempts  int                             // at a step before it has failed; 0: 10
+	Patience     time.Duration                   // for a part that does not answer, however many attempts that takes; 0: 1 h
 	Backoff      func(attempt int) time.Duration // pause after the given failed attempt, from 1; nil: 1 s, doubling to 1 min, with jitter
 	TaskDeadline time.Duration                   // for one call of a handler, and for a task that answers Retry; 0: 10 min
 	Grace        time.Duration                   // for handlers to return when Run is to end; 0: 30 s
@@ -32,6 +33,7 @@ func (o Options) filled() Options {
 	o.Lease = or(o.Lease, 10*time.Second)
 	o.Poll = or(o.Poll, time.Second)
 	o.MaxAttempts = or(o.MaxAttempts, 10)
+	o.Patience = or(o.Patience, time.Hour)
 	o.TaskDeadline = or(o.TaskDeadline, 10*time.Minute)
 	o.Grace = or(o.Grace, 30*time.Second)
 	if o.Backoff == nil {

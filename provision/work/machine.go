@@ -148,7 +148,7 @@ func (c *Change) apply(r result, now time.Time, o Options) {
 			c.fail(fmt.Sprintf("%s; given up after %v", later.note, o.TaskDeadline), now)
 			return
 		}
-		c.NotBefore = now.Add(later.after)
+		c.pause(now.Add(later.after))
 		if i := c.inHand(); i >= 0 {
 			c.Tasks[i].Note = later.note
 		}
@@ -163,13 +163,23 @@ func (c *Change) stumble(err error, now time.Time, o Options) {
 	if i := c.inHand(); i >= 0 {
 		c.Tasks[i].Attempt, c.Tasks[i].Error = c.Attempt, fault.Message(err)
 	}
+	passing := fault.Passing(err)
 	// Nothing is won by giving up at the first error where there is no other way.
-	again := c.Status == Undoing || c.Status == Settling || c.final() || fault.KindOf(err) == fault.Unavailable
-	if !again || c.Attempt >= o.MaxAttempts {
+	again := c.Status == Undoing || c.Status == Settling || c.final() || passing
+	patient := passing && now.Sub(c.Since) < o.Patience
+	if !again || c.Attempt >= o.MaxAttempts && !patient {
 		c.fail(fault.Message(err), now)
 		return
 	}
-	c.NotBefore = now.Add(o.Backoff(c.Attempt))
+	c.pause(now.Add(max(o.Backoff(c.Attempt), min(fault.After(err), o.Patience))))
+}
+
+// pause puts the step in hand off, at most until the change is to be turned round.
+func (c *Change) pause(until time.Time) {
+	if !c.Deadline.IsZero() && c.Deadline.Before(until) && (c.Status == Planning || c.Status == Doing) && !c.final() {
+		until = c.Deadline
+	}
+	c.NotBefore = until
 }
 
 func (c *Change) pass(tasks []Task, now time.Time) {

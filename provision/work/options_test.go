@@ -10,6 +10,7 @@ import (
 // options make sagas short: four attempts, and ten seconds for a task.
 var options = work.Options{
 	MaxAttempts:  4,
+	Patience:     time.Second,
 	TaskDeadline: 10 * time.Second,
 	Backoff:      func(attempt int) time.Duration { return time.Duration(attempt) * time.Second },
 }

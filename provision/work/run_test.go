@@ -377,3 +377,55 @@ func TestListAndGet(t *testing.T) {
 		require.True(t, errors.Is(err, context.DeadlineExceeded))
 	})
 }
+
+// A part that asks for time gets it, one that does not answer is waited for, and
+// neither holds a change up beyond its deadline.
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	away := &fault.Error{Kind: fault.Unavailable, Message: "the cloud sleeps"}
+	busy := &fault.Error{Kind: fault.TooMany, Message: "not so fast", After: 90 * time.Second}
+	always := func(int, time.Duration) bool { return true }
+	three := work.Options{MaxAttempts: 3}
+	for _, c := range []struct {
+		name     string
+		options  work.Options
+		err      error
+		fails    func(call int, after time.Duration) bool
+		deadline time.Duration
+		status   work.Status
+		least    time.Duration
+		most     time.Duration
+	}{
+		{"as long as was asked for", three, busy, func(n int, _ time.Duration) bool { return n <= 2 }, 0, work.Done, 180 * time.Second, 180 * time.Second},
+		{"an outage longer than the attempts last", three, away, func(_ int, after time.Duration) bool { return after < 30*time.Minute }, 0, work.Done, 30 * time.Minute, 31 * time.Minute},
+		{"until patience is at its end", work.Options{MaxAttempts: 3, Patience: 20 * time.Minute}, away, always, 0, work.Undone, 20 * time.Minute, 22 * time.Minute},
+		{"not beyond the deadline", three, away, always, 5 * time.Minute, work.Undone, 5 * time.Minute, 5 * time.Minute},
+		{"not even where more was asked for", three, busy, always, 60 * time.Second, work.Undone, 60 * time.Second, 60 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(t *testing.T, d store.Driver) {
+				s, calls, begun := newSite("", "net"), 0, time.Now()
+				s.during = func(_ context.Context, call string) error {
+					if call != "net:do" {
+						return nil
+					}
+					if calls++; c.fails(calls, time.Since(begun)) {
+						return c.err
+					}
+					return nil
+				}
+				e := engine(t, d, s, c.options)
+				start(t, e)
+				ch := build("c", "tenant")
+				if c.deadline > 0 {
+					ch.Deadline = begun.Add(c.deadline)
+				}
+				submit(t, e, ch)
+				require.Equal(t, c.status, wait(t, e, "c").Status)
+				require.GreaterOrEqual(t, time.Since(begun), c.least)
+				require.LessOrEqual(t, time.Since(begun), c.most)
+			})
+		})
+	}
+}

@@ -23,10 +23,14 @@
 //     cannot be cancelled or run out of time, and a task that fails is tried again
 //     whatever the error. When its attempts are exhausted, the change is parked
 //     until Retry (goes on doing) or Abandon.
-//   - fault.Unavailable is tried again with a growing pause; Retry means "not yet"
-//     and is asked again; every other error of a task turns the change round. An
-//     undo that fails is tried again whatever the error. When its attempts are
-//     exhausted, the change is parked with its reason until Retry or Abandon.
+//   - An error that passes by itself (fault.Passing) is tried again with a growing
+//     pause, no shorter than the error asks for, until Options.Patience is at its
+//     end; Retry means "not yet" and is asked again; every other error of a task
+//     turns the change round. An undo that fails is tried again whatever the
+//     error. When its attempts are exhausted, the change is parked with its reason
+//     until Retry or Abandon.
+//   - A change with a deadline is turned round when it has passed, whatever it
+//     waits for; its way back has no deadline.
 //   - Settle is called with the outcome (Change.Outcome), at least once for each:
 //     a change can be settled as parked and later as undone.
 //   - Changes of one lane run one at a time, in the order they were submitted;

@@ -32,6 +32,44 @@ func TestContractWithLatencyAndBootTime(t *testing.T) {
 	})
 }
 
+// A cloud whose reads lag behind its writes meets the contract with cloud.Steady.
+func TestContractWithReadsThatLag(t *testing.T) {
+	t.Parallel()
+	cloudtest.Run(t, func(t *testing.T) cloudtest.Bed {
+		t.Parallel()
+		c := sim.New(sim.Options{Lag: 2, BootAwaits: 1})
+		b := bed(t, c)
+		b.Cloud = steadyBed{Testbed: c, steady: cloud.Steady{Cloud: c, Every: time.Microsecond}}
+		return b
+	})
+}
+
+func TestReadsThatLagShowWhatWasSo(t *testing.T) {
+	t.Parallel()
+	c := sim.New(sim.Options{Lag: 2})
+	step := topology.Step{Verb: topology.CreateNetwork, Network: &topology.Network{ID: "seg", Name: "seg", Role: topology.RoleSegment}}
+	require.NoError(t, c.Do(t.Context(), "acme", step))
+	for _, networks := range []int{0, 0, 1} {
+		f, err := c.Observe(t.Context(), "acme")
+		require.NoError(t, err)
+		require.Len(t, f.Networks, networks)
+	}
+}
+
+// steadyBed is a testbed that is used steadily.
+type steadyBed struct {
+	cloud.Testbed
+	steady cloud.Steady
+}
+
+func (b steadyBed) Do(ctx context.Context, tenant topology.TenantID, s topology.Step) error {
+	return b.steady.Do(ctx, tenant, s)
+}
+
+func (b steadyBed) Boot(ctx context.Context, tenant topology.TenantID, a topology.Appliance, s cloud.Server) error {
+	return b.steady.Boot(ctx, tenant, a, s)
+}
+
 func TestContractOverAStateFile(t *testing.T) {
 	t.Parallel()
 	cloudtest.Run(t, func(t *testing.T) cloudtest.Bed {

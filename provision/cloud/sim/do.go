@@ -28,7 +28,7 @@ func (c *Cloud) Observe(ctx context.Context, tenant topology.TenantID) (f topolo
 	if err != nil {
 		return topology.Fabric{}, err
 	}
-	return f, nil
+	return c.lag.behind(f), nil
 }
 
 // Do carries out one step other than boot.
@@ -62,6 +62,7 @@ func (c *Cloud) apply(w *world, tenant topology.TenantID, s topology.Step) error
 		return err
 	}
 	c.watch.look(s, e.Fabric, after)
+	c.lag.effect(e.Fabric, c.options.Lag)
 	e.Fabric, w.Tenants[tenant] = after, e
 	e.stopStrays()
 	w.settle(tenant)

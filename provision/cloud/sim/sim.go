@@ -34,6 +34,8 @@ type Options struct {
 	BootTime   time.Duration // from a boot until the appliance forwards and answers
 	BootAwaits int           // that many awaits after a boot find it not forwarding yet, whatever the time
 
+	Lag int // that many observations after an effect show what was before it
+
 	Faults    []Fault // as if given to Inject
 	KeepCalls int     // how many of the latest calls Calls remembers; 0: 10,000
 }
@@ -43,6 +45,7 @@ type Cloud struct {
 	options Options
 	journal journal
 	watch   watch
+	lag     lag
 	health  http.Server // serves the appliances' management addresses
 
 	mu    sync.Mutex // guards world
