@@ -55,6 +55,11 @@ type Cloud interface {
 	// started, not once it is ready.
 	Boot(ctx context.Context, tenant topology.TenantID, a topology.Appliance, s Server) error
 
+	// Probe says how an appliance is at this moment. It disturbs nothing, and may be
+	// called at any time, also while a step is carried out. NotFound when the tenant has
+	// nothing; an appliance that is not there does not run.
+	Probe(ctx context.Context, tenant topology.TenantID, a topology.ApplianceID) (Pulse, error)
+
 	// Dial opens a TCP connection to an address on the tenant's management network.
 	Dial(ctx context.Context, tenant topology.TenantID, to netip.AddrPort) (net.Conn, error)
 
@@ -99,6 +104,17 @@ type NotYet struct {
 }
 
 func (n *NotYet) Error() string { return n.Reason }
+
+// Pulse is how an appliance is.
+type Pulse struct {
+	Running bool `json:"running"`
+	Start   int  `json:"start,omitempty"` // of the machine that runs
+
+	// Stuck says in a sentence that no probe passed through a pair of its legs, one
+	// way or the other; empty when they passed both ways through each pair that is
+	// plugged in at both ends.
+	Stuck string `json:"stuck,omitempty"`
+}
 
 // Resource is one thing that carries our tags.
 type Resource struct {

@@ -54,6 +54,8 @@ func Run(t *testing.T, newBed func(t *testing.T) Bed) {
 		{"two services are passed in the order of their chain", chain},
 		{"a running appliance takes a second network on its spare pair", sparePair},
 		{"an appliance is replaced beside itself and hands its address on", replacement},
+		{"a service is bypassed and put back, and its appliance restarted meanwhile", bypass},
+		{"an appliance that stands by takes over where the other was", takeover},
 		{"a gateway sends the flows it is told through a service, and no others", redirection},
 		{"members of a service come and go without disturbing others' flows", members},
 		{"tenants do not see or touch each other", isolation},

@@ -138,6 +138,7 @@ func (c *Cloud) Boot(ctx context.Context, tenant topology.TenantID, a topology.A
 		if m.Booted {
 			return nil
 		}
+		m.Start = a.Start
 		return c.machines.start(ctx, m, s)
 	})
 }

@@ -14,6 +14,7 @@ import (
 type guest struct {
 	name, uuid  string
 	accel       string
+	start       int // which start of the machine it is, from 0
 	vcpus       int
 	memory      int64
 	disks       []drive
@@ -52,11 +53,26 @@ func (g guest) args() ([]string, error) {
 		"-chardev", "ringbuf,id=console,size=" + strconv.Itoa(consoleBytes), "-serial", "chardev:console",
 		"-device", "virtio-rng-pci",
 	}
+	if g.start > 0 {
+		args = append(args, "-fw_cfg", startPrefix+strconv.Itoa(g.start))
+	}
 	disks, err := g.diskArgs()
 	if err != nil {
 		return nil, err
 	}
 	return append(append(args, disks...), g.nicArgs()...), nil
+}
+
+// startPrefix begins the option that says which start of the machine it is.
+const startPrefix = "name=opt/bumpwire/start,string="
+
+// startOf is which start a command line says; 0 when it says none.
+func startOf(args []string) int {
+	n, err := strconv.Atoi(strings.TrimPrefix(value(args, "-fw_cfg"), startPrefix))
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // consoleBytes is how much of its serial console a guest keeps; a power of two.

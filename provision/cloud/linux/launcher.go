@@ -18,8 +18,8 @@ type launcher interface {
 	nic(name string) netlink.Link
 	// start starts a machine on its legs, which exist. A running one is left alone.
 	start(ctx context.Context, m machine, s cloud.Server) error
-	// running says whether the machine runs.
-	running(m machine) (bool, error)
+	// running says whether the machine runs, and which start of it.
+	running(m machine) (start int, ok bool, err error)
 	// stop stops a machine for good and removes all but its legs.
 	stop(ctx context.Context, m machine) error
 	// processes lists all that runs for this scope; tenants gives their ids by token.

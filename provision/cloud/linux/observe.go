@@ -111,7 +111,7 @@ func (v *view) appliances() ([]topology.Appliance, error) {
 	}
 	for i := range out {
 		var err error
-		if out[i].Booted, err = v.cloud.machines.running(machine{v.tenant, out[i]}); err != nil {
+		if out[i].Start, out[i].Booted, err = v.cloud.machines.running(machine{v.tenant, out[i]}); err != nil {
 			return nil, err
 		}
 	}

@@ -44,6 +44,9 @@ func (p patchbay) start(_ context.Context, m machine, _ cloud.Server) error {
 			if err := netlink.LinkAdd(wire); err != nil {
 				return err
 			}
+			if err := netlink.LinkSetAlias(wire, fmt.Sprintf("start %d", m.Start)); err != nil {
+				return err
+			}
 		}
 		end, err := netlink.LinkByName(socketName(legName(l.Port)))
 		if err != nil {
@@ -71,9 +74,13 @@ func (p patchbay) wires(m machine) (out []netlink.Link, err error) {
 	return out, err
 }
 
-func (p patchbay) running(m machine) (bool, error) {
+func (p patchbay) running(m machine) (start int, ok bool, err error) {
 	wires, err := p.wires(m)
-	return len(wires) > 0, err
+	if len(wires) == 0 {
+		return 0, false, err
+	}
+	_, _ = fmt.Sscanf(wires[0].Attrs().Alias, "start %d", &start) // the first one says nothing
+	return start, true, err
 }
 
 func (p patchbay) stop(_ context.Context, m machine) error {

@@ -126,8 +126,9 @@ func (t *passage) close() {
 // outward sends a probe in at the inside leg and looks for it at the outside
 // one. Before the swap it ends in an empty segment; afterwards the gateway sees
 // one request for an address that it does not have.
-func (t *passage) outward() (bool, error) {
-	src := nonce()
+func (t *passage) outward() (bool, error) { return t.outwardFrom(nonce()) }
+
+func (t *passage) outwardFrom(src net.HardwareAddr) (bool, error) {
 	return cross(t.inside, t.outside, arpProbe(broadcast(), src), src)
 }
 

@@ -95,16 +95,19 @@ func (q *qemu) find(m machine) (*process, bool, error) {
 	return all[0], true, nil
 }
 
-func (q *qemu) running(m machine) (bool, error) {
+// running reads which start it is where it was written when it began: from the
+// command line, which nothing can part from the process.
+func (q *qemu) running(m machine) (start int, ok bool, err error) {
 	p, ok, err := q.find(m)
-	if ok {
-		p.close()
+	if !ok {
+		return 0, false, err
 	}
-	return ok, err
+	defer p.close()
+	return startOf(p.args), true, nil
 }
 
 func (q *qemu) start(ctx context.Context, m machine, s cloud.Server) error {
-	if ok, err := q.running(m); ok || err != nil {
+	if _, ok, err := q.running(m); ok || err != nil {
 		return err
 	}
 	if s.VCPUs < 1 || s.MemoryBytes < 1<<20 {
@@ -116,7 +119,7 @@ func (q *qemu) start(ctx context.Context, m machine, s cloud.Server) error {
 	}
 	g := guest{
 		name: q.guestName(m), uuid: q.uuid(m), accel: q.accel.choose(ctx),
-		vcpus: s.VCPUs, memory: s.MemoryBytes, vhost: usable("/dev/vhost-net"),
+		start: m.Start, vcpus: s.VCPUs, memory: s.MemoryBytes, vhost: usable("/dev/vhost-net"),
 	}
 	var err error
 	if g.disks, err = q.prepareDisks(ctx, dir, s.Disks); err != nil {

@@ -91,7 +91,7 @@ func (c *Cloud) Console(ctx context.Context, tenant topology.TenantID, id topolo
 		return "", errors.ErrUnsupported
 	}
 	m := machine{tenant, topology.Appliance{ID: id}}
-	if ok, err := q.running(m); err != nil || !ok {
+	if _, ok, err := q.running(m); err != nil || !ok {
 		return "", errors.Join(err, fault.New(fault.NotFound, "appliance %q does not run", id))
 	}
 	err = qmpRun(ctx, filepath.Join(q.guestDir(m), "qmp"), "ringbuf-read",

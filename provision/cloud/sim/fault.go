@@ -12,12 +12,13 @@ import (
 const (
 	Observe   topology.Verb = "observe"
 	Dial      topology.Verb = "dial"
+	Probe     topology.Verb = "probe"
 	Resources topology.Verb = "resources"
 )
 
 // Call is one call of the cloud.
 type Call struct {
-	Verb   topology.Verb     // of the step, or Observe, Dial, Resources
+	Verb   topology.Verb     // of the step, or Observe, Dial, Probe, Resources
 	Tenant topology.TenantID // empty for Resources
 	Step   topology.Step     // zero for other calls
 	Err    error             // what the caller was told
