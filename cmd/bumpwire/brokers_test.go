@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/internal/store/storetest"
 	"github.com/bumpwire/bumpwire/ovf"
 	"github.com/bumpwire/bumpwire/provision/cloud/sim"
 )
@@ -32,6 +33,7 @@ import (
 type brokers struct {
 	t       *testing.T
 	dir     string
+	store   string // for --store; "": in the data folder
 	service api.Service
 
 	mu   sync.Mutex
@@ -44,9 +46,9 @@ type process struct {
 	url string
 }
 
-func newBrokers(t *testing.T, n int) *brokers {
+func newBrokers(t *testing.T, n int, store string) *brokers {
 	t.Helper()
-	b := &brokers{t: t, dir: t.TempDir()}
+	b := &brokers{t: t, dir: t.TempDir(), store: store}
 	t.Cleanup(func() {
 		for len(b.live) > 0 {
 			b.kill(0)
@@ -66,7 +68,7 @@ func (b *brokers) start() {
 	if err := os.Symlink(self, program); !errors.Is(err, fs.ErrExist) {
 		require.NoError(b.t, err)
 	}
-	cmd := exec.Command(program, "serve", "--data", filepath.Join(b.dir, "data"), "--listen", "127.0.0.1:0", "--cloud", "sim", "--log-level", "error")
+	cmd := exec.Command(program, "serve", "--data", filepath.Join(b.dir, "data"), "--listen", "127.0.0.1:0", "--cloud", "sim", "--log-level", "error", "--store", b.store)
 	cmd.Env = append(os.Environ(), "BUMPWIRE_CLOUD_BOOT_TIME=20ms", "BUMPWIRE_PLATFORM=cf:cf-password", "BUMPWIRE_ADMIN=root:root-password")
 	cmd.Stderr = b.t.Output()
 	out, err := cmd.StdoutPipe()
@@ -104,7 +106,7 @@ func (b *brokers) admin() *api.Client {
 }
 
 func (b *brokers) osb() *api.OSB {
-	return &api.OSB{URL: b.any(), User: "cf", Password: "cf-password", Poll: 20 * time.Millisecond}
+	return &api.OSB{URL: b.any(), User: "cf", Password: "cf-password", Poll: 100 * time.Millisecond}
 }
 
 // furnish publishes the firewall and makes networks for some tenants, each step
@@ -176,7 +178,7 @@ func (b *brokers) follow(ctx context.Context, id, operation string) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%s: %w: %s", id, ctx.Err(), last.Description)
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
 }
@@ -185,7 +187,18 @@ func (b *brokers) follow(ctx context.Context, id, operation string) error {
 // moment make one instance, and when a broker is killed the others finish its work.
 func TestSeveralBrokersOnOneStore(t *testing.T) {
 	t.Parallel()
-	b := newBrokers(t, 3)
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		requireBrokersWorkTogether(t, "")
+	})
+	t.Run("mongodb", func(t *testing.T) {
+		t.Parallel()
+		requireBrokersWorkTogether(t, storetest.MongoURI(t))
+	})
+}
+
+func requireBrokersWorkTogether(t *testing.T, store string) {
+	b := newBrokers(t, 3, store)
 	const tenants = 4
 	b.furnish(tenants)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -259,7 +272,7 @@ func (b *brokers) requireNothingLeft(ctx context.Context) {
 // The conformance suite passes when every request meets another broker.
 func TestTheSuitePassesOverSeveralBrokers(t *testing.T) {
 	t.Parallel()
-	b := newBrokers(t, 3)
+	b := newBrokers(t, 3, "")
 	b.furnish(4)
 	front := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		to, err := url.Parse(b.any())

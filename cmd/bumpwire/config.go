@@ -35,7 +35,8 @@ type serverConfig struct {
 }
 
 type storeConfig struct {
-	URL string `yaml:"url"` // sqlite:PATH; empty: sqlite:DATA/bumpwire.db
+	URL          string `yaml:"url"`           // sqlite:PATH or mongodb://…; empty: sqlite:DATA/bumpwire.db
+	PasswordFile string `yaml:"password_file"` // mongodb: holds the password of the URI's user; empty: as the URI says
 }
 
 type cloudConfig struct {
@@ -171,6 +172,9 @@ func (c config) check() error {
 	}
 	if c.Cloud.Parallel < 1 {
 		return fault.New(fault.Invalid, "cloud.parallel is at least 1, not %d", c.Cloud.Parallel)
+	}
+	if err := c.Store.check(); err != nil {
+		return err
 	}
 	if err := c.Packages.check(); err != nil {
 		return err

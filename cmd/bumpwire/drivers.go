@@ -7,6 +7,7 @@ import (
 
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/internal/store/mongostore"
 	"github.com/bumpwire/bumpwire/internal/store/sqlitestore"
 	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/cloud/linux"
@@ -15,16 +16,7 @@ import (
 
 // openStore opens the store that the configuration names.
 func openStore(ctx context.Context, c config) (*store.Store, error) {
-	kind, path, _ := strings.Cut(c.Store.URL, ":")
-	switch {
-	case c.Store.URL == "":
-		path = c.path("bumpwire.db")
-	case kind == "mongodb" || kind == "mongodb+srv":
-		return nil, fault.New(fault.Invalid, "store.url: this version keeps its documents in SQLite only, as sqlite:PATH; MongoDB is not built in")
-	case kind != "sqlite" || path == "":
-		return nil, fault.New(fault.Invalid, "store.url: %q is not sqlite:PATH", c.Store.URL)
-	}
-	driver, err := sqlitestore.Open(ctx, path)
+	driver, err := openDriver(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -33,6 +25,25 @@ func openStore(ctx context.Context, c config) (*store.Store, error) {
 		driver.Close()
 	}
 	return s, err
+}
+
+// openDriver opens the back end that the configuration names, whatever is in it.
+func openDriver(ctx context.Context, c config) (store.Driver, error) {
+	if c.Store.mongo() {
+		password, err := c.Store.password()
+		if err != nil {
+			return nil, err
+		}
+		return mongostore.Open(ctx, c.Store.URL, password)
+	}
+	kind, path, _ := strings.Cut(c.Store.URL, ":")
+	switch {
+	case c.Store.URL == "":
+		path = c.path("bumpwire.db")
+	case kind != "sqlite" || path == "":
+		return nil, fault.New(fault.Invalid, "store.url: %q is neither sqlite:PATH nor mongodb://HOST/DATABASE", c.Store.URL)
+	}
+	return sqlitestore.Open(ctx, path)
 }
 
 // openCloud opens the cloud that the configuration names, and refuses one that

@@ -81,7 +81,9 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 		return nil, err
 	}
 	engine := work.New(r.store, log, work.Options{Workers: c.Cloud.Parallel})
-	if r.seat.alone {
+	// Brokers on one MongoDB store need not be on one machine, so that nobody knows
+	// to be alone; there leases of the dead expire.
+	if r.seat.alone && !c.Store.mongo() {
 		if err := engine.TakeOver(ctx); err != nil {
 			return nil, err
 		}

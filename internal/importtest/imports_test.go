@@ -36,7 +36,9 @@ func rules() []rule {
 		{"internal/seal", "keeps secrets, knows nobody", []string{"internal/fault"}, nil},
 		{"internal/store", "a contract: knows no back end", []string{"internal/fault"}, nil},
 		{"internal/store/sqlitestore", "a back end: the contract and its library", []string{"internal/fault", "internal/store"}, []string{"modernc.org/sqlite"}},
-		{"internal/store/storetest", "the contract as tests, and a store for tests", []string{"internal/fault", "internal/store", "internal/store/sqlitestore"}, []string{"github.com/stretchr/testify", "pgregory.net/rapid"}},
+		{"internal/store/mongostore", "a back end: the contract and its library", []string{"internal/fault", "internal/store"}, []string{"go.mongodb.org/mongo-driver"}},
+		{"internal/store/storetest", "the contract as tests, and a store for tests", []string{"internal/fault", "internal/store", "internal/store/sqlitestore", "internal/store/mongostore"},
+			[]string{"github.com/stretchr/testify", "go.mongodb.org/mongo-driver", "pgregory.net/rapid"}},
 
 		{"ovf", "bytes in, packages out: knows nothing of ours", nil, []string{"github.com/beevik/etree", "golang.org/x/net", "golang.org/x/text"}},
 		{"catalog", "offerings out of packages", []string{"internal/fault", "internal/store", "ovf"}, []string{"github.com/google/uuid", "github.com/shopspring/decimal", "golang.org/x/sys"}},
@@ -64,7 +66,7 @@ func rules() []rule {
 			[]string{"github.com/gorilla/mux", "github.com/prometheus", "golang.org/x/crypto"}},
 
 		{"cmd/bumpwire", "the only place that chooses drivers", []string{"broker", "broker/api", "broker/osbcheck", "catalog", "internal/fault", "internal/seal", "internal/store",
-			"internal/store/sqlitestore", "metering", "ovf", "provision", "provision/cloud", "provision/cloud/linux", "provision/cloud/sim", "provision/monitor",
+			"internal/store/mongostore", "internal/store/sqlitestore", "metering", "ovf", "provision", "provision/cloud", "provision/cloud/linux", "provision/cloud/sim", "provision/monitor",
 			"provision/topology", "provision/work"},
 			[]string{"github.com/goccy/go-yaml", "github.com/mattn/go-isatty", "github.com/schollz/progressbar", "github.com/shopspring/decimal", "github.com/spf13/cobra",
 				"golang.org/x/net", "golang.org/x/sync", "golang.org/x/sys", "golang.org/x/term"}},

@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,10 +12,20 @@ import (
 	"github.com/bumpwire/bumpwire/internal/store/sqlitestore"
 )
 
-// New is an empty store for a test, closed at its end.
+// New is an empty store for a test, closed at its end: in memory, or with
+// BUMPWIRE_TEST_STORE=mongodb in MongoDB.
 func New(t testing.TB) *store.Store {
 	t.Helper()
-	return store.New(Memory(t))
+	return store.New(Driver(t))
+}
+
+// Driver is an empty back end as New has it.
+func Driver(t testing.TB) store.Driver {
+	t.Helper()
+	if os.Getenv("BUMPWIRE_TEST_STORE") == "mongodb" {
+		return Mongo(t)
+	}
+	return Memory(t)
 }
 
 // Memory is an empty back end in memory for a test, closed at its end.
