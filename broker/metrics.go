@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/common/expfmt"
+
+	"github.com/bumpwire/bumpwire/provision"
 )
 
 // metrics counts requests by method, route template and status: words of ours
@@ -20,7 +22,7 @@ type metrics struct {
 	requests *prometheus.HistogramVec
 }
 
-func newMetrics(version string) metrics {
+func newMetrics(version string, drift func() provision.DriftCounts) metrics {
 	m := metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -32,9 +34,39 @@ func newMetrics(version string) metrics {
 		Name: "bumpwire_info", Help: "The program's version.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.requests, info, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, info, drifts(drift), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// drifts are the counters of reconciliation.
+type drifts func() provision.DriftCounts
+
+var (
+	driftChecks      = prometheus.NewDesc("bumpwire_drift_checks_total", "Comparisons of a tenant's fabric with the records, by the schedule.", []string{"result"}, nil)
+	driftDifferences = prometheus.NewDesc("bumpwire_drift_differences_total", "Differences found that were news.", []string{"kind"}, nil)
+	driftRepairs     = prometheus.NewDesc("bumpwire_drift_repairs_total", "Repairs of drift that have ended.", []string{"result"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (d drifts) Describe(to chan<- *prometheus.Desc) {
+	to <- driftChecks
+	to <- driftDifferences
+	to <- driftRepairs
+}
+
+// Collect implements prometheus.Collector.
+func (d drifts) Collect(to chan<- prometheus.Metric) {
+	c := d()
+	for result, n := range c.Checks {
+		to <- prometheus.MustNewConstMetric(driftChecks, prometheus.CounterValue, float64(n), result)
+	}
+	for kind, n := range c.Differences {
+		to <- prometheus.MustNewConstMetric(driftDifferences, prometheus.CounterValue, float64(n), string(kind))
+	}
+	for result, n := range c.Repairs {
+		to <- prometheus.MustNewConstMetric(driftRepairs, prometheus.CounterValue, float64(n), result)
+	}
 }
 
 func (m metrics) count(method, route string, status int, took time.Duration) {

@@ -75,7 +75,7 @@ func New(c Config) (*Server, error) {
 	if c.Patience == 0 {
 		c.Patience = 30 * time.Second
 	}
-	s := &Server{Config: c, metrics: newMetrics(c.Version), origins: http.NewCrossOriginProtection()}
+	s := &Server{Config: c, metrics: newMetrics(c.Version, c.Provision.DriftCounts), origins: http.NewCrossOriginProtection()}
 	s.catalog.began = time.Now()
 	s.rows = s.routes()
 	s.router = s.newRouter()

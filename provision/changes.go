@@ -22,6 +22,7 @@ const (
 	KindUnbind      work.Kind = "unbind"
 	KindExpire      work.Kind = "expire"
 	KindFailover    work.Kind = "failover"
+	KindRepair      work.Kind = "repair" // of a tenant's drift: makes its fabric what the records say
 )
 
 // register tells the engine, on one screen, every kind of work and its undo.
@@ -31,7 +32,7 @@ func (s *Service) register() {
 	s.engine.Change(KindUpdate, work.Planner{Plan: s.planUpdate, Settle: s.settleUpdate})
 	s.engine.Change(KindBind, work.Planner{Plan: s.planBinding, Settle: s.settled(bound)})
 	s.engine.Change(KindUnbind, work.Planner{Plan: s.planUnbinding, Settle: s.settled(unbound)})
-	s.engine.Change(KindRepair, work.Planner{Plan: s.plan, Settle: func(context.Context, work.Change) error { return nil }})
+	s.engine.Change(KindRepair, work.Planner{Plan: s.plan, Settle: s.settleRepair})
 	s.engine.Change(KindExpire, work.Planner{Plan: s.planExpiry, Settle: s.settled(expired)})
 	s.engine.Change(KindFailover, work.Planner{Plan: s.planFailover, Settle: s.settled(failedOver)})
 

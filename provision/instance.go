@@ -85,6 +85,10 @@ type Instance struct {
 	Idle      []int     `json:"idle,omitempty"`
 	History   []Event   `json:"history"`
 	Health    Health    `json:"health"`
+
+	// Drift is what of it is not as it should be in the cloud, in sentences, when the
+	// schedule looked last; empty: nothing.
+	Drift string `json:"drift,omitempty"`
 }
 
 // Operation is a durable request in progress or done; its id is also the id of

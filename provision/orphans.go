@@ -3,18 +3,12 @@ package provision
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"slices"
 
-	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/provision/topology"
 	"github.com/bumpwire/bumpwire/provision/work"
 )
-
-// KindRepair is a change that makes a tenant's fabric what the records say.
-const KindRepair work.Kind = "repair"
 
 // Disagreement is what the cloud and the records of one tenant do not agree in.
 type Disagreement struct {
@@ -41,16 +35,14 @@ func (s *Service) Orphans(ctx context.Context, repair bool) ([]Disagreement, err
 		return nil, err
 	}
 	for _, tenant := range tenants {
-		d, err := s.disagreement(ctx, tenant)
+		drift, err := s.compare(ctx, tenant)
+		if err == nil && repair {
+			drift, err = s.Mend(ctx, drift, "")
+		}
 		if err != nil {
 			return nil, err
 		}
-		if repair && len(d.Steps) > 0 {
-			if d.Repair, err = s.repair(ctx, tenant); err != nil {
-				return nil, err
-			}
-		}
-		if d.Busy || len(d.Steps) > 0 {
+		if d := disagreement(drift); d.Busy || len(d.Steps)+len(d.Missing) > 0 {
 			list = append(list, d)
 		}
 	}
@@ -90,26 +82,16 @@ func (s *Service) tenantsAnywhere(ctx context.Context) (tenants []topology.Tenan
 	return tenants, nobodys, nil
 }
 
-func (s *Service) disagreement(ctx context.Context, tenant topology.TenantID) (Disagreement, error) {
-	d := Disagreement{Tenant: tenant}
-	before, err := s.busy(ctx, tenant)
-	if err != nil || before {
-		d.Busy = before
-		return d, err
+// disagreement is drift, told by what mends it.
+func disagreement(drift Drift) Disagreement {
+	d := Disagreement{Tenant: drift.Tenant, Busy: drift.Busy, Repair: drift.Repair}
+	if drift.Obstacle != "" { // such as records of networks that are not there
+		d.Missing = []string{drift.Obstacle}
 	}
-	p, planning := s.steps(ctx, tenant, "")
-	// A change that began meanwhile may be what was seen.
-	if d.Busy, err = s.busy(ctx, tenant); err != nil || d.Busy {
-		return d, err
-	}
-	if errors.Is(planning, fault.Invalid) { // it has records, and not even networks
-		d.Missing = []string{fault.Message(planning)}
-		return d, nil
-	}
-	for _, step := range p.Steps {
+	for _, step := range drift.Steps {
 		d.enter(step)
 	}
-	return d, planning
+	return d
 }
 
 // enter tells by what mends it what is wrong.
@@ -122,23 +104,4 @@ func (d *Disagreement) enter(step topology.Step) {
 	default:
 		d.Missing = append(d.Missing, step.String())
 	}
-}
-
-// busy says whether something is in progress for a tenant, on any broker.
-func (s *Service) busy(ctx context.Context, tenant topology.TenantID) (bool, error) {
-	open, err := s.engine.List(ctx, work.Filter{Lane: work.Lane(tenant), Open: true, Limit: 1})
-	if err != nil || len(open) > 0 {
-		return len(open) > 0, err
-	}
-	mine, err := s.Instances(ctx, Filter{Tenant: tenant})
-	return slices.ContainsFunc(mine, func(i Instance) bool { return len(i.pending()) > 0 }), err
-}
-
-func (s *Service) repair(ctx context.Context, tenant topology.TenantID) (work.ChangeID, error) {
-	id := work.ChangeID(rand.Text())
-	err := s.engine.Submit(ctx, work.Change{ID: id, Lane: work.Lane(tenant), Kind: KindRepair, Subject: string(tenant)})
-	if err != nil {
-		return "", fmt.Errorf("cannot submit the repair of tenant %q: %w", tenant, err)
-	}
-	return id, nil
 }

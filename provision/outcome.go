@@ -55,7 +55,7 @@ func deprovisioned(i *Instance, c work.Change) bool {
 				b.Operation.end(Succeeded, "removed with its instance")
 			}
 		}
-		i.Values, i.Secrets = nil, nil
+		i.Values, i.Secrets, i.Drift = nil, nil, ""
 	}
 	i.note("", message, "")
 	return true

@@ -35,6 +35,8 @@ type Service struct {
 	instances  store.Collection[Instance]
 	ledgers    store.Collection[ledger]
 	accepted   store.Collection[accepted]
+	drifts     store.Collection[memory]
+	slots      store.Collection[slot]
 	catalog    *catalog.Catalog
 	cloud      cloud.Cloud
 	engine     *work.Engine
@@ -44,6 +46,8 @@ type Service struct {
 	platform   ovf.Platform
 	lifetime   time.Duration
 	ceiling    time.Duration
+
+	driftCounts *driftCounts
 }
 
 // Config is what a Service works with; all but the last three are required.
@@ -83,6 +87,8 @@ func New(c Config) *Service {
 		instances:  store.In(c.Store, "instances", keys),
 		ledgers:    store.In[ledger](c.Store, "quotas", nil),
 		accepted:   store.In[accepted](c.Store, "accepted", nil),
+		drifts:     store.In[memory](c.Store, "drift", nil),
+		slots:      store.In[slot](c.Store, "reconcile", nil),
 		catalog:    c.Catalog,
 		cloud:      c.Cloud,
 		engine:     c.Engine,
@@ -92,6 +98,8 @@ func New(c Config) *Service {
 		platform:   ovf.Platform{Kind: "Bumpwire", Version: c.Version, Vendor: "Bumpwire", Locale: "en-US", Timezone: new(int)},
 		lifetime:   c.BindingLifetime,
 		ceiling:    c.Ceiling,
+
+		driftCounts: newDriftCounts(),
 	}
 	s.register()
 	return s

@@ -155,17 +155,23 @@ func (s *Service) compose(ctx context.Context, tenant topology.TenantID, op work
 	if err != nil {
 		return have, want, err
 	}
-	have, err = s.cloud.Observe(ctx, tenant)
-	if errors.Is(err, fault.NotFound) { // nothing is there yet, which is room enough for what is stitched into nothing
-		have, err = topology.Settle(topology.Fabric{Tenant: tenant}), nil
-	}
-	if have, err = observed(tenant, have, err); err != nil {
+	if have, err = s.observe(ctx, tenant); err != nil {
 		return have, want, err
 	}
 	if want, err = topology.Compose(topology.Base(have), services); err != nil {
 		return have, want, fault.New(fault.Invalid, "%s", err)
 	}
 	return have, want, nil
+}
+
+// observe is what a tenant has now; nothing, where it has nothing yet, which is room
+// enough for what is stitched into nothing.
+func (s *Service) observe(ctx context.Context, tenant topology.TenantID) (topology.Fabric, error) {
+	have, err := s.cloud.Observe(ctx, tenant)
+	if errors.Is(err, fault.NotFound) {
+		return topology.Settle(topology.Fabric{Tenant: tenant}), nil
+	}
+	return observed(tenant, have, err)
 }
 
 // services are the tenant's instances that should be in place while op is

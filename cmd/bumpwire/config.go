@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision"
 )
 
 // config is everything that `bumpwire serve` can be told. A key left out keeps
@@ -26,7 +28,10 @@ type config struct {
 	OSB      osbConfig      `yaml:"osb"`
 	Metering meteringConfig `yaml:"metering"`
 	Monitor  monitorConfig  `yaml:"monitor"`
-	Log      logConfig      `yaml:"log"`
+
+	Provision provisionConfig `yaml:"provision"`
+
+	Log logConfig `yaml:"log"`
 }
 
 type serverConfig struct {
@@ -73,6 +78,15 @@ type monitorConfig struct {
 	Every time.Duration `yaml:"every"` // between two probes of an appliance
 }
 
+type provisionConfig struct {
+	Reconcile reconcileConfig `yaml:"reconcile"`
+}
+
+type reconcileConfig struct {
+	Schedule string `yaml:"schedule"` // when the cloud is compared with the records: a duration or a cron expression in UTC; empty: only on demand
+	Policy   string `yaml:"policy"`   // what then happens: report or repair
+}
+
 type logConfig struct {
 	Level  string `yaml:"level"`  // debug, info, warn, error
 	Format string `yaml:"format"` // text or json
@@ -81,13 +95,14 @@ type logConfig struct {
 // standard is the configuration of somebody who says nothing.
 func standard() config {
 	return config{
-		Server:   serverConfig{Listen: "127.0.0.1:8080", Data: "bumpwire-data"},
-		Packages: packagesConfig{Signatures: "optional", SizeGiB: 64, Uploads: 4},
-		Cloud:    cloudConfig{Driver: "linux", Scope: "bumpwire", BootTime: 2 * time.Second, Parallel: 16},
-		OSB:      osbConfig{MissingVersionStatus: 412, PollingLimit: time.Hour, RetryAfter: time.Second},
-		Metering: meteringConfig{Window: time.Hour},
-		Monitor:  monitorConfig{Every: 5 * time.Second},
-		Log:      logConfig{Level: "info", Format: "text"},
+		Server:    serverConfig{Listen: "127.0.0.1:8080", Data: "bumpwire-data"},
+		Packages:  packagesConfig{Signatures: "optional", SizeGiB: 64, Uploads: 4},
+		Cloud:     cloudConfig{Driver: "linux", Scope: "bumpwire", BootTime: 2 * time.Second, Parallel: 16},
+		OSB:       osbConfig{MissingVersionStatus: 412, PollingLimit: time.Hour, RetryAfter: time.Second},
+		Metering:  meteringConfig{Window: time.Hour},
+		Monitor:   monitorConfig{Every: 5 * time.Second},
+		Provision: provisionConfig{Reconcile: reconcileConfig{Schedule: "5m", Policy: "report"}},
+		Log:       logConfig{Level: "info", Format: "text"},
 	}
 }
 
@@ -179,6 +194,9 @@ func (c config) check() error {
 	if err := c.Packages.check(); err != nil {
 		return err
 	}
+	if err := c.Provision.Reconcile.check(); err != nil {
+		return err
+	}
 	for _, d := range []struct {
 		key string
 		is  time.Duration
@@ -194,6 +212,33 @@ func (c config) check() error {
 		return fault.New(fault.Invalid, "log.format is text or json, not %q", c.Log.Format)
 	}
 	return nil
+}
+
+func (c reconcileConfig) check() error {
+	if c.Policy != "report" && c.Policy != "repair" {
+		return fault.New(fault.Invalid, "provision.reconcile.policy is report or repair, not %q", c.Policy)
+	}
+	if c.Schedule == "" {
+		return nil
+	}
+	if _, err := provision.ParseSchedule(c.Schedule); err != nil {
+		return fault.New(fault.Invalid, "provision.reconcile.schedule: %s", err)
+	}
+	return nil
+}
+
+// loop reconciles until its context ends.
+func (c reconcileConfig) loop(p *provision.Service) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if c.Schedule == "" {
+			return nil
+		}
+		schedule, err := provision.ParseSchedule(c.Schedule)
+		if err != nil {
+			return err
+		}
+		return p.Reconcile(ctx, schedule, c.Policy == "repair")
+	}
 }
 
 // path is a file or folder in the data folder.

@@ -24,7 +24,7 @@ func write(t *testing.T, text string) string {
 func TestConfigurationFileThenEnvironment(t *testing.T) {
 	t.Parallel()
 	file := write(t, "server:\n  listen: 127.0.0.1:1\ncloud:\n  driver: sim\n  boot_time: 3s\nosb:\n  missing_version_status: 400\n")
-	env := map[string]string{"BUMPWIRE_SERVER_LISTEN": "127.0.0.1:2", "BUMPWIRE_METERING_WINDOW": "5m", "BUMPWIRE_OSB_RETRY_AFTER": "7s", "BUMPWIRE_PACKAGES_STRICT": "true"}
+	env := map[string]string{"BUMPWIRE_SERVER_LISTEN": "127.0.0.1:2", "BUMPWIRE_METERING_WINDOW": "5m", "BUMPWIRE_OSB_RETRY_AFTER": "7s", "BUMPWIRE_PACKAGES_STRICT": "true", "BUMPWIRE_PROVISION_RECONCILE_POLICY": "repair"}
 	c, err := readConfig(file, func(name string) string { return env[name] })
 	require.NoError(t, err)
 	want := standard()
@@ -33,6 +33,7 @@ func TestConfigurationFileThenEnvironment(t *testing.T) {
 	want.OSB.MissingVersionStatus, want.OSB.RetryAfter = 400, 7*time.Second
 	want.Metering.Window = 5 * time.Minute
 	want.Packages.Strict = true
+	want.Provision.Reconcile.Policy = "repair"
 	require.Equal(t, want, c)
 	require.NoError(t, c.check())
 }
@@ -58,6 +59,8 @@ func TestConfigurationThatIsWrongIsRefused(t *testing.T) {
 func TestImpossibleValuesAreRefusedByName(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*config){
+		"provision.reconcile.policy is report or repair":              func(c *config) { c.Provision.Reconcile.Policy = "mend" },
+		`provision.reconcile.schedule: "sometimes" is neither a cron`: func(c *config) { c.Provision.Reconcile.Schedule = "sometimes" },
 		"server.listen":              func(c *config) { c.Server.Listen = "nowhere" },
 		"server.data":                func(c *config) { c.Server.Data = "" },
 		"packages.signatures":        func(c *config) { c.Packages.Signatures = "maybe" },

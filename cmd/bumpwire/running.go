@@ -114,6 +114,7 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 		r.meter.Run,
 		watch.Run,
 		func(ctx context.Context) error { return r.provision.Run(ctx, resumeEvery) },
+		c.Provision.Reconcile.loop(r.provision),
 	)
 	return r, nil
 }

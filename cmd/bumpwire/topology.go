@@ -29,7 +29,7 @@ func newTopology(c *cli) *cobra.Command {
 		}),
 	}
 	show.Flags().StringVar(&format, "format", "text", "text, svg, dot or json")
-	cmd := group(&cobra.Command{Use: "topology", Short: "Tenants' networks and what is inserted in them"}, show)
+	cmd := group(&cobra.Command{Use: "topology", Short: "Tenants' networks and what is inserted in them"}, show, newTopologyDrift(c, &tenant))
 	tenantFlag(cmd, &tenant)
 	return cmd
 }

@@ -52,7 +52,7 @@ func rules() []rule {
 		{"provision/cloud/linux", "a driver: the contract and its libraries; no other driver", []string{"internal/fault", "provision/cloud", "provision/topology"},
 			[]string{"github.com/vishvananda/netlink", "github.com/vishvananda/netns", "github.com/mdlayher/packet", "golang.org/x/net", "golang.org/x/sync", "golang.org/x/sys"}},
 		{"provision", "decides about instances; chooses no driver", []string{"catalog", "internal/fault", "internal/seal", "internal/store", "ovf", "provision/cloud", "provision/topology", "provision/work"},
-			[]string{"github.com/santhosh-tekuri/jsonschema"}},
+			[]string{"github.com/robfig/cron", "github.com/santhosh-tekuri/jsonschema"}},
 		{"provision/monitor", "watches instances through provision", []string{"provision", "provision/topology"}, nil},
 
 		{"metering", "reads history, prices it", []string{"catalog", "internal/fault", "internal/store", "provision", "provision/topology"},

@@ -64,6 +64,30 @@ func Differ(have, want Fabric) []Difference {
 	return d.found
 }
 
+// Lost takes out of services the stitches into networks that the tenant has no more,
+// or that no gateway serves any more, and lists those. What is left can be composed.
+func Lost(have Fabric, services []Service) (rest []Service, lost []Difference) {
+	there := map[NetworkID]bool{}
+	for _, n := range have.Networks {
+		there[n.ID] = n.Role == RoleTenant && slices.ContainsFunc(have.Gateways, func(g Gateway) bool {
+			return slices.ContainsFunc(g.Plugs, func(p Plug) bool { return p.Home == n.ID })
+		})
+	}
+	for _, s := range services {
+		var stitches []Stitch
+		for _, st := range s.Stitches {
+			if there[st.Network] {
+				stitches = append(stitches, st)
+				continue
+			}
+			lost = append(lost, Difference{Kind: LostNetwork, Thing: string(st.Network), Instance: s.Instance, Networks: []NetworkID{st.Network}})
+		}
+		s.Stitches = stitches
+		rest = append(rest, s)
+	}
+	return rest, lost
+}
+
 type differ struct {
 	have, want parts
 	found      []Difference
@@ -202,7 +226,11 @@ func (d Difference) sentence() string {
 	case ExtraRule:
 		return fmt.Sprintf("rule %s%s should not be there", d.Thing, d.of())
 	case LostNetwork:
-		return fmt.Sprintf("the tenant's network %s is gone, or its gateway", d.Thing)
+		text := fmt.Sprintf("the tenant's network %s is gone, or its gateway", d.Thing)
+		if d.Instance != "" {
+			text += fmt.Sprintf("; instance %s is stitched into it", d.Instance)
+		}
+		return text
 	case LostPort:
 		return fmt.Sprintf("port %s%s is gone", d.Thing, d.of())
 	}

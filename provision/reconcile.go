@@ -1,0 +1,299 @@
+package provision
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/provision/topology"
+	"github.com/bumpwire/bumpwire/provision/work"
+)
+
+// memory is what is known of a tenant's drift from before: one document in the
+// collection "drift", key: the tenant, as long as there is any. Under the key
+// "slot" of the collection "reconcile" stands which time of the schedule was taken
+// last, so that of many brokers one does it.
+type memory struct {
+	Tenant topology.TenantID `json:"tenant"`
+	Digest string            `json:"digest"`
+	Since  time.Time         `json:"since"`
+
+	// Of repairs that failed: how many in a row, why the latest did, and when the
+	// schedule may try again.
+	Failures  int       `json:"failures,omitempty"`
+	Error     string    `json:"error,omitempty"`
+	NotBefore time.Time `json:"not_before,omitzero"`
+}
+
+type slot struct {
+	At time.Time `json:"at"`
+}
+
+// The pause after a repair that failed doubles from the first to the last.
+const (
+	firstPause = 5 * time.Minute
+	lastPause  = 24 * time.Hour
+)
+
+// Reconcile compares every tenant with the records, whenever the schedule says so,
+// until ctx ends. Drift is reported: once in the log, in the history of the instances
+// concerned and in DriftCounts. With repair, a change mends it; drift that cannot be
+// repaired is only reported, and a repair that fails is tried again after growing
+// pauses.
+func (s *Service) Reconcile(ctx context.Context, schedule Schedule, repair bool) error {
+	for {
+		at := schedule.Next(time.Now().UTC())
+		if at.IsZero() { // no time ever comes
+			<-ctx.Done()
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Until(at)):
+		}
+		if err := s.ReconcileAt(ctx, at, repair); err != nil && ctx.Err() == nil {
+			s.log.Error("cannot look for drift; the next run tries again", "error", err)
+		}
+	}
+}
+
+// ReconcileAt does once what Reconcile does, unless another broker does it for that
+// time already.
+func (s *Service) ReconcileAt(ctx context.Context, at time.Time, repair bool) error {
+	mine, err := s.takeSlot(ctx, at)
+	if err != nil || !mine {
+		return err
+	}
+	tenants, _, err := s.tenantsAnywhere(ctx)
+	if err != nil {
+		return err
+	}
+	for _, tenant := range tenants {
+		if err := s.reconcile(ctx, tenant, at, repair); err != nil {
+			s.driftCounts.check("error")
+			if ctx.Err() != nil {
+				return nil
+			}
+			s.log.Error("cannot compare a tenant with its records", "tenant", tenant, "error", err)
+		}
+	}
+	return nil
+}
+
+func (s *Service) takeSlot(ctx context.Context, at time.Time) (mine bool, err error) {
+	_, err = s.slots.Upsert(ctx, "slot", func(old slot, _ bool) (slot, error) {
+		mine = at.After(old.At)
+		if !mine {
+			return old, store.Unchanged
+		}
+		return slot{at.UTC()}, nil
+	})
+	return mine, err
+}
+
+// reconcile looks at one tenant.
+func (s *Service) reconcile(ctx context.Context, tenant topology.TenantID, at time.Time, repair bool) error {
+	d, err := s.compare(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	switch {
+	case d.Busy:
+		s.driftCounts.check("busy")
+		return nil
+	case !d.found():
+		s.driftCounts.check("agrees")
+		return s.agrees(ctx, tenant, "", "the cloud is as it should be again")
+	}
+	s.driftCounts.check("differs")
+	m, err := s.report(ctx, d)
+	if err != nil || !repair || at.Before(m.NotBefore) {
+		return err
+	}
+	_, err = s.mend(ctx, d, "")
+	return err
+}
+
+// report makes known what was found.
+func (s *Service) report(ctx context.Context, d Drift) (memory, error) {
+	m, err := s.remember(ctx, d)
+	if err != nil {
+		return m, err
+	}
+	return m, s.noteDrift(ctx, d)
+}
+
+// remember keeps what was found, and logs it when it is news.
+func (s *Service) remember(ctx context.Context, d Drift) (memory, error) {
+	news := false
+	m, err := s.drifts.Upsert(ctx, string(d.Tenant), func(old memory, exists bool) (memory, error) {
+		news = !exists || old.Digest != d.digest()
+		if !news {
+			return old, store.Unchanged
+		}
+		return memory{Tenant: d.Tenant, Digest: d.digest(), Since: time.Now().UTC()}, nil
+	})
+	if err != nil || !news {
+		return m, err
+	}
+	for _, x := range d.Differences {
+		s.driftCounts.difference(x.Kind)
+	}
+	s.log.Warn("the cloud is not as it should be", "tenant", d.Tenant, "differences", len(d.Differences), "what", summary(d.sentences("")), "obstacle", d.Obstacle)
+	return m, nil
+}
+
+// sentences are the differences that concern an instance; all, when it is "".
+func (d Drift) sentences(i topology.InstanceID) []string {
+	var list []string
+	for _, x := range d.Differences {
+		if i == "" || x.Instance == i {
+			list = append(list, x.String())
+		}
+	}
+	return list
+}
+
+// summary keeps an entry of a history or a log short, however much differs.
+func summary(sentences []string) string {
+	const most = 5
+	if more := len(sentences) - most; more > 0 {
+		sentences = append(slices.Clone(sentences[:most]), fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(sentences, "; ")
+}
+
+// noteDrift enters what was found into the histories of the instances concerned,
+// each as often as it changes.
+func (s *Service) noteDrift(ctx context.Context, d Drift) error {
+	what := func(i Instance) string { return summary(d.sentences(i.ID)) }
+	return s.eachLive(ctx, d.Tenant, func(i Instance) bool { return what(i) != i.Drift }, func(i *Instance) {
+		if i.Drift = what(*i); i.Drift == "" {
+			i.note("", "the cloud is as it should be again", "")
+			return
+		}
+		i.note("", "the cloud is not as it should be: "+i.Drift, "")
+	})
+}
+
+// agrees forgets a tenant's drift.
+func (s *Service) agrees(ctx context.Context, tenant topology.TenantID, by, how string) error {
+	_, err := s.drifts.Get(ctx, string(tenant))
+	if errors.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.log.Info(how, "tenant", tenant, "by", by)
+	err = s.eachLive(ctx, tenant, Instance.drifts, func(i *Instance) {
+		i.Drift = ""
+		i.note(by, how, "")
+	})
+	if err != nil {
+		return err
+	}
+	return s.drifts.Delete(ctx, string(tenant))
+}
+
+// eachLive alters those of a tenant's instances that have something in the cloud and
+// are to be altered.
+func (s *Service) eachLive(ctx context.Context, tenant topology.TenantID, which func(Instance) bool, alter func(*Instance)) error {
+	for i, err := range s.instances.All(ctx, "live", string(tenant)) {
+		if err != nil {
+			return err
+		}
+		if !which(i) {
+			continue
+		}
+		_, err := s.instances.Update(ctx, string(i.ID), func(i Instance) (Instance, error) {
+			if i.Tenant != tenant || !i.live() || !which(i) {
+				return i, store.Unchanged
+			}
+			alter(&i)
+			return i, nil
+		})
+		if err != nil && !errors.Is(err, fault.NotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleRepair tells how a repair went.
+func (s *Service) settleRepair(ctx context.Context, c work.Change) error {
+	var args repairArgs
+	if len(c.Args) > 0 {
+		if err := json.Unmarshal(c.Args, &args); err != nil {
+			return fmt.Errorf("cannot read who asked for a repair: %w", err)
+		}
+	}
+	tenant := topology.TenantID(c.Lane)
+	if c.Outcome() == work.Done {
+		s.driftCounts.repair("repaired")
+		return s.agrees(ctx, tenant, args.By, "the cloud was repaired")
+	}
+	s.driftCounts.repair("failed")
+	why := failure("the repair", c)
+	s.log.Warn("drift was not repaired", "tenant", tenant, "change", c.ID, "by", args.By, "error", why)
+	_, err := s.drifts.Upsert(ctx, string(tenant), func(m memory, _ bool) (memory, error) {
+		m.Tenant = tenant
+		m.Failures++
+		m.Error, m.NotBefore = why, time.Now().UTC().Add(pause(m.Failures))
+		return m, nil
+	})
+	if err != nil {
+		return err
+	}
+	news := func(i Instance) bool { return i.drifts() && i.History[len(i.History)-1].Message != why }
+	return s.eachLive(ctx, tenant, news, func(i *Instance) { i.note(args.By, why, "") })
+}
+
+func (i Instance) drifts() bool { return i.Drift != "" }
+
+func pause(failures int) time.Duration {
+	return min(firstPause<<min(failures-1, 10), lastPause)
+}
+
+// DriftCounts are how often something was found since the start of this process.
+type DriftCounts struct {
+	Checks      map[string]int                  // of a tenant by the schedule: agrees, differs, busy, error
+	Differences map[topology.DifferenceKind]int // when they were news
+	Repairs     map[string]int                  // repaired, failed
+}
+
+type driftCounts struct {
+	mu sync.Mutex
+	DriftCounts
+}
+
+func newDriftCounts() *driftCounts {
+	return &driftCounts{DriftCounts: DriftCounts{Checks: map[string]int{}, Differences: map[topology.DifferenceKind]int{}, Repairs: map[string]int{}}}
+}
+
+func (c *driftCounts) count(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f()
+}
+
+func (c *driftCounts) check(result string)                  { c.count(func() { c.Checks[result]++ }) }
+func (c *driftCounts) repair(result string)                 { c.count(func() { c.Repairs[result]++ }) }
+func (c *driftCounts) difference(k topology.DifferenceKind) { c.count(func() { c.Differences[k]++ }) }
+
+// DriftCounts is a copy of the counters as they stand.
+func (s *Service) DriftCounts() DriftCounts {
+	s.driftCounts.mu.Lock()
+	defer s.driftCounts.mu.Unlock()
+	c := s.driftCounts.DriftCounts
+	return DriftCounts{Checks: maps.Clone(c.Checks), Differences: maps.Clone(c.Differences), Repairs: maps.Clone(c.Repairs)}
+}
