@@ -5,6 +5,7 @@ GO ?= go
 FUZZTIME ?= 10s
 BENCHTIME ?= 1s
 OVA := build/appliance/bumpwire-firewall.ova
+REPORTS := $(CURDIR)/build/reports
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test check bench fuzz generate prerequisites appliance
@@ -19,8 +20,10 @@ demo: prerequisites appliance build ## the main job, narrated, with real packets
 	bin/bumpwire demo
 
 test: prerequisites appliance ## all tests with the race detector, on real networks and appliances
-	BUMPWIRE_REQUIRE_LINUX=1 $(GO) test -race -timeout 20m ./...
+	@mkdir -p $(REPORTS)
+	BUMPWIRE_REQUIRE_LINUX=1 BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -race -timeout 20m ./...
 	cd testdata/osbclient && $(GO) test -count=1 .
+	@cat $(REPORTS)/*
 
 check: prerequisites appliance ## format, vet, staticcheck, import directions, generated files, tests
 	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi
@@ -28,7 +31,8 @@ check: prerequisites appliance ## format, vet, staticcheck, import directions, g
 	$(GO) tool staticcheck ./...
 	$(GO) test -count=1 ./internal/importtest
 	$(GO) test -count=1 -run Fresh ./broker ./cmd/bumpwire ./ovf
-	BUMPWIRE_REQUIRE_LINUX=1 $(GO) test -race -timeout 20m ./...
+	@mkdir -p $(REPORTS)
+	BUMPWIRE_REQUIRE_LINUX=1 BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -race -timeout 20m ./...
 	cd testdata/osbclient && $(GO) test -count=1 .
 
 bench: ## all benchmarks; BUMPWIRE_BENCH_OVA_MIB=2048 BUMPWIRE_BENCH_SPARSE_GIB=20 for the large push

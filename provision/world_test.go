@@ -42,6 +42,7 @@ type world struct {
 	lifetime time.Duration // of logins, for the brokers to come
 	ceiling  time.Duration // of operations, for the brokers to come
 	base     topology.Fabric
+	through  cloud.Cloud // how the brokers to come get at the cloud; nil: steadily
 }
 
 // broker is one process: a service and the engine that works for it.
@@ -135,7 +136,12 @@ func (w *world) broker(t testing.TB, d store.Driver) *broker {
 }
 
 // steady is the cloud as a broker uses it, whether or not its reads lag.
-func (w *world) steady() cloud.Cloud { return cloud.Steady{Cloud: w.cloud, Every: time.Millisecond} }
+func (w *world) steady() cloud.Cloud {
+	if w.through != nil {
+		return w.through
+	}
+	return cloud.Steady{Cloud: w.cloud, Every: time.Millisecond}
+}
 
 func (w *world) plan(name string) catalog.PlanID {
 	for _, p := range w.service.Plans {
