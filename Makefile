@@ -4,6 +4,7 @@ SHELL := /bin/bash
 GO ?= go
 FUZZTIME ?= 10s
 BENCHTIME ?= 1s
+SEQUENCES ?= 100000
 OVA := build/appliance/bumpwire-firewall.ova
 REPORTS := $(CURDIR)/build/reports
 
@@ -19,9 +20,10 @@ build: ## bin/bumpwire
 demo: prerequisites appliance build ## the main job, narrated, with real packets; leaves nothing behind
 	bin/bumpwire demo
 
-test: prerequisites appliance ## all tests with the race detector, on real networks and appliances
+test: prerequisites appliance ## all tests with the race detector, on real networks and appliances; SEQUENCES (100000) of random requests
 	@mkdir -p $(REPORTS)
 	BUMPWIRE_REQUIRE_LINUX=1 BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -race -timeout 20m ./...
+	GOGC=800 BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -count=1 -timeout 30m -run 'TestSequences$$' ./provision/cloud/sim -sequences $(SEQUENCES)
 	cd testdata/osbclient && $(GO) test -count=1 .
 	@cat $(REPORTS)/*
 
