@@ -1,59 +1,62 @@
 package sqlitestore
 
 import (
+	"bytes"
 	"database/sql/driver"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/store"
 )
 
 // What the writing goroutine runs.
 const (
-	selectRevision = `SELECT revision, keys FROM documents WHERE collection=? AND id=?`
-	insertDoc      = `INSERT INTO documents (collection, id, revision, keys, body) VALUES (?, ?, 1, ?, ?) ON CONFLICT DO NOTHING`
-	updateDoc      = `UPDATE documents SET revision=revision+1, keys=?, body=? WHERE collection=? AND id=?`
-	deleteDoc      = `DELETE FROM documents WHERE collection=? AND id=?`
+	insertBatch    = `INSERT INTO journal (seq, batch) VALUES (?, ?)`
+	selectRevision = `SELECT revision FROM document WHERE collection=? AND id=?`
+	selectKeys     = `SELECT keys FROM document WHERE collection=? AND id=?`
+	insertDoc      = `INSERT INTO document (collection, id, revision, keys, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	updateDoc      = `UPDATE document SET revision=?, keys=?, body=? WHERE collection=? AND id=?`
+	deleteDoc      = `DELETE FROM document WHERE collection=? AND id=?`
 	insertKeys     = `INSERT INTO keys (collection, key, value, id) VALUES (?, ?, ?, ?)`
 	deleteKey      = `DELETE FROM keys WHERE collection=? AND key=? AND value=? AND id=?`
 )
 
-// apply does one write within the group's transaction. What concerns this write
-// only goes to w.result; an error is one of the whole group.
-func (w *write) apply(s *session) error {
-	if w.doc.Revision == 0 && !w.delete {
-		return w.create(s)
-	}
-	revision, keys, err := w.stored(s)
-	if err != nil {
-		return err
+// stage is what a write puts into the journal behind those staged before it, by
+// document; nothing, when what is stored forbids it: w.result says so.
+func (d *Driver) stage(s *session, w *write, staged map[name]int64) (records []record, err error) {
+	n := name{w.collection, w.doc.ID}
+	revision, known := staged[n]
+	if !known {
+		if revision, err = d.revision(s, n); err != nil {
+			return nil, err
+		}
 	}
 	if w.result = w.judge(revision); w.result != nil {
-		return nil
+		return nil, nil
 	}
-	if err := w.applyKeys(s, keys); err != nil {
-		return err
+	if w.delete {
+		staged[n] = 0
+		return []record{{collection: w.collection, doc: store.Doc{ID: w.doc.ID}, deleted: true}}, nil
 	}
-	return w.applyDoc(s)
+	doc := w.doc
+	doc.Revision, doc.Keys, doc.Body = w.doc.Revision+1, maps.Clone(w.doc.Keys), bytes.Clone(w.doc.Body)
+	staged[n] = doc.Revision
+	return []record{{collection: w.collection, doc: doc}}, nil
 }
 
-// create inserts a new document. That its id is taken shows in the attempt, so it
-// is not looked for before.
-func (w *write) create(s *session) error {
-	keys, err := encodeKeys(w.doc.Keys)
-	if err != nil {
-		return err
+// revision is that of a document as stored; 0 when it is absent.
+func (d *Driver) revision(s *session, n name) (int64, error) {
+	if e := d.overlay.look(n.collection, n.id); e != nil {
+		return e.doc.Revision, nil
 	}
-	inserted, err := s.exec(insertDoc, w.collection, w.doc.ID, keys, w.doc.Body)
-	if err != nil {
-		return err
+	row := make([]driver.Value, 1)
+	found, err := s.row(selectRevision, []any{n.collection, n.id}, row)
+	if err != nil || !found {
+		return 0, err
 	}
-	if inserted == 0 {
-		w.result = fault.New(fault.Conflict, "%q in %s exists already", w.doc.ID, w.collection)
-		return nil
-	}
-	return w.applyKeys(s, nil)
+	return row[0].(int64), nil
 }
 
 // judge is what the stored revision, 0 when there is none, forbids.
@@ -63,55 +66,68 @@ func (w *write) judge(stored int64) error {
 		return fault.New(fault.NotFound, "there is no %q in %s", w.doc.ID, w.collection)
 	case stored == w.doc.Revision:
 		return nil
+	case w.doc.Revision == 0 && !w.delete:
+		return fault.New(fault.Conflict, "%q in %s exists already", w.doc.ID, w.collection)
 	case stored == 0:
 		return fault.New(fault.Conflict, "%q in %s is gone", w.doc.ID, w.collection)
 	}
 	return fault.New(fault.Conflict, "%q in %s has been changed meanwhile", w.doc.ID, w.collection)
 }
 
-// stored is the revision and the keys of the document as it is; 0 when absent.
-func (w *write) stored(s *session) (revision int64, keys map[string]string, err error) {
-	row := make([]driver.Value, 2)
-	found, err := s.row(selectRevision, []any{w.collection, w.doc.ID}, row)
-	if err != nil || !found {
-		return 0, nil, err
+// apply brings a record into the tables.
+func (r record) apply(s *session) error {
+	text, err := encodeKeys(r.doc.Keys)
+	if err != nil {
+		return err
 	}
-	keys, err = decodeKeys(row[1].(string))
-	return row[0].(int64), keys, err
+	if !r.deleted { // most are new, which shows in the attempt
+		inserted, err := s.exec(insertDoc, r.collection, r.doc.ID, r.doc.Revision, text, r.doc.Body)
+		if err != nil {
+			return err
+		}
+		if inserted > 0 {
+			return r.applyKeys(s, nil)
+		}
+	}
+	row := make([]driver.Value, 1)
+	found, err := s.row(selectKeys, []any{r.collection, r.doc.ID}, row)
+	if err != nil || !found {
+		return err
+	}
+	old, err := decodeKeys(row[0].(string))
+	if err != nil {
+		return err
+	}
+	if err := r.applyKeys(s, old); err != nil {
+		return err
+	}
+	if r.deleted {
+		_, err = s.exec(deleteDoc, r.collection, r.doc.ID)
+	} else {
+		_, err = s.exec(updateDoc, r.doc.Revision, text, r.doc.Body, r.collection, r.doc.ID)
+	}
+	return err
 }
 
-func (w *write) applyKeys(s *session, old map[string]string) error {
+func (r record) applyKeys(s *session, old map[string]string) error {
 	for k, v := range old {
-		if now, has := w.doc.Keys[k]; has && now == v {
+		if now, has := r.doc.Keys[k]; has && now == v {
 			continue
 		}
-		if _, err := s.exec(deleteKey, w.collection, k, v, w.doc.ID); err != nil {
+		if _, err := s.exec(deleteKey, r.collection, k, v, r.doc.ID); err != nil {
 			return err
 		}
 	}
 	var rows []any
-	for _, k := range slices.Sorted(maps.Keys(w.doc.Keys)) {
-		v := w.doc.Keys[k]
+	for _, k := range slices.Sorted(maps.Keys(r.doc.Keys)) {
+		v := r.doc.Keys[k]
 		if before, had := old[k]; !had || before != v {
-			rows = append(rows, w.collection, k, v, w.doc.ID)
+			rows = append(rows, r.collection, k, v, r.doc.ID)
 		}
 	}
 	if len(rows) == 0 {
 		return nil
 	}
 	_, err := s.exec(insertKeys+strings.Repeat(", (?, ?, ?, ?)", len(rows)/4-1), rows...)
-	return err
-}
-
-func (w *write) applyDoc(s *session) error {
-	if w.delete {
-		_, err := s.exec(deleteDoc, w.collection, w.doc.ID)
-		return err
-	}
-	keys, err := encodeKeys(w.doc.Keys)
-	if err != nil {
-		return err
-	}
-	_, err = s.exec(updateDoc, keys, w.doc.Body, w.collection, w.doc.ID)
 	return err
 }

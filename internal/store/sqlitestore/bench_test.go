@@ -22,7 +22,7 @@ var benchBody = []byte(`{"id":"00000000-0000-0000-0000-000000000000","state":"ac
 
 // BenchmarkWrites is 64 writers that each wait for their write to be on disk.
 func BenchmarkWrites(b *testing.B) {
-	d := open(b, filepath.Join(b.TempDir(), "store.db"))
+	d := opened(b, filepath.Join(b.TempDir(), "store.db"))
 	concurrently(b, func(ctx context.Context, n int64) error {
 		return d.Put(ctx, "instances", store.Doc{ID: fmt.Sprint(n), Keys: map[string]string{"tenant": "t"}, Body: benchBody})
 	})
@@ -46,7 +46,7 @@ func BenchmarkWritesPlain(b *testing.B) {
 		}
 		defer tx.Rollback() //nolint:errcheck // without effect after Commit
 		id := fmt.Sprint(n)
-		if _, err := tx.Exec(`INSERT INTO documents VALUES (?, ?, 1, '{"tenant":"t"}', ?)`, "instances", id, benchBody); err != nil {
+		if _, err := tx.Exec(`INSERT INTO document VALUES (?, ?, 1, '{"tenant":"t"}', ?)`, "instances", id, benchBody); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(`INSERT INTO keys VALUES (?, 'tenant', 't', ?)`, "instances", id); err != nil {
@@ -58,7 +58,7 @@ func BenchmarkWritesPlain(b *testing.B) {
 
 // BenchmarkReads is 64 readers of single documents among 10,000.
 func BenchmarkReads(b *testing.B) {
-	d := open(b, filepath.Join(b.TempDir(), "store.db"))
+	d := opened(b, filepath.Join(b.TempDir(), "store.db"))
 	concurrentlyN(b, 10_000, func(ctx context.Context, n int64) error {
 		return d.Put(ctx, "instances", store.Doc{ID: fmt.Sprint(n), Body: benchBody})
 	})
@@ -97,7 +97,7 @@ func concurrentlyN(b *testing.B, total int64, do func(ctx context.Context, n int
 // BenchmarkCreates is 64 writers that each create documents as large as an
 // instance, with random ids and keys that many of them share, up to 100,000.
 func BenchmarkCreates(b *testing.B) {
-	d := open(b, filepath.Join(b.TempDir(), "store.db"))
+	d := opened(b, filepath.Join(b.TempDir(), "store.db"))
 	body := fmt.Appendf(nil, `{"x":%q}`, strings.Repeat("x", 2000))
 	concurrently(b, func(ctx context.Context, n int64) error {
 		keys := map[string]string{"live": fmt.Sprint("tenant-", n%1000), "pending": "yes"}

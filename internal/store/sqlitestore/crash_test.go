@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 // writeFor writes with several writers and prints each id once its write is
 // acknowledged. It returns only on an error.
 func writeFor(path string) error {
-	d, err := sqlitestore.Open(context.Background(), path)
+	d, err := sqlitestore.OpenFolding(context.Background(), path, 0, 10_000)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func TestAcknowledgedWritesSurviveAKill(t *testing.T) {
 			}
 		}
 	}
-	d := open(t, path)
+	d := opened(t, path)
 	for id := range acknowledged {
 		doc, err := d.Get(t.Context(), "things", id)
 		require.NoError(t, err, "an acknowledged write is lost")

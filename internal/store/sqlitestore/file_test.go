@@ -17,7 +17,7 @@ import (
 func TestAStoreIsReadableForItsOwnerOnly(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
-	d := open(t, filepath.Join(dir, "store.db"))
+	d := opened(t, filepath.Join(dir, "store.db"))
 	require.NoError(t, d.Put(t.Context(), "things", store.Doc{ID: "a", Body: []byte(`1`)}))
 	files, err := os.ReadDir(dir)
 	require.NoError(t, err)
@@ -37,7 +37,7 @@ func TestAStoreIsThereAfterReopening(t *testing.T) {
 	want := store.Doc{ID: "a", Keys: map[string]string{"color": "red"}, Body: []byte(`1`)}
 	require.NoError(t, d.Put(t.Context(), "things", want))
 	require.NoError(t, d.Close())
-	d = open(t, path)
+	d = opened(t, path)
 	got, err := d.Scan(t.Context(), "things", store.Query{Key: "color", Value: "red"})
 	require.NoError(t, err)
 	want.Revision = 1
@@ -57,7 +57,7 @@ func TestAFileThatIsNotAStoreIsRefusedAndLeftAsItIs(t *testing.T) {
 		{"a marked database", `PRAGMA application_id=7`, true, fault.Invalid, "another program"},
 		{"a text", "this is not a database, but long enough to look like one to whoever reads its first hundred bytes only; really", false,
 			fault.Invalid, "is not a Bumpwire store"},
-		{"a newer store", `PRAGMA application_id=0x42575354; PRAGMA user_version=2`, true, fault.Conflict, "start a newer version"},
+		{"a newer store", `PRAGMA application_id=0x42575354; PRAGMA user_version=3`, true, fault.Conflict, "start a newer version"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -97,7 +97,7 @@ func TestAPlaceThatCannotBeWritten(t *testing.T) {
 func TestTwoProcessesWorthOfDriversOnOneFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "store.db")
-	one, two := store.New(open(t, path)), store.New(open(t, path))
+	one, two := store.New(opened(t, path)), store.New(opened(t, path))
 	type counter struct{ N int }
 	const each = 100
 	done := make(chan error)

@@ -75,6 +75,28 @@ func (s *session) row(text string, args []any, dest []driver.Value) (found bool,
 	return true, errors.Join(err, rows.Close())
 }
 
+// rows runs a query and gives each of its rows, of so many columns, to each.
+func (s *session) rows(text string, args []any, columns int, each func(row []driver.Value) error) error {
+	compiled, err := s.compiled(text)
+	if err != nil {
+		return err
+	}
+	rows, err := compiled.(driver.StmtQueryContext).QueryContext(context.Background(), named(args))
+	if err != nil {
+		return err
+	}
+	row := make([]driver.Value, columns)
+	for err = rows.Next(row); err == nil; err = rows.Next(row) {
+		if err = each(row); err != nil {
+			break
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return errors.Join(err, rows.Close())
+}
+
 func named(args []any) []driver.NamedValue {
 	list := make([]driver.NamedValue, len(args))
 	for i, a := range args {

@@ -5,9 +5,11 @@
 // concurrent commits share one flush. Reads go beside it over connections of
 // their own. Several processes may use one file at the same time.
 //
-// Table documents holds a row per document; table keys a row per document and
-// indexed key. application_id marks the file as ours, user_version is the level
-// of these two tables (not that of the documents, which is the store's matter).
+// A group is one row of table journal, which is folded later into table document, a
+// row per document, and table keys, a row per document and indexed key. What is not
+// folded yet every process has in memory, too, where reads look first.
+// application_id marks the file as ours, user_version is the level
+// of these tables (not that of the documents, which is the store's matter).
 package sqlitestore
 
 import (
@@ -28,7 +30,7 @@ import (
 
 const (
 	applicationID = 0x42575354 // "BWST"
-	tableLevel    = 1
+	tableLevel    = 2
 	busyTimeout   = "5000" // milliseconds that a statement waits for another process's lock
 )
 
@@ -48,6 +50,10 @@ type Driver struct {
 	traffic *traffic
 	memory  memory
 
+	overlay   *overlay
+	following sync.Mutex // held by who reads the journal for all
+	folder    folder
+
 	writes  chan *write   // to the writing goroutine
 	patient chan *write   // likewise, of those who can wait
 	closed  chan struct{} // closed by Close
@@ -60,7 +66,12 @@ type Driver struct {
 // fault.Invalid and left as it is, one whose tables are newer with
 // fault.Conflict; a place that cannot be written is fault.Unavailable.
 func Open(ctx context.Context, path string) (*Driver, error) {
+	return open(ctx, path, newFolder())
+}
+
+func open(ctx context.Context, path string, f folder) (*Driver, error) {
 	d := newDriver(path)
+	d.folder = f
 	if err := d.create(); err != nil {
 		return nil, err
 	}
@@ -104,6 +115,8 @@ func (d *Driver) Close() error {
 func newDriver(path string) *Driver {
 	return &Driver{
 		path:    path,
+		overlay: newOverlay(),
+		folder:  newFolder(),
 		writes:  make(chan *write),
 		patient: make(chan *write),
 		closed:  make(chan struct{}),
@@ -116,6 +129,9 @@ func (d *Driver) begin(ctx context.Context) (*Driver, error) {
 	err := d.prepare(ctx)
 	if err == nil {
 		d.one, err = d.readers.PrepareContext(ctx, selectOne)
+	}
+	if err == nil {
+		err = d.follow(ctx)
 	}
 	if err != nil {
 		return nil, d.explain(errors.Join(err, d.readers.Close(), d.writer.Close()))

@@ -22,6 +22,7 @@ import (
 // that counter.
 type traffic struct {
 	begun, ended []atomic.Uint32
+	committed    *atomic.Uint32 // batches of the journal, and folds of it
 }
 
 // How many counters there are: for documents, and behind them for whole collections.
@@ -33,12 +34,12 @@ const (
 
 // privateTraffic counts the writes of a store that only this process has.
 func privateTraffic() *traffic {
-	return &traffic{begun: make([]atomic.Uint32, allCounters), ended: make([]atomic.Uint32, allCounters)}
+	return &traffic{begun: make([]atomic.Uint32, allCounters), ended: make([]atomic.Uint32, allCounters), committed: new(atomic.Uint32)}
 }
 
 // sharedTraffic counts those of all processes that name the same file.
 func sharedTraffic(path string) (*traffic, error) {
-	const size = 2 * allCounters * int(unsafe.Sizeof(atomic.Uint32{}))
+	const size = (2*allCounters + 1) * int(unsafe.Sizeof(atomic.Uint32{}))
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "cannot write beside the store: %w", err)
@@ -51,8 +52,8 @@ func sharedTraffic(path string) (*traffic, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot share %s: %w", path, err)
 	}
-	all := unsafe.Slice((*atomic.Uint32)(unsafe.Pointer(unsafe.SliceData(mapped))), 2*allCounters)
-	t := &traffic{begun: all[:allCounters], ended: all[allCounters:]}
+	all := unsafe.Slice((*atomic.Uint32)(unsafe.Pointer(unsafe.SliceData(mapped))), 2*allCounters+1)
+	t := &traffic{begun: all[:allCounters], ended: all[allCounters : 2*allCounters], committed: &all[2*allCounters]}
 	runtime.AddCleanup(t, func(m []byte) { _ = syscall.Munmap(m) }, mapped) // calls may still be under way at Close
 	return t, nil
 }
@@ -97,4 +98,17 @@ func (t *traffic) end(group []*write) {
 		t.ended[counterOfAll(w.collection)].Add(1)
 	}
 	runtime.KeepAlive(t)
+}
+
+// generation rises with every commit of any process, after it and before it is
+// acknowledged.
+func (t *traffic) generation() uint32 {
+	defer runtime.KeepAlive(t)
+	return t.committed.Load()
+}
+
+// advance makes the next generation.
+func (t *traffic) advance() uint32 {
+	defer runtime.KeepAlive(t)
+	return t.committed.Add(1)
 }

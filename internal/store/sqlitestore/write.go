@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"runtime"
+	"time"
 
 	"github.com/bumpwire/bumpwire/internal/store"
 )
@@ -59,15 +60,24 @@ func (d *Driver) submit(w *write) error {
 	}
 }
 
-// write is the writing goroutine: it ends with Close.
+// write is the writing goroutine: it ends with Close. When nobody writes for a
+// while it folds the journal.
 func (d *Driver) write() {
 	defer close(d.done)
+	wake := time.NewTimer(time.Hour)
+	defer wake.Stop()
 	for {
+		wake.Stop()
+		if pause := d.pause(); pause >= 0 {
+			wake.Reset(pause)
+		}
 		select {
 		case w := <-d.writes:
 			d.commit(d.gather(w, true))
 		case w := <-d.patient:
 			d.commit(d.gather(w, false))
+		case <-wake.C:
+			d.fold(foldAtOnce)
 		case <-d.closed:
 			return
 		}
@@ -119,6 +129,8 @@ func (d *Driver) commit(group []*write) {
 		}
 		w.answer <- w.result
 	}
+	d.folder.goesOn = false
+	d.foldIfLong(group)
 }
 
 // transact writes a group in one transaction, or nothing of it.
@@ -132,32 +144,63 @@ func (d *Driver) transact(group []*write) error {
 }
 
 func (d *Driver) attempt(group []*write) error {
+	b, marked := batch{}, false
+	defer func() {
+		if marked {
+			d.traffic.end(group)
+		}
+	}()
+	err := d.inTransaction(func(s *session) error {
+		d.traffic.begin(group)
+		marked = true
+		var err error
+		if b.records, err = d.stageAll(s, group); err != nil || len(b.records) == 0 {
+			return err
+		}
+		text := encode(b.records)
+		b.seq, b.bytes = d.overlay.last()+1, len(text)
+		_, err = s.exec(insertBatch, b.seq, text)
+		return err
+	})
+	if err != nil || len(b.records) == 0 {
+		return err
+	}
+	d.overlay.add(b)
+	d.overlay.advance(d.traffic.advance())
+	return nil
+}
+
+func (d *Driver) stageAll(s *session, group []*write) (all []record, err error) {
+	staged := map[name]int64{}
+	for _, w := range group {
+		if w.result = w.ctx.Err(); w.result != nil {
+			continue
+		}
+		records, err := d.stage(s, w, staged)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, records...)
+	}
+	return all, nil
+}
+
+// inTransaction runs do on the writer's connection, alone among all processes and
+// with the overlay complete.
+func (d *Driver) inTransaction(do func(s *session) error) error {
 	// Nobody's context ends a transaction that is everybody's.
 	conn, err := d.writer.Conn(context.Background())
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	marked := false
-	defer func() {
-		if marked {
-			d.traffic.end(group)
-		}
-	}()
 	return conn.Raw(func(raw any) error {
 		s := d.session.on(raw)
 		return s.transaction(func() error {
-			d.traffic.begin(group)
-			marked = true
-			for _, w := range group {
-				if w.result = w.ctx.Err(); w.result != nil {
-					continue
-				}
-				if err := w.apply(s); err != nil {
-					return err
-				}
+			if err := d.followLocked(s); err != nil {
+				return err
 			}
-			return nil
+			return do(s)
 		})
 	})
 }

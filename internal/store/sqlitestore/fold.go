@@ -1,0 +1,82 @@
+package sqlitestore
+
+import (
+	"time"
+)
+
+const (
+	deleteFolded = `DELETE FROM journal WHERE seq <= ?`
+	updateFolded = `UPDATE folded SET seq=?`
+
+	foldAtOnce = 128         // documents in a transaction, about
+	foldPause  = time.Second // after a failure
+)
+
+// folder is what the writing goroutine goes by when it folds.
+type folder struct {
+	lull    time.Duration // without a write, after which folding begins
+	longest int           // bytes of the journal; when it is longer each group folds more than it adds
+
+	goesOn bool // the last thing done was to fold
+	failed bool
+}
+
+func newFolder() folder { return folder{lull: 20 * time.Millisecond, longest: 256 << 20} }
+
+// pause is how long the writing goroutine waits before it folds; a negative time:
+// there is nothing to fold.
+func (d *Driver) pause() time.Duration {
+	batches, _ := d.overlay.size()
+	switch {
+	case batches == 0:
+		return -1
+	case d.folder.failed:
+		return foldPause
+	case d.folder.goesOn:
+		return 0
+	}
+	return d.folder.lull
+}
+
+// fold brings the oldest batches of the journal into the tables. What fails stays
+// in the journal, and is tried again.
+func (d *Driver) fold(documents int) {
+	var upTo int64
+	err := d.inTransaction(func(s *session) error {
+		list := d.overlay.oldest(documents)
+		if len(list) == 0 {
+			return nil
+		}
+		for _, b := range list {
+			for _, r := range b.records {
+				// What was written again since, a later batch brings.
+				if e := d.overlay.look(r.collection, r.doc.ID); e == nil || e.seq != b.seq {
+					continue
+				}
+				if err := r.apply(s); err != nil {
+					return err
+				}
+			}
+		}
+		upTo = list[len(list)-1].seq
+		if _, err := s.exec(deleteFolded, upTo); err != nil {
+			return err
+		}
+		_, err := s.exec(updateFolded, upTo)
+		return err
+	})
+	d.folder.failed, d.folder.goesOn = err != nil, true
+	if err != nil {
+		d.reconnect()
+		return
+	}
+	d.overlay.drop(upTo)
+	d.overlay.advance(d.traffic.advance())
+}
+
+// foldIfLong keeps the journal from growing for ever while writes never cease.
+func (d *Driver) foldIfLong(group []*write) {
+	if _, bytes := d.overlay.size(); bytes > d.folder.longest {
+		d.fold(2 * len(group))
+	}
+}

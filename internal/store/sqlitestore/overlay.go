@@ -1,0 +1,182 @@
+package sqlitestore
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bumpwire/bumpwire/internal/store"
+)
+
+// overlay is what the journal holds, in memory: the latest of every document in it.
+// A document that has no entry is as table documents has it.
+type overlay struct {
+	// folding is held for reading by who merges rows of the tables with entries, and
+	// for writing while entries go, so that none goes in between.
+	folding sync.RWMutex
+
+	mu      sync.RWMutex                 // guards all below
+	docs    map[string]map[string]*entry // by collection and id
+	keyed   map[term]map[string]*entry   // by id; without deleted ones
+	batches []batch                      // without their bodies' bytes counted twice, oldest first
+	bytes   int                          // of all batches
+	head    int64                        // the latest batch that is known
+	folded  int64                        // the latest one that was folded
+
+	generation uint32    // of the traffic, up to which all batches are known
+	looked     time.Time // when the file was last asked for more
+}
+
+// entry is a document, or that it was deleted, by the batch seq.
+type entry struct {
+	record
+	seq int64
+}
+
+// term is what documents of a collection are found by.
+type term struct{ collection, key, value string }
+
+func newOverlay() *overlay {
+	return &overlay{docs: map[string]map[string]*entry{}, keyed: map[term]map[string]*entry{}}
+}
+
+// add takes in a batch; one that is known already has no effect.
+func (o *overlay) add(b batch) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if b.seq <= o.head {
+		return
+	}
+	for _, r := range b.records {
+		o.forget(r.collection, r.doc.ID)
+		o.keep(&entry{r, b.seq})
+	}
+	o.batches, o.bytes, o.head = append(o.batches, b), o.bytes+b.bytes, b.seq
+}
+
+func (o *overlay) keep(e *entry) {
+	index(o.docs, e.collection, e)
+	if e.deleted {
+		return
+	}
+	for k, v := range e.doc.Keys {
+		index(o.keyed, term{e.collection, k, v}, e)
+	}
+}
+
+func index[K comparable](m map[K]map[string]*entry, k K, e *entry) {
+	if m[k] == nil {
+		m[k] = map[string]*entry{}
+	}
+	m[k][e.doc.ID] = e
+}
+
+func (o *overlay) forget(collection, id string) {
+	e := o.docs[collection][id]
+	if e == nil {
+		return
+	}
+	unindex(o.docs, collection, id)
+	for k, v := range e.doc.Keys {
+		unindex(o.keyed, term{collection, k, v}, id)
+	}
+}
+
+func unindex[K comparable](m map[K]map[string]*entry, k K, id string) {
+	delete(m[k], id)
+	if len(m[k]) == 0 {
+		delete(m, k)
+	}
+}
+
+// drop forgets all batches up to one that was folded.
+func (o *overlay) drop(folded int64) {
+	if folded <= o.done() {
+		return
+	}
+	o.folding.Lock()
+	defer o.folding.Unlock()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	gone := 0
+	for _, b := range o.batches {
+		if b.seq > folded {
+			break
+		}
+		for _, r := range b.records {
+			if e := o.docs[r.collection][r.doc.ID]; e != nil && e.seq <= folded {
+				o.forget(r.collection, r.doc.ID)
+			}
+		}
+		gone, o.bytes = gone+1, o.bytes-b.bytes
+	}
+	o.batches = slices.Delete(o.batches, 0, gone)
+	o.folded, o.head = folded, max(o.head, folded)
+}
+
+func (o *overlay) done() int64 {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return o.folded
+}
+
+// last is the latest batch that is known.
+func (o *overlay) last() int64 {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return o.head
+}
+
+// look is a document's entry; nil when it has none.
+func (o *overlay) look(collection, id string) *entry {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return o.docs[collection][id]
+}
+
+// size is how much there is to fold.
+func (o *overlay) size() (batches, bytes int) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return len(o.batches), o.bytes
+}
+
+// oldest are the batches to fold next, with at least so many records if there are.
+func (o *overlay) oldest(records int) (list []batch) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	for _, b := range o.batches {
+		if records <= 0 {
+			break
+		}
+		list, records = append(list, b), records-len(b.records)
+	}
+	return slices.Clone(list)
+}
+
+// merge replaces rows of the tables by what the journal says of them, and adds
+// what is only there, in the range behind after and, unless it is empty, up to upTo.
+// Rows and overlay are to be read under folding.
+func (o *overlay) merge(collection string, q store.Query, rows []store.Doc, upTo string) []store.Doc {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	entries := o.docs[collection]
+	if len(entries) == 0 {
+		return rows
+	}
+	rows = slices.DeleteFunc(rows, func(d store.Doc) bool { return entries[d.ID] != nil })
+	if q.Key != "" {
+		entries = o.keyed[term{collection, q.Key, q.Value}]
+	}
+	had := len(rows)
+	for id, e := range entries {
+		if !e.deleted && id > q.After && (upTo == "" || id <= upTo) {
+			rows = append(rows, e.doc)
+		}
+	}
+	if len(rows) > had {
+		slices.SortFunc(rows, func(a, b store.Doc) int { return cmp.Compare(a.ID, b.ID) })
+	}
+	return rows
+}
