@@ -60,16 +60,20 @@ func (s *Server) listNetworks(ctx context.Context, c *call) (api.List[api.Networ
 	}
 	for _, n := range f.Networks {
 		if n.Role == topology.RoleTenant {
-			l.Items = append(l.Items, networkOf(n))
+			l.Items = append(l.Items, networkOf(f, n))
 		}
 	}
 	return l, nil
 }
 
-func networkOf(n topology.Network) api.Network {
-	out := api.Network{ID: string(n.ID), Name: n.Name}
-	if len(n.Subnets) > 0 {
-		out.CIDR, out.Gateway = n.Subnets[0].CIDR.String(), n.Subnets[0].Gateway
+func networkOf(f topology.Fabric, n topology.Network) api.Network {
+	out := api.Network{ID: string(n.ID), Name: n.Name, Gateways: cloud.Plugged(f, n)}
+	for i, s := range n.Subnets {
+		if i == 0 {
+			out.CIDR, out.Gateway = s.CIDR.String(), s.Gateway
+			continue
+		}
+		out.More = append(out.More, api.Range{CIDR: s.CIDR.String(), Gateway: s.Gateway})
 	}
 	return out
 }
@@ -83,23 +87,60 @@ func (s *Server) createNetwork(ctx context.Context, c *call, n api.Network) (api
 	if err := required(field{"id", n.ID}); err != nil {
 		return n, err
 	}
-	cidr, err := netip.ParsePrefix(n.CIDR)
-	if err != nil || cidr.Masked() != cidr {
-		return n, fault.New(fault.Invalid, "cidr %.60q is not an address range such as 10.1.0.0/24", n.CIDR)
-	}
-	if !n.Gateway.IsValid() {
-		n.Gateway = cidr.Addr().Next()
-	}
-	if !cidr.Contains(n.Gateway) || n.Gateway == cidr.Addr() {
-		return n, fault.New(fault.Invalid, "the gateway %s is not a host's address in %s", n.Gateway, cidr)
-	}
 	if n.Name == "" {
 		n.Name = n.ID
 	}
-	return n, bed.CreateNetwork(ctx, tenant, topology.Network{
-		ID: topology.NetworkID(n.ID), Name: n.Name, Role: topology.RoleTenant,
-		Subnets: []topology.Subnet{{CIDR: cidr, Gateway: n.Gateway}},
-	})
+	made := topology.Network{ID: topology.NetworkID(n.ID), Name: n.Name, Role: topology.RoleTenant}
+	if made.Subnets, err = subnetsOf(&n); err != nil {
+		return n, err
+	}
+	if n.Gateways, err = cloud.Gateways(n.Gateways); err != nil {
+		return n, err
+	}
+	return n, bed.CreateNetwork(ctx, tenant, made, n.Gateways...)
+}
+
+// maxRanges bounds the address ranges of one network.
+const maxRanges = 16
+
+// subnetsOf are the ranges of a network, whose gateways' addresses it fills in.
+func subnetsOf(n *api.Network) (list []topology.Subnet, err error) {
+	if len(n.More) >= maxRanges {
+		return nil, fault.New(fault.Invalid, "a network has at most %d address ranges", maxRanges)
+	}
+	first := api.Range{CIDR: n.CIDR, Gateway: n.Gateway}
+	for i := range len(n.More) + 1 {
+		r := &first
+		if i > 0 {
+			r = &n.More[i-1]
+		}
+		s, err := subnetOf(r)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range list {
+			if o.CIDR.Overlaps(s.CIDR) {
+				return nil, fault.New(fault.Invalid, "the ranges %s and %s of the network overlap", o.CIDR, s.CIDR)
+			}
+		}
+		list = append(list, s)
+	}
+	n.Gateway = first.Gateway
+	return list, nil
+}
+
+func subnetOf(r *api.Range) (topology.Subnet, error) {
+	cidr, err := netip.ParsePrefix(r.CIDR)
+	if err != nil || cidr.Masked() != cidr {
+		return topology.Subnet{}, fault.New(fault.Invalid, "cidr %.60q is not an address range such as 10.1.0.0/24", r.CIDR)
+	}
+	if !r.Gateway.IsValid() {
+		r.Gateway = cidr.Addr().Next()
+	}
+	if !cidr.Contains(r.Gateway) || r.Gateway == cidr.Addr() {
+		return topology.Subnet{}, fault.New(fault.Invalid, "the gateway %s is not a host's address in %s", r.Gateway, cidr)
+	}
+	return topology.Subnet{CIDR: cidr, Gateway: r.Gateway}, nil
 }
 
 func (s *Server) testbed(c *call) (topology.TenantID, cloud.Testbed, error) {

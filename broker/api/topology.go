@@ -17,6 +17,18 @@ type Network struct {
 	Name    string     `json:"name,omitempty"` // empty: as ID
 	CIDR    string     `json:"cidr"`
 	Gateway netip.Addr `json:"gateway,omitzero"` // absent: the first address of the range
+
+	// More are further ranges of the network, of either version of IP.
+	More []Range `json:"more,omitempty"`
+	// Gateways are the names of the tenant's gateways that the network is plugged
+	// into, the one that its hosts use first; none: the one called "gateway".
+	Gateways []string `json:"gateways,omitempty"`
+}
+
+// Range is one more address range of a network.
+type Range struct {
+	CIDR    string     `json:"cidr"`
+	Gateway netip.Addr `json:"gateway,omitzero"` // absent: the first address of the range
 }
 
 // Host is a machine on a tenant's network.

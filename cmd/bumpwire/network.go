@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/netip"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,25 +12,34 @@ import (
 )
 
 func newNetwork(c *cli) *cobra.Command {
-	var tenant, gateway, name string
+	var tenant, name string
+	var gateways []string
 	create := &cobra.Command{
-		Use: "create NETWORK CIDR", Short: "Make a tenant network with its gateway", Args: exactly("a network", "an address range"),
+		Use: "create NETWORK CIDR...", Short: "Make a tenant network with its gateway", Args: atLeast("a network", "an address range"),
 		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
 			n := api.Network{ID: args[0], Name: name, CIDR: args[1]}
-			if gateway != "" {
-				var err error
-				if n.Gateway, err = netip.ParseAddr(gateway); err != nil {
-					return fault.New(fault.Invalid, "%q is not an address", gateway)
+			for _, cidr := range args[2:] {
+				n.More = append(n.More, api.Range{CIDR: cidr})
+			}
+			for _, g := range gateways {
+				switch address, err := netip.ParseAddr(g); {
+				case err != nil:
+					n.Gateways = append(n.Gateways, g)
+				case n.Gateway.IsValid():
+					return fault.New(fault.Invalid, "the gateway's address is given twice: %s and %s", n.Gateway, address)
+				default:
+					n.Gateway = address
 				}
 			}
 			made, err := a.CreateNetwork(ctx, tenant, n)
 			if err != nil {
 				return err
 			}
-			return c.print(made, facts("network", made.ID, "name", made.Name, "cidr", made.CIDR, "gateway", made.Gateway))
+			return c.print(made, facts("network", made.ID, "name", made.Name, "cidr", ranges(made), "gateway", made.Gateway,
+				"gateways", strings.Join(made.Gateways, ", ")))
 		}),
 	}
-	create.Flags().StringVar(&gateway, "gateway", "", "the gateway's address; empty: the first of the range")
+	create.Flags().StringSliceVar(&gateways, "gateway", nil, "the tenant's gateway that it is plugged into, by name, several for several, the hosts' first; and the address of that in the first range, if it is not the range's first")
 	create.Flags().StringVar(&name, "name", "", "name for people; empty: as NETWORK")
 	cmd := group(&cobra.Command{Use: "network", Short: "Tenants' networks, on clouds whose tenants make them here (linux, sim)"},
 		create,
@@ -40,9 +50,9 @@ func newNetwork(c *cli) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				t := table{head: []string{"NETWORK", "NAME", "CIDR", "GATEWAY"}}
+				t := table{head: []string{"NETWORK", "NAME", "CIDR", "GATEWAY", "OF"}}
 				for _, n := range all {
-					t.add(n.ID, n.Name, n.CIDR, n.Gateway)
+					t.add(n.ID, n.Name, ranges(n), n.Gateway, strings.Join(n.Gateways, ", "))
 				}
 				return c.print(orEmpty(all), t)
 			}),
@@ -56,6 +66,15 @@ func newNetwork(c *cli) *cobra.Command {
 	)
 	tenantFlag(cmd, &tenant)
 	return cmd
+}
+
+// ranges are the address ranges of a network.
+func ranges(n api.Network) string {
+	text := n.CIDR
+	for _, r := range n.More {
+		text += ", " + r.CIDR
+	}
+	return text
 }
 
 // tenantFlag says whose; it holds for the command and those under it.

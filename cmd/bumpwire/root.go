@@ -101,6 +101,13 @@ func exactly(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// atLeast lets the last argument be repeated.
+func atLeast(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		return exactly(names...)(cmd, args[:min(len(args), len(names))])
+	}
+}
+
 // client speaks to the broker that flags and environment name.
 func (c *cli) client() (*api.Client, error) {
 	password := c.env("BUMPWIRE_PASSWORD")

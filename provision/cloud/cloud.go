@@ -129,16 +129,20 @@ type Resource struct {
 type Testbed interface {
 	Cloud
 
-	// CreateNetwork makes a tenant network with its gateway plug; the tenant's one
-	// gateway comes with its first network. Same again: no effect. Same id, other
-	// range: Conflict.
-	CreateNetwork(ctx context.Context, tenant topology.TenantID, n topology.Network) error
+	// CreateNetwork makes a tenant network with a plug of each gateway that is named;
+	// none means DefaultGateway. A gateway comes with its first network and goes with
+	// its last. The first one named has the subnets' gateway addresses, and hosts use
+	// it; see PlugAddresses. Networks of a tenant without a common gateway reach each
+	// other through a transit between its gateways. Same again: no effect. Same id,
+	// other range or other gateways: Conflict.
+	CreateNetwork(ctx context.Context, tenant topology.TenantID, n topology.Network, gateways ...string) error
 
 	// DeleteNetwork removes a tenant network and its hosts. Conflict while services
 	// are stitched into it. Absent: no error.
 	DeleteNetwork(ctx context.Context, tenant topology.TenantID, id topology.NetworkID) error
 
-	// CreateHost attaches a host to a tenant network.
+	// CreateHost attaches a host to a tenant network. Invalid for an address that one
+	// of the network's gateways has.
 	CreateHost(ctx context.Context, tenant topology.TenantID, h Host) error
 
 	// Hosts lists a tenant's hosts.
@@ -148,6 +152,10 @@ type Testbed interface {
 	// they really passed, in order from the host; reached says whether an answer
 	// came back.
 	Trace(ctx context.Context, tenant topology.TenantID, host string) (passed []topology.ApplianceID, reached bool, err error)
+
+	// TraceTo is Trace to another host of the tenant, through its gateways, or to a
+	// certain one of the gateways of the host's network.
+	TraceTo(ctx context.Context, tenant topology.TenantID, host string, to Target) (passed []topology.ApplianceID, reached bool, err error)
 }
 
 // Host is a machine on a tenant network.

@@ -12,6 +12,7 @@ func (p *picture) note(f Fabric, g *graph, ns names, used map[crossing]bool) {
 			p.notes = append(p.notes, l.network+" does not reach a gateway")
 		}
 	}
+	p.noteOtherGateways(f, ns)
 	for _, r := range f.Redirects {
 		p.notes = append(p.notes, fmt.Sprintf("gateway %s sends flows of %s (%s) through %s", r.Gateway, ns.hop(r.Network).Name, r.Match, r.through()))
 	}
@@ -38,6 +39,24 @@ func (p *picture) note(f Fabric, g *graph, ns names, used map[crossing]bool) {
 		}
 	}
 	p.noteManagement(f)
+}
+
+// noteOtherGateways tells of the gateways that a network has beside the one that its
+// line ends at.
+func (p *picture) noteOtherGateways(f Fabric, ns names) {
+	for _, gw := range f.Gateways {
+		for _, plug := range gw.Plugs {
+			if first := f.gatewayOf(plug.Home); first == gw.ID {
+				continue
+			}
+			way, whole := PathTo(f, plug.Home, gw.ID)
+			if whole {
+				p.notes = append(p.notes, "also "+way.String())
+			} else {
+				p.notes = append(p.notes, fmt.Sprintf("%s does not reach gateway %s", ns.hop(plug.Home).Name, label(gw.Name, gw.ID)))
+			}
+		}
+	}
 }
 
 func (p *picture) noteManagement(f Fabric) {

@@ -1,6 +1,10 @@
 package topology
 
-import "strings"
+import (
+	"net/netip"
+	"slices"
+	"strings"
+)
 
 // Hop is one thing that a packet passes: exactly one of the ids is set.
 type Hop struct {
@@ -18,8 +22,13 @@ type Route []Hop
 // Path is the way of a packet from a tenant network's hosts to their gateway. It
 // is false, with as much of the way as holds, when the gateway's plug cannot be
 // reached or an appliance on the way does not run. With several gateways it is
-// the way to the one whose port id comes first.
+// the way to the one that the hosts use.
 func Path(f Fabric, from NetworkID) (Route, bool) {
+	return PathTo(f, from, f.gatewayOf(from))
+}
+
+// PathTo is Path to a certain one of the network's gateways.
+func PathTo(f Fabric, from NetworkID, to GatewayID) (Route, bool) {
 	g := newGraph(f)
 	names := namesOf(f)
 	if g.roles[from] != RoleTenant {
@@ -28,12 +37,34 @@ func Path(f Fabric, from NetworkID) (Route, bool) {
 	fl := g.flood(from)
 	for _, gw := range f.Gateways {
 		for _, p := range gw.Plugs {
-			if p.Home == from {
+			if p.Home == from && gw.ID == to {
 				return fl.route(names, p, gw)
 			}
 		}
 	}
 	return Route{names.hop(from)}, false
+}
+
+// gatewayOf is the gateway that a network's hosts use: the one that has a subnet's
+// gateway address, else the first one; empty when there is none.
+func (f *Fabric) gatewayOf(id NetworkID) (first GatewayID) {
+	n := f.network(id)
+	for _, gw := range f.Gateways {
+		for _, p := range gw.Plugs {
+			if p.Home != id || n == nil {
+				continue
+			}
+			for _, s := range n.Subnets {
+				if slices.ContainsFunc(p.Addresses, func(a netip.Prefix) bool { return a.Addr() == s.Gateway }) {
+					return gw.ID
+				}
+			}
+			if first == "" {
+				first = gw.ID
+			}
+		}
+	}
+	return first
 }
 
 func (f *flood) route(names names, p Plug, gw Gateway) (Route, bool) {

@@ -81,11 +81,12 @@ type doorway struct {
 	plug    Plug
 }
 
+// firstPlugs are those of the gateways that the networks' hosts use.
 func firstPlugs(f Fabric) map[NetworkID]doorway {
 	doors := map[NetworkID]doorway{}
 	for _, gw := range f.Gateways {
 		for _, plug := range gw.Plugs {
-			if _, ok := doors[plug.Home]; !ok {
+			if f.gatewayOf(plug.Home) == gw.ID {
 				doors[plug.Home] = doorway{label(gw.Name, gw.ID), plug}
 			}
 		}

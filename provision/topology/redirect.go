@@ -39,7 +39,46 @@ func redirectOf(i InstanceID, n NetworkID, g GatewayID) RedirectID {
 // then the member that its gateway sends it through, if one of its rules says so.
 // Members are alike: the first that runs stands for whichever a flow stays with.
 func RouteOf(f Fabric, from NetworkID, flow Flow) (Route, bool) {
-	r, ok := Path(f, from)
+	return RouteTo(f, from, f.gatewayOf(from), flow)
+}
+
+// Across is the way of an outbound flow of one tenant network to another one of the
+// same tenant: to the gateway that its hosts use, from there, if need be, to one of
+// the other network's, and through that one's services from the gateway on.
+func Across(f Fabric, from, to NetworkID, flow Flow) (Route, bool) {
+	if from == to {
+		return Route{namesOf(f).hop(from)}, true
+	}
+	out, ok := RouteOf(f, from, flow)
+	if !ok {
+		return out, false
+	}
+	gateway := out[len(out)-1].Gateway
+	if !f.serves(gateway, to) {
+		gateway = f.gatewayOf(to)
+	}
+	flow.Direction, flow.Local, flow.Remote = Inbound, flow.Remote, flow.Local
+	in, ok := RouteTo(f, to, gateway, flow)
+	if !ok {
+		return out, false
+	}
+	slices.Reverse(in)
+	if in[0].Gateway == out[len(out)-1].Gateway {
+		in = in[1:]
+	}
+	return append(out, in...), true
+}
+
+// serves says whether a gateway has a port for a network.
+func (f *Fabric) serves(g GatewayID, n NetworkID) bool {
+	return slices.ContainsFunc(f.Gateways, func(gw Gateway) bool {
+		return gw.ID == g && slices.ContainsFunc(gw.Plugs, func(p Plug) bool { return p.Home == n })
+	})
+}
+
+// RouteTo is RouteOf to a certain one of the network's gateways.
+func RouteTo(f Fabric, from NetworkID, to GatewayID, flow Flow) (Route, bool) {
+	r, ok := PathTo(f, from, to)
 	if !ok {
 		return r, false
 	}
@@ -85,9 +124,7 @@ func redirect(f *Fabric, s Step) error {
 
 // admits says why a rule cannot be.
 func (f *Fabric) admits(r Redirect) error {
-	if !slices.ContainsFunc(f.Gateways, func(g Gateway) bool {
-		return g.ID == r.Gateway && slices.ContainsFunc(g.Plugs, func(p Plug) bool { return p.Home == r.Network })
-	}) {
+	if !f.serves(r.Gateway, r.Network) {
 		return fmt.Errorf("cannot make rule %q: gateway %q has no port for network %q", r.ID, r.Gateway, r.Network)
 	}
 	for _, m := range r.Members {

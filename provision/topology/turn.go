@@ -39,7 +39,12 @@ func (c *composer) admitTurn(t *turn) error {
 		if err := match.Check(); err != nil {
 			return fmt.Errorf("%s cannot classify the flows of network %q: %w", t.label(), label(n.Name, n.ID), err)
 		}
-		for _, r := range c.rules(t, s.Network, match) {
+		rules := c.rules(t, s.Network, match)
+		if len(rules) > 1 {
+			return fmt.Errorf("%s cannot redirect flows of network %q: it has %d gateways, and the two directions of a flow may pass different ones; put the service in path, or leave the network one gateway",
+				t.label(), label(n.Name, n.ID), len(rules))
+		}
+		for _, r := range rules {
 			t.rules = append(t.rules, r)
 			if s.Bypassed {
 				t.lifted = append(t.lifted, r.ID)

@@ -29,19 +29,14 @@ type announcement struct {
 
 // prepareAnnouncement opens the sockets and builds the frames, so that nothing
 // is left to do after the move but to send.
-func (v *view) prepareAnnouncement(ports []topology.PortID) (*announcement, error) {
+func (v *view) prepareAnnouncement(ports []gatePort) (*announcement, error) {
 	a := &announcement{}
-	err := v.cloud.within(v.cloud.gatewayName(v.tenant), func() error {
-		for _, p := range ports {
-			if err := a.add(p); err != nil {
-				return fmt.Errorf("cannot announce port %q: %w", p, err)
-			}
+	for _, p := range ports {
+		err := v.cloud.within(v.cloud.gatewayName(v.tenant, p.gateway), func() error { return a.add(p.port) })
+		if err != nil {
+			a.close()
+			return nil, fmt.Errorf("cannot announce port %q: %w", p.port, err)
 		}
-		return nil
-	})
-	if err != nil {
-		a.close()
-		return nil, err
 	}
 	return a, nil
 }

@@ -236,7 +236,7 @@ func TestSweepEndsGuestsThatNothingElseKnowsOf(t *testing.T) {
 	boot := func(a topology.Appliance) error { return c.Boot(t.Context(), "a", a, server) }
 	converge(t, c, "a", boot, inPath("fw", 20))
 	require.NoError(t, os.RemoveAll(filepath.Join(c.dir, "tenants")))
-	for _, n := range []string{c.gatewayName("a"), c.fabricName("a")} {
+	for _, n := range []string{c.gatewayName("a", defaultGateway), c.fabricName("a")} {
 		require.NoError(t, c.removeNamespace(n))
 	}
 	left, err := c.Resources(t.Context())

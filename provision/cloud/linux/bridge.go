@@ -44,18 +44,20 @@ func quietFabric() error {
 }
 
 // makeNetwork makes a network's bridge, or completes it.
-func (v *view) makeNetwork(n topology.Network) error {
-	t, err := v.cloud.newTag(v.tenant, kindNetwork, string(n.ID), n)
+func (v *view) makeNetwork(n topology.Network) error { return v.makeBridge(n.ID, n) }
+
+func (v *view) makeBridge(id topology.NetworkID, facts any) error {
+	t, err := v.cloud.newTag(v.tenant, kindNetwork, string(id), facts)
 	if err != nil {
 		return err
 	}
 	off, mask := false, forwardAll
-	l, err := v.adopt(kindNetwork, string(n.ID), func(name string) error {
+	l, err := v.adopt(kindNetwork, string(id), func(name string) error {
 		attrs := netlink.NewLinkAttrs()
 		attrs.Name = name
 		// Given, since a bridge without one takes the lowest of its ports' and changes
 		// it as they come and go, which would break the management network's ARP.
-		attrs.HardwareAddr = macOf("bridge", string(v.tenant), string(n.ID))
+		attrs.HardwareAddr = macOf("bridge", string(v.tenant), string(id))
 		// Spanning tree is off by default, so ports forward at once.
 		return netlink.LinkAdd(&netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &off, GroupFwdMask: &mask})
 	})

@@ -4,10 +4,11 @@
 // branch-office box.
 //
 // A tenant has one namespace for its fabric (bridges, taps and the near ends of
-// veth pairs), one for its gateway and one for each host:
+// veth pairs), one for each gateway and one for each host:
 //
 //	bw-SCOPE-TENANT          bridges n-…, taps t-…, plugs g-…, hosts' cables h-…
 //	bw-SCOPE-TENANT-gw       far ends p-… of the plugs; lo carries "the public network"
+//	bw-SCOPE-TENANT-gw-NAME  the same of a further gateway; a transit v-… joins them
 //	bw-SCOPE-TENANT-h-NAME   eth0
 //
 // SCOPE is the broker's; TENANT is a readable part of the tenant's id and a hash

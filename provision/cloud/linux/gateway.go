@@ -9,14 +9,12 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
-// A tenant here has one gateway.
-const (
-	gatewayID   = topology.GatewayID("gateway")
-	gatewayText = "gateway"
-)
+// A gateway here is called by its name; this is the one of networks that name none.
+const defaultGateway = topology.GatewayID(cloud.DefaultGateway)
 
 // plugFacts are what a plug's near end knows; where it is plugged its master tells.
 type plugFacts struct {
@@ -25,16 +23,23 @@ type plugFacts struct {
 	Addresses []netip.Prefix     `json:"addresses,omitempty"` // in the subnets' order
 }
 
-func plugPort(home topology.NetworkID) topology.PortID { return topology.PortID("gateway-" + home) }
+// plugPort is a gateway's port for a network. No name of a gateway holds a colon, so
+// none is another's.
+func plugPort(g topology.GatewayID, home topology.NetworkID) topology.PortID {
+	if g == defaultGateway {
+		return topology.PortID("gateway-" + home)
+	}
+	return topology.PortID(fmt.Sprintf("plug-%s:%s", g, home))
+}
 
-// makeGateway makes a tenant's gateway: a namespace that routes, with the public
-// network on its loopback link.
-func (c *Cloud) makeGateway(tenant topology.TenantID) error {
-	t, err := c.newTag(tenant, kindGateway, string(gatewayID), nil)
+// makeGateway makes one of a tenant's gateways: a namespace that routes, with the
+// public network on its loopback link.
+func (c *Cloud) makeGateway(tenant topology.TenantID, g topology.GatewayID) error {
+	t, err := c.newTag(tenant, kindGateway, string(g), nil)
 	if err != nil {
 		return err
 	}
-	name := c.gatewayName(tenant)
+	name := c.gatewayName(tenant, g)
 	if err := c.makeNamespace(name, t); err != nil {
 		return err
 	}
@@ -44,6 +49,10 @@ func (c *Cloud) makeGateway(tenant topology.TenantID) error {
 		}
 		if err := sysctl("ipv6/conf/all/forwarding", "1"); err != nil {
 			return fmt.Errorf("cannot make the gateway route IPv6: %w", err)
+		}
+		// A network with two gateways answers by the one that its hosts use.
+		if err := sysctl("ipv4/conf/all/rp_filter", "0"); err != nil {
+			return fmt.Errorf("cannot make the gateway take what comes another way: %w", err)
 		}
 		if err := c.track(); err != nil {
 			return fmt.Errorf("cannot make the gateway track flows: %w", err)
@@ -62,15 +71,13 @@ func (c *Cloud) makeGateway(tenant topology.TenantID) error {
 	})
 }
 
-// makePlug makes the gateway's plug into a network, or completes it. A plug that
-// exists is left where it is plugged.
-func (v *view) makePlug(n topology.Network) error {
-	port := string(plugPort(n.ID))
-	f := plugFacts{Gateway: gatewayID, Home: n.ID}
-	for _, s := range n.Subnets {
-		if s.Gateway.IsValid() {
-			f.Addresses = append(f.Addresses, netip.PrefixFrom(s.Gateway, s.CIDR.Bits()))
-		}
+// makePlug makes a gateway's plug into a network, or completes it. A plug that exists
+// is left where it is plugged. Place is the gateway's among those of the network.
+func (v *view) makePlug(n topology.Network, g topology.GatewayID, place int) (err error) {
+	port := string(plugPort(g, n.ID))
+	f := plugFacts{Gateway: g, Home: n.ID}
+	if f.Addresses, err = cloud.PlugAddresses(n, place); err != nil {
+		return err
 	}
 	t, err := v.cloud.newTag(v.tenant, kindPlug, port, f)
 	if err != nil {
@@ -80,7 +87,7 @@ func (v *view) makePlug(n topology.Network) error {
 		return nil
 	}
 	end := farEnd{
-		namespace: v.cloud.gatewayName(v.tenant),
+		namespace: v.cloud.gatewayName(v.tenant, g),
 		name:      linkName(kindFarEnd, port),
 		mac:       macOf("plug", v.cloud.scope, string(v.tenant), port),
 		addresses: f.Addresses,
@@ -104,9 +111,9 @@ type plugEnd struct {
 }
 
 // plugEnds reads all far ends of a gateway's plugs, by their links' names.
-func (c *Cloud) plugEnds(tenant topology.TenantID) (map[string]plugEnd, error) {
+func (c *Cloud) plugEnds(tenant topology.TenantID, g topology.GatewayID) (map[string]plugEnd, error) {
 	ends := map[string]plugEnd{}
-	err := c.within(c.gatewayName(tenant), func() error {
+	err := c.within(c.gatewayName(tenant, g), func() error {
 		links, err := netlink.LinkList()
 		if err != nil {
 			return err
@@ -121,7 +128,7 @@ func (c *Cloud) plugEnds(tenant topology.TenantID) (map[string]plugEnd, error) {
 		return nil
 	})
 	if isNoNamespace(err) {
-		err = fmt.Errorf("tenant %q lost its gateway: %w", tenant, err)
+		err = fmt.Errorf("tenant %q lost its gateway %q: %w", tenant, g, err)
 	}
 	return ends, err
 }

@@ -37,8 +37,25 @@ func (c *Cloud) CreateHost(ctx context.Context, tenant topology.TenantID, h clou
 		if n.Role != topology.RoleTenant {
 			return fault.New(fault.Invalid, "network %q is not for hosts", h.Network)
 		}
+		if err := v.refuseGatewayAddress(h); err != nil {
+			return err
+		}
 		return v.makeHost(h, n)
 	})
+}
+
+// refuseGatewayAddress refuses a host the address of a gateway.
+func (v *view) refuseGatewayAddress(h cloud.Host) error {
+	for _, l := range v.all(kindPlug) {
+		p, err := facts[plugFacts](l.tag)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(p.Addresses, h.Address) {
+			return fault.New(fault.Invalid, "host %q cannot have the address %s: gateway %q has it", h.Name, h.Address, p.Gateway)
+		}
+	}
+	return nil
 }
 
 func (v *view) makeHost(h cloud.Host, n topology.Network) error {
@@ -127,11 +144,16 @@ func (c *Cloud) InHost(ctx context.Context, tenant topology.TenantID, host strin
 	return c.within(c.hostName(tenant, host), f)
 }
 
-// InGateway is InHost for the tenant's gateway, where the public network is.
+// InGateway is InHost for the tenant's default gateway, where the public network is.
 func (c *Cloud) InGateway(ctx context.Context, tenant topology.TenantID, f func() error) error {
-	err := c.within(c.gatewayName(tenant), f)
+	return c.InGatewayOf(ctx, tenant, defaultGateway, f)
+}
+
+// InGatewayOf is InHost for one of the tenant's gateways. Each has the public network.
+func (c *Cloud) InGatewayOf(ctx context.Context, tenant topology.TenantID, g topology.GatewayID, f func() error) error {
+	err := c.within(c.gatewayName(tenant, g), f)
 	if isNoNamespace(err) {
-		return &fault.Error{Kind: fault.NotFound, Message: fmt.Sprintf("tenant %q has no gateway", tenant), Err: err}
+		return &fault.Error{Kind: fault.NotFound, Message: fmt.Sprintf("tenant %q has no gateway %q", tenant, g), Err: err}
 	}
 	return err
 }

@@ -99,7 +99,14 @@ func (c *Cloud) fabricName(t topology.TenantID) string {
 	return "bw-" + c.scope + "-" + token(string(t))
 }
 
-func (c *Cloud) gatewayName(t topology.TenantID) string { return c.fabricName(t) + "-gw" }
+// gatewayName is the namespace of one of a tenant's gateways; the default one's bears
+// no name of its own.
+func (c *Cloud) gatewayName(t topology.TenantID, g topology.GatewayID) string {
+	if g == defaultGateway {
+		return c.fabricName(t) + "-gw"
+	}
+	return c.fabricName(t) + "-gw-" + string(g)
+}
 
 func (c *Cloud) hostName(t topology.TenantID, host string) string {
 	return c.fabricName(t) + "-h-" + host

@@ -164,23 +164,28 @@ func (v *view) portOf(s topology.Step) (tagged, error) {
 	return l, nil
 }
 
-// gates are the gateway's ports whose traffic a move swaps.
+// gates are the gateways' ports whose traffic a move swaps.
 type gates struct {
-	ports []topology.PortID
+	ports []gatePort
 	macs  []net.HardwareAddr
+}
+
+type gatePort struct {
+	gateway topology.GatewayID
+	port    topology.PortID
 }
 
 func (v *view) gatesOf(f topology.Fabric, s topology.Step) (g gates, err error) {
 	for _, gw := range f.Gateways {
 		for _, p := range gw.Plugs {
-			if p.Port != s.Port && !slices.Contains(s.Serves, p.Home) {
-				continue
+			if p.Port != s.Port && (s.Appliance == nil || !slices.Contains(s.Serves, p.Home)) {
+				continue // a plug moves by itself, whatever other gateways the network has
 			}
 			mac, err := net.ParseMAC(p.MAC)
 			if err != nil {
 				return g, fmt.Errorf("port %q of the gateway has no MAC address: %w", p.Port, err)
 			}
-			g.ports, g.macs = append(g.ports, p.Port), append(g.macs, mac)
+			g.ports, g.macs = append(g.ports, gatePort{gw.ID, p.Port}), append(g.macs, mac)
 		}
 	}
 	return g, nil

@@ -51,31 +51,30 @@ func (v *view) networks() (out []topology.Network, err error) {
 	return out, nil
 }
 
-func (v *view) gateways() ([]topology.Gateway, error) {
-	plugs := v.all(kindPlug)
-	if len(plugs) == 0 {
-		return nil, nil
-	}
-	ends, err := v.cloud.plugEnds(v.tenant)
-	if err != nil {
-		return nil, err
-	}
-	g := topology.Gateway{ID: gatewayID, Name: gatewayText}
-	for _, l := range plugs {
+func (v *view) gateways() (list []topology.Gateway, err error) {
+	ends := map[topology.GatewayID]map[string]plugEnd{}
+	for _, l := range v.all(kindPlug) {
 		f, err := facts[plugFacts](l.tag)
 		if err != nil {
 			return nil, err
 		}
-		end, ok := ends[linkName(kindFarEnd, l.tag.ID)]
-		if !ok {
-			return nil, fmt.Errorf("the gateway of tenant %q lost its plug %q", v.tenant, l.tag.ID)
+		if ends[f.Gateway] == nil {
+			if ends[f.Gateway], err = v.cloud.plugEnds(v.tenant, f.Gateway); err != nil {
+				return nil, err
+			}
+			list = append(list, topology.Gateway{ID: f.Gateway, Name: string(f.Gateway)})
 		}
+		end, ok := ends[f.Gateway][linkName(kindFarEnd, l.tag.ID)]
+		if !ok {
+			return nil, fmt.Errorf("gateway %q of tenant %q lost its plug %q", f.Gateway, v.tenant, l.tag.ID)
+		}
+		g := &list[slices.IndexFunc(list, func(g topology.Gateway) bool { return g.ID == f.Gateway })]
 		g.Plugs = append(g.Plugs, topology.Plug{
 			Port: topology.PortID(l.tag.ID), Home: f.Home, At: v.at(l),
 			MAC: end.mac.String(), Addresses: inOrder(end.addresses, f.Addresses),
 		})
 	}
-	return []topology.Gateway{g}, nil
+	return list, nil
 }
 
 // inOrder puts what is there into the order that was stated; the kernel keeps

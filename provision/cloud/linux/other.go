@@ -32,6 +32,11 @@ func (c *Cloud) InHost(context.Context, topology.TenantID, string, func() error)
 // InGateway fails as New does.
 func (c *Cloud) InGateway(context.Context, topology.TenantID, func() error) error { return notHere() }
 
+// InGatewayOf fails as New does.
+func (c *Cloud) InGatewayOf(context.Context, topology.TenantID, topology.GatewayID, func() error) error {
+	return notHere()
+}
+
 // Console fails as New does.
 func (c *Cloud) Console(context.Context, topology.TenantID, topology.ApplianceID) (string, error) {
 	return "", notHere()

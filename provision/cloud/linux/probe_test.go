@@ -95,7 +95,7 @@ func TestProbesDisturbNoHost(t *testing.T) {
 
 	// The watch does hear what is sent to hosts.
 	require.NoError(t, c.withFabric("a", func(v *view) error {
-		a, err := v.prepareAnnouncement([]topology.PortID{"gateway-V"})
+		a, err := v.prepareAnnouncement([]gatePort{{defaultGateway, "gateway-V"}})
 		require.NoError(t, err)
 		defer a.close()
 		return a.send()

@@ -29,22 +29,24 @@ func (v *view) setRedirect(ctx context.Context, f topology.Fabric, s topology.St
 	if err != nil {
 		return &fault.Error{Kind: fault.Invalid, Message: err.Error()}
 	}
-	members := membersOf(next.Redirects)
+	gateway := gatewayIn(s)
+	rules := slices.DeleteFunc(next.Redirects, func(r topology.Redirect) bool { return r.Gateway != gateway })
+	members := membersOf(rules)
 	if err := distinct(members); err != nil {
 		return err
 	}
 	for _, m := range members {
-		if err := v.makeTurn(m); err != nil {
+		if err := v.makeTurn(gateway, m); err != nil {
 			return err
 		}
 	}
-	err = v.cloud.within(v.cloud.gatewayName(v.tenant), func() error {
+	err = v.cloud.within(v.cloud.gatewayName(v.tenant, gateway), func() error {
 		if len(members) > 0 { // else what leads into members may still be used
-			if err := v.leadInto(members); err != nil {
+			if err := v.leadInto(gateway, members); err != nil {
 				return err
 			}
 		}
-		if err := filter(ctx, ruleset(next.Redirects, subnetsOf(f), turnLinks(members))); err != nil {
+		if err := filter(ctx, ruleset(rules, subnetsOf(f), turnLinks(gateway, members))); err != nil {
 			return err
 		}
 		if len(members) == 0 {
@@ -64,7 +66,15 @@ func (v *view) setRedirect(ctx context.Context, f topology.Fabric, s topology.St
 	if err != nil {
 		return err
 	}
-	return fresh.removeTurns(members)
+	return fresh.removeTurns(gateway, members)
+}
+
+// gatewayIn is the gateway whose rule a step is about.
+func gatewayIn(s topology.Step) topology.GatewayID {
+	if s.Redirect != nil {
+		return s.Redirect.Gateway
+	}
+	return s.Was.Gateway
 }
 
 // distinct refuses appliances whose marks happen to be the same.
@@ -138,10 +148,10 @@ func filter(ctx context.Context, text string) error {
 	return nil
 }
 
-func turnLinks(members []topology.Member) []string {
+func turnLinks(g topology.GatewayID, members []topology.Member) []string {
 	var names []string
 	for _, m := range members {
-		names = append(names, turnLink(m.Appliance, insideEnd), turnLink(m.Appliance, outsideEnd))
+		names = append(names, turnLink(g, m.Appliance, insideEnd), turnLink(g, m.Appliance, outsideEnd))
 	}
 	slices.Sort(names)
 	return names

@@ -137,7 +137,7 @@ func TestARuleIsCompletedAfterACrash(t *testing.T) {
 	converge(t, c, "a", boot, cluster(2))
 	// A port of the gateway is missing.
 	require.NoError(t, c.withFabric("a", func(v *view) error {
-		return v.remove(kindTurn, turnPort(rule.Members[0].Appliance, insideEnd))
+		return v.remove(kindTurn, turnPort(rule.Gateway, rule.Members[0].Appliance, insideEnd))
 	}))
 	require.NoError(t, c.Do(t.Context(), "a", topology.Step{Verb: topology.SetRedirect, Was: nil, Redirect: &rule}))
 	have, err := c.Observe(t.Context(), "a")

@@ -33,6 +33,7 @@ const (
 	kindLeg     kind = "leg"     // an appliance's NIC; facts: legFacts
 	kindFarEnd  kind = "far-end" // the end of a plug, cable or turn inside its namespace
 	kindTurn    kind = "turn"    // the near end of a gateway's port at a member of a rule
+	kindTransit kind = "transit" // the bridge between a tenant's gateways, and the near ends of their ports there
 	kindRule    kind = "rule"    // a link that stands for a rule of the gateway; facts: topology.Redirect
 )
 
@@ -152,6 +153,8 @@ func (k kind) letter() string {
 		return "u"
 	case kindRule:
 		return "r"
+	case kindTransit:
+		return "v"
 	case kindFabric, kindGateway, kindHost:
 	}
 	return "x"

@@ -59,7 +59,7 @@ func TestNamesOfNamespacesAreReadOneWayOnly(t *testing.T) {
 		require.Regexp(t, `^bw-demo-[a-z0-9]*\.[0-9a-f]{8}$`, fabric)
 		require.Equal(t, token(a), tokenIn(fabric))
 		require.Equal(t, token(a), tokenIn(c.hostName(topology.TenantID(a), "x-gw")))
-		require.NotEqual(t, c.gatewayName(topology.TenantID(a)), c.hostName(topology.TenantID(a), "gw"))
+		require.NotEqual(t, c.gatewayName(topology.TenantID(a), defaultGateway), c.hostName(topology.TenantID(a), "gw"))
 	})
 }
 

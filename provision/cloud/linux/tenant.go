@@ -59,10 +59,7 @@ func (c *Cloud) makeTenant(tenant topology.TenantID) error {
 	if err := c.makeNamespace(c.fabricName(tenant), t); err != nil {
 		return err
 	}
-	if err := c.within(c.fabricName(tenant), quietFabric); err != nil {
-		return err
-	}
-	return c.makeGateway(tenant)
+	return c.within(c.fabricName(tenant), quietFabric)
 }
 
 // removeTenantIfEmpty removes the namespaces of a tenant that has nothing left.

@@ -12,8 +12,8 @@ import (
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
-// CreateNetwork makes a tenant network with its gateway plug. See cloud.Testbed.
-func (c *Cloud) CreateNetwork(ctx context.Context, tenant topology.TenantID, n topology.Network) error {
+// CreateNetwork makes a tenant network with its gateways' plugs. See cloud.Testbed.
+func (c *Cloud) CreateNetwork(ctx context.Context, tenant topology.TenantID, n topology.Network, gateways ...string) error {
 	if n.Role == "" {
 		n.Role = topology.RoleTenant
 	}
@@ -23,45 +23,80 @@ func (c *Cloud) CreateNetwork(ctx context.Context, tenant topology.TenantID, n t
 	case n.Role != topology.RoleTenant:
 		return fault.New(fault.Invalid, "network %q: only a tenant's own networks are made here, not a %s network", n.ID, n.Role)
 	}
+	names, err := cloud.Gateways(gateways)
+	if err != nil {
+		return err
+	}
+	for place := range names {
+		if _, err := cloud.PlugAddresses(n, place); err != nil {
+			return err
+		}
+	}
 	c.places.Lock()
 	defer c.places.Unlock()
 	if err := c.makeTenant(tenant); err != nil {
 		return err
 	}
-	return c.withFabric(tenant, func(v *view) error {
-		if err := v.makeOwnNetwork(n); err != nil {
-			return err
-		}
-		return v.makePlugIfAny(n)
-	})
-}
-
-func (v *view) makeOwnNetwork(n topology.Network) error {
-	l, ok := v.find(kindNetwork, string(n.ID))
-	if !ok {
-		return v.makeNetwork(n)
-	}
-	had, err := facts[topology.Network](l.tag)
+	err = c.withFabric(tenant, func(v *view) error { return v.makeOwnNetwork(n, names) })
 	if err != nil {
 		return err
 	}
-	if had.Role != n.Role || !slices.Equal(had.Subnets, n.Subnets) {
-		return fault.New(fault.Conflict, "network %q exists with another role or other subnets", n.ID)
+	err = c.withFabric(tenant, func(v *view) error { return v.makePlugs(n, names) })
+	if err != nil {
+		return err
+	}
+	return c.withFabric(tenant, (*view).connectGateways)
+}
+
+// ownNetwork is what the bridge of a tenant's own network knows beside the network:
+// the gateways that it is to be plugged into, none for the default one alone.
+type ownNetwork struct {
+	topology.Network
+	Gateways []string `json:"gateways,omitempty"`
+}
+
+func (v *view) makeOwnNetwork(n topology.Network, gateways []string) error {
+	if len(gateways) == 1 && gateways[0] == string(defaultGateway) {
+		gateways = nil
+	}
+	l, ok := v.find(kindNetwork, string(n.ID))
+	if !ok {
+		return v.makeBridge(n.ID, ownNetwork{n, gateways})
+	}
+	had, err := facts[ownNetwork](l.tag)
+	if err != nil {
+		return err
+	}
+	if had.Role != n.Role || !slices.Equal(had.Subnets, n.Subnets) || !slices.Equal(had.Gateways, gateways) {
+		return fault.New(fault.Conflict, "network %q exists with another role, other subnets or other gateways", n.ID)
 	}
 	return nil
 }
 
-// makePlugIfAny plugs the gateway in once the view knows the network's bridge.
-func (v *view) makePlugIfAny(n topology.Network) error {
-	fresh, err := v.cloud.look(v.tenant)
-	if err != nil {
-		return err
+func (v *view) makePlugs(n topology.Network, gateways []string) error {
+	for place, name := range gateways {
+		g := topology.GatewayID(name)
+		if err := v.cloud.makeGateway(v.tenant, g); err != nil {
+			return err
+		}
+		if err := v.makePlug(n, g, place); err != nil {
+			return err
+		}
 	}
-	return fresh.makePlug(n)
+	return nil
 }
 
 // DeleteNetwork removes a tenant network with its plug and hosts. See cloud.Testbed.
 func (c *Cloud) DeleteNetwork(ctx context.Context, tenant topology.TenantID, id topology.NetworkID) error {
+	if err := c.deleteNetwork(tenant, id); err != nil && !errors.Is(err, fault.NotFound) {
+		return err
+	}
+	return c.removeTenantIfEmpty(tenant) // also what an interrupted removal left of it
+}
+
+func (c *Cloud) deleteNetwork(tenant topology.TenantID, id topology.NetworkID) error {
+	c.places.Lock()
+	defer c.places.Unlock()
 	err := c.withFabric(tenant, func(v *view) error {
 		f, err := v.fabric()
 		if err != nil {
@@ -72,10 +107,10 @@ func (c *Cloud) DeleteNetwork(ctx context.Context, tenant topology.TenantID, id 
 		}
 		return v.removeOwnNetwork(id)
 	})
-	if err != nil && !errors.Is(err, fault.NotFound) {
+	if err != nil {
 		return err
 	}
-	return c.removeTenantIfEmpty(tenant) // also what an interrupted removal left of it
+	return c.withFabric(tenant, (*view).connectGateways)
 }
 
 // free says whether no service is stitched into a network.
@@ -121,8 +156,17 @@ func (v *view) removeOwnNetwork(id topology.NetworkID) error {
 			}
 		}
 	}
-	if err := v.remove(kindPlug, string(plugPort(id))); err != nil {
-		return err
+	for _, l := range v.all(kindPlug) {
+		p, err := facts[plugFacts](l.tag)
+		if err != nil {
+			return err
+		}
+		if p.Home != id {
+			continue
+		}
+		if err := v.remove(kindPlug, l.tag.ID); err != nil {
+			return err
+		}
 	}
 	return v.remove(kindNetwork, string(id))
 }

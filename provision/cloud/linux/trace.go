@@ -35,11 +35,16 @@ const (
 // as far as the last one came. Nothing is asked by ARP first, so that a way that
 // is blocked is followed up to where it is.
 func (c *Cloud) Trace(ctx context.Context, tenant topology.TenantID, host string) (passed []topology.ApplianceID, reached bool, err error) {
+	return c.TraceTo(ctx, tenant, host, cloud.Target{})
+}
+
+// TraceTo is Trace to another host or a certain gateway. See cloud.Testbed.
+func (c *Cloud) TraceTo(ctx context.Context, tenant topology.TenantID, host string, to cloud.Target) (passed []topology.ApplianceID, reached bool, err error) {
 	f, err := c.Observe(ctx, tenant)
 	if err != nil {
 		return nil, false, err
 	}
-	e, err := c.openTrace(ctx, f, host)
+	e, err := c.openTrace(ctx, f, host, to)
 	if err != nil {
 		return nil, false, err
 	}
@@ -68,18 +73,31 @@ type trace struct {
 	from, to netip.Addr
 }
 
-func (c *Cloud) openTrace(ctx context.Context, f topology.Fabric, host string) (*trace, error) {
+func (c *Cloud) openTrace(ctx context.Context, f topology.Fabric, host string, to cloud.Target) (*trace, error) {
 	hosts, err := c.Hosts(ctx, f.Tenant)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(hosts, func(h cloud.Host) bool { return h.Name == host })
+	named := func(name string) int {
+		return slices.IndexFunc(hosts, func(h cloud.Host) bool { return h.Name == name })
+	}
+	i := named(host)
 	if i < 0 {
 		return nil, fault.New(fault.NotFound, "tenant %q has no host %q", f.Tenant, host)
 	}
 	e := &trace{legs: map[int]topology.ApplianceID{}, from: hosts[i].Address.Addr()}
-	if e.to, e.via, err = gatewayOf(f, hosts[i]); err != nil {
+	if e.to, e.via, err = gatewayOf(f, hosts[i], to.Gateway); err != nil {
 		return nil, err
+	}
+	if to.Host != "" {
+		other := named(to.Host)
+		if other < 0 {
+			return nil, fault.New(fault.NotFound, "tenant %q has no host %q", f.Tenant, to.Host)
+		}
+		e.to = hosts[other].Address.Addr()
+		if e.to.Is4() != e.from.Is4() || hosts[other].Network == hosts[i].Network {
+			return nil, fault.New(fault.Invalid, "no gateway is between hosts %q and %q", host, to.Host)
+		}
 	}
 	filter := only(etherIPv4, 14+9, 1)
 	if e.to.Is6() {
@@ -115,13 +133,18 @@ func (c *Cloud) openTrace(ctx context.Context, f topology.Fabric, host string) (
 	return e, nil
 }
 
-// gatewayOf is where a host's packets go: an address of its network's gateway
-// and the MAC address that has it.
-func gatewayOf(f topology.Fabric, h cloud.Host) (netip.Addr, net.HardwareAddr, error) {
+// gatewayOf is where a host's packets go: an address of its network's gateway, of the
+// one that it uses or of a certain one, and the MAC address that has it.
+func gatewayOf(f topology.Fabric, h cloud.Host, certain topology.GatewayID) (netip.Addr, net.HardwareAddr, error) {
+	uses := func(g topology.Gateway, a netip.Addr) bool {
+		return g.ID == certain || certain == "" && slices.ContainsFunc(f.Networks, func(n topology.Network) bool {
+			return n.ID == h.Network && slices.ContainsFunc(n.Subnets, func(s topology.Subnet) bool { return s.Gateway == a })
+		})
+	}
 	for _, g := range f.Gateways {
 		for _, p := range g.Plugs {
 			for _, a := range p.Addresses {
-				if p.Home == h.Network && a.Contains(h.Address.Addr()) {
+				if p.Home == h.Network && a.Contains(h.Address.Addr()) && uses(g, a.Addr()) {
 					mac, err := net.ParseMAC(p.MAC)
 					return a.Addr(), mac, err
 				}

@@ -27,24 +27,33 @@ const (
 	outsideEnd side = "outside"
 )
 
-func turnPort(a topology.ApplianceID, s side) string { return fmt.Sprintf("turn-%s-%s", a, s) }
-
-// turnLink is a turn's port as the gateway names it.
-func turnLink(a topology.ApplianceID, s side) string { return linkName(kindFarEnd, turnPort(a, s)) }
-
-func (v *view) turnMAC(a topology.ApplianceID, s side) net.HardwareAddr {
-	return macOf("turn", v.cloud.scope, string(v.tenant), turnPort(a, s))
+// turnPort is one of a gateway's ports at a member. Members of services that are
+// redirected to by several gateways have ports of each.
+func turnPort(g topology.GatewayID, a topology.ApplianceID, s side) string {
+	if g == defaultGateway {
+		return fmt.Sprintf("turn-%s-%s", a, s)
+	}
+	return fmt.Sprintf("turn:%s:%s-%s", g, a, s)
 }
 
-// makeTurn makes the gateway's ports at a member, or completes them.
-func (v *view) makeTurn(m topology.Member) error {
+// turnLink is a turn's port as the gateway names it.
+func turnLink(g topology.GatewayID, a topology.ApplianceID, s side) string {
+	return linkName(kindFarEnd, turnPort(g, a, s))
+}
+
+func (v *view) turnMAC(g topology.GatewayID, a topology.ApplianceID, s side) net.HardwareAddr {
+	return macOf("turn", v.cloud.scope, string(v.tenant), turnPort(g, a, s))
+}
+
+// makeTurn makes a gateway's ports at a member, or completes them.
+func (v *view) makeTurn(g topology.GatewayID, m topology.Member) error {
 	for _, end := range []struct {
 		side side
 		at   topology.NetworkID
 	}{{insideEnd, m.Inside}, {outsideEnd, m.Outside}} {
-		port := turnPort(m.Appliance, end.side)
+		port := turnPort(g, m.Appliance, end.side)
 		near, err := v.makeCable(kindTurn, port, farEnd{
-			namespace: v.cloud.gatewayName(v.tenant), name: turnLink(m.Appliance, end.side), mac: v.turnMAC(m.Appliance, end.side), port: port,
+			namespace: v.cloud.gatewayName(v.tenant, g), name: turnLink(g, m.Appliance, end.side), mac: v.turnMAC(g, m.Appliance, end.side), port: port,
 		})
 		if err != nil {
 			return err
@@ -52,7 +61,7 @@ func (v *view) makeTurn(m topology.Member) error {
 		if err := v.plug(near, end.at); err != nil {
 			return err
 		}
-		t, err := v.cloud.newTag(v.tenant, kindTurn, port, nil)
+		t, err := v.cloud.newTag(v.tenant, kindTurn, port, turnFacts{g})
 		if err != nil {
 			return err
 		}
@@ -63,13 +72,31 @@ func (v *view) makeTurn(m topology.Member) error {
 	return nil
 }
 
-// removeTurns removes the gateway's ports at all but the given members.
-func (v *view) removeTurns(kept []topology.Member) error {
+// turnFacts are what a turn's near end knows; one that knows nothing is the default
+// gateway's.
+type turnFacts struct {
+	Gateway topology.GatewayID `json:"gateway"`
+}
+
+func turnOwner(l tagged) (topology.GatewayID, error) {
+	if len(l.tag.Facts) == 0 {
+		return defaultGateway, nil
+	}
+	f, err := facts[turnFacts](l.tag)
+	return f.Gateway, err
+}
+
+// removeTurns removes a gateway's ports at all but the given members.
+func (v *view) removeTurns(g topology.GatewayID, kept []topology.Member) error {
 	for _, l := range v.all(kindTurn) {
+		owner, err := turnOwner(l)
+		if err != nil {
+			return err
+		}
 		used := slices.ContainsFunc(kept, func(m topology.Member) bool {
-			return l.tag.ID == turnPort(m.Appliance, insideEnd) || l.tag.ID == turnPort(m.Appliance, outsideEnd)
+			return l.tag.ID == turnPort(g, m.Appliance, insideEnd) || l.tag.ID == turnPort(g, m.Appliance, outsideEnd)
 		})
-		if used {
+		if used || owner != g {
 			continue
 		}
 		if err := v.remove(kindTurn, l.tag.ID); err != nil {
@@ -92,21 +119,21 @@ var nextHops = []netip.Addr{netip.MustParseAddr("169.254.255.254"), netip.MustPa
 
 // leadInto makes the routing tables that lead into members, in the gateway that
 // the thread is in.
-func (v *view) leadInto(members []topology.Member) error {
+func (v *view) leadInto(g topology.GatewayID, members []topology.Member) error {
 	for _, m := range members {
 		mark := memberMark(m.Appliance)
 		for _, lead := range []struct {
 			mark     uint32
 			in, from side
 		}{{mark, insideEnd, outsideEnd}, {mark | 1, outsideEnd, insideEnd}} {
-			l, err := netlink.LinkByName(turnLink(m.Appliance, lead.in))
+			l, err := netlink.LinkByName(turnLink(g, m.Appliance, lead.in))
 			if err != nil {
 				return fmt.Errorf("the gateway has no port at %q: %w", m.Appliance, err)
 			}
 			if err := trustTurn(l.Attrs().Name); err != nil {
 				return err
 			}
-			if err := leadOut(l, v.turnMAC(m.Appliance, lead.from), lead.mark); err != nil {
+			if err := leadOut(l, v.turnMAC(g, m.Appliance, lead.from), lead.mark); err != nil {
 				return err
 			}
 		}

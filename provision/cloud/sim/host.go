@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"context"
+	"net/netip"
 	"slices"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -41,7 +42,7 @@ func (e *estate) admit(h cloud.Host) error {
 		return fault.New(fault.NotFound, "there is no network %q", h.Network)
 	}
 	inRange := func(s topology.Subnet) bool {
-		return s.CIDR == h.Address.Masked() && s.Gateway != h.Address.Addr()
+		return s.CIDR == h.Address.Masked() && !e.gatewayHas(h.Address)
 	}
 	if h.Name == "" || !slices.ContainsFunc(e.Fabric.Networks[at].Subnets, inRange) {
 		return fault.New(fault.Invalid, "host %q cannot have the address %s on network %q", h.Name, h.Address, h.Network)
@@ -52,6 +53,13 @@ func (e *estate) admit(h cloud.Host) error {
 		}
 	}
 	return nil
+}
+
+// gatewayHas says whether an address is a gateway's.
+func (e *estate) gatewayHas(a netip.Prefix) bool {
+	return slices.ContainsFunc(e.Fabric.Gateways, func(g topology.Gateway) bool {
+		return slices.ContainsFunc(g.Plugs, func(p topology.Plug) bool { return slices.Contains(p.Addresses, a) })
+	})
 }
 
 // Hosts lists a tenant's hosts by name. NotFound when the tenant has nothing.
@@ -72,6 +80,12 @@ func (c *Cloud) Hosts(ctx context.Context, tenant topology.TenantID) (hosts []cl
 // Trace says which appliances a packet from a host passes on its way to the
 // gateway, as far as it gets: an appliance that hangs or is not up yet swallows it.
 func (c *Cloud) Trace(ctx context.Context, tenant topology.TenantID, host string) (passed []topology.ApplianceID, reached bool, err error) {
+	return c.TraceTo(ctx, tenant, host, cloud.Target{})
+}
+
+// TraceTo is Trace to another host or to a certain gateway. NotFound when there is no
+// such target.
+func (c *Cloud) TraceTo(ctx context.Context, tenant topology.TenantID, host string, to cloud.Target) (passed []topology.ApplianceID, reached bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, false, err
 	}
@@ -80,26 +94,62 @@ func (c *Cloud) Trace(ctx context.Context, tenant topology.TenantID, host string
 		if err != nil {
 			return err
 		}
-		at := slices.IndexFunc(e.Hosts, func(h cloud.Host) bool { return h.Name == host })
-		if at < 0 {
-			return fault.New(fault.NotFound, "there is no host %q", host)
+		from, err := e.host(host)
+		if err != nil {
+			return err
 		}
-		passed, reached = e.trace(e.Hosts[at].Network, c.options)
-		return nil
+		way, whole, err := e.route(from, to)
+		passed, reached = e.follow(way, whole, c.options)
+		return err
 	})
 	return passed, reached, err
 }
 
-// echo is what Trace sends.
-var echo = topology.Flow{Direction: topology.Outbound, Protocol: topology.ICMP}
+func (e *estate) host(name string) (cloud.Host, error) {
+	at := slices.IndexFunc(e.Hosts, func(h cloud.Host) bool { return h.Name == name })
+	if at < 0 {
+		return cloud.Host{}, fault.New(fault.NotFound, "there is no host %q", name)
+	}
+	return e.Hosts[at], nil
+}
 
-func (e *estate) trace(from topology.NetworkID, o Options) ([]topology.ApplianceID, bool) {
-	route, reached := topology.RouteOf(e.Fabric, from, echo)
-	way := route.Appliances()
-	for i, id := range way {
+// route is the way of an echo request.
+func (e *estate) route(from cloud.Host, to cloud.Target) (topology.Route, bool, error) {
+	echo := topology.Flow{Direction: topology.Outbound, Protocol: topology.ICMP, Local: from.Address.Addr()}
+	if echo.Local.Is6() {
+		echo.Protocol = topology.ICMPv6
+	}
+	switch {
+	case to.Host != "":
+		h, err := e.host(to.Host)
+		if err != nil {
+			return nil, false, err
+		}
+		if echo.Remote = h.Address.Addr(); echo.Remote.Is4() != echo.Local.Is4() || h.Network == from.Network {
+			return nil, false, fault.New(fault.Invalid, "no gateway is between hosts %q and %q", from.Name, h.Name)
+		}
+		way, whole := topology.Across(e.Fabric, from.Network, h.Network, echo)
+		return way, whole, nil
+	case to.Gateway != "":
+		if !slices.ContainsFunc(e.Fabric.Gateways, func(g topology.Gateway) bool {
+			return g.ID == to.Gateway && slices.ContainsFunc(g.Plugs, func(p topology.Plug) bool { return p.Home == from.Network })
+		}) {
+			return nil, false, fault.New(fault.NotFound, "network %q has no gateway %q", from.Network, to.Gateway)
+		}
+		way, whole := topology.RouteTo(e.Fabric, from.Network, to.Gateway, echo)
+		return way, whole, nil
+	}
+	way, whole := topology.RouteOf(e.Fabric, from.Network, echo)
+	return way, whole, nil
+}
+
+// follow is how far a packet gets on a way.
+func (e *estate) follow(way topology.Route, whole bool, o Options) ([]topology.ApplianceID, bool) {
+	passed := way.Appliances()
+	for i, id := range passed {
 		if !e.Machines[id].forwards(o) {
-			return way[:i], false
+			return passed[:i], false
 		}
 	}
-	return way, reached
+	return passed, whole
 }

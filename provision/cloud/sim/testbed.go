@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"net"
-	"net/netip"
 	"slices"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -13,13 +12,17 @@ import (
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
-// CreateNetwork makes a tenant network with its gateway plug. What tenants do by
+// CreateNetwork makes a tenant network with its gateways' plugs. What tenants do by
 // themselves takes no time and meets no faults.
-func (c *Cloud) CreateNetwork(ctx context.Context, tenant topology.TenantID, n topology.Network) error {
+func (c *Cloud) CreateNetwork(ctx context.Context, tenant topology.TenantID, n topology.Network, gateways ...string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if err := checkNetwork(tenant, n); err != nil {
+		return err
+	}
+	plugs, err := plugsOf(tenant, n, gateways)
+	if err != nil {
 		return err
 	}
 	return c.change(func(w *world) error {
@@ -29,16 +32,16 @@ func (c *Cloud) CreateNetwork(ctx context.Context, tenant topology.TenantID, n t
 		}
 		for _, o := range e.Fabric.Networks {
 			switch {
-			case o.ID == n.ID && o.Role == topology.RoleTenant && slices.Equal(o.Subnets, n.Subnets):
+			case o.ID == n.ID && o.Role == topology.RoleTenant && slices.Equal(o.Subnets, n.Subnets) && e.hasPlugs(n.ID, plugs):
 				return nil
 			case o.ID == n.ID:
 				return fault.New(fault.Conflict, "network %q exists already with other content", n.ID)
 			case o.Role == topology.RoleTenant && overlap(o, n):
-				return fault.New(fault.Conflict, "network %q has addresses of network %q; one gateway cannot serve both", n.ID, o.ID)
+				return fault.New(fault.Conflict, "network %q has addresses of network %q; a tenant's networks reach each other", n.ID, o.ID)
 			}
 		}
 		w.Tenants[tenant] = e
-		e.addNetwork(n)
+		e.addNetwork(n, plugs)
 		return nil
 	})
 }
@@ -69,25 +72,62 @@ func overlap(a, b topology.Network) bool {
 	})
 }
 
-// addNetwork adds a network with its plug, and the gateway if it is the first.
-func (e *estate) addNetwork(n topology.Network) {
-	n.Role, n.Name = topology.RoleTenant, cmp.Or(n.Name, string(n.ID))
-	n.Subnets = slices.Clone(n.Subnets)
-	e.Fabric.Networks = append(e.Fabric.Networks, n)
-	if len(e.Fabric.Gateways) == 0 {
-		id := "gw-" + string(e.Fabric.Tenant)
-		e.Fabric.Gateways = []topology.Gateway{{ID: topology.GatewayID(id), Name: "gateway"}}
+// plugsOf are the gateways of a network, each with the plug that it is to have there.
+func plugsOf(tenant topology.TenantID, n topology.Network, names []string) (list []topology.Gateway, err error) {
+	if names, err = cloud.Gateways(names); err != nil {
+		return nil, err
 	}
-	gw := &e.Fabric.Gateways[0]
-	port := topology.PortID(string(gw.ID) + "-" + string(n.ID))
-	plug := topology.Plug{Port: port, Home: n.ID, At: n.ID, MAC: mac(port)}
-	for _, s := range n.Subnets {
-		if s.Gateway.IsValid() {
-			plug.Addresses = append(plug.Addresses, netip.PrefixFrom(s.Gateway, s.CIDR.Bits()))
+	for place, name := range names {
+		g := topology.Gateway{ID: topology.GatewayID("gw-" + string(tenant)), Name: name}
+		port := topology.PortID(string(g.ID) + "-" + string(n.ID))
+		if name != cloud.DefaultGateway {
+			g.ID += topology.GatewayID(":" + name)
+			port = topology.PortID("plug-" + name + ":" + string(n.ID))
+		}
+		addresses, err := cloud.PlugAddresses(n, place)
+		if err != nil {
+			return nil, err
+		}
+		g.Plugs = []topology.Plug{{Port: port, Home: n.ID, At: n.ID, MAC: mac(port), Addresses: addresses}}
+		list = append(list, g)
+	}
+	return list, nil
+}
+
+// hasPlugs says whether a network has the plugs that a request wants, and no others.
+func (e *estate) hasPlugs(id topology.NetworkID, want []topology.Gateway) bool {
+	had := 0
+	for _, g := range e.Fabric.Gateways {
+		for _, p := range g.Plugs {
+			if p.Home != id {
+				continue
+			}
+			had++
+			if !slices.ContainsFunc(want, func(w topology.Gateway) bool {
+				return w.ID == g.ID && slices.Equal(w.Plugs[0].Addresses, p.Addresses)
+			}) {
+				return false
+			}
 		}
 	}
-	gw.Plugs = append(gw.Plugs, plug)
-	e.Fabric = topology.Settle(e.Fabric)
+	return had == len(want)
+}
+
+// addNetwork adds a network with its plugs, and the gateways of which it is the first.
+func (e *estate) addNetwork(n topology.Network, plugs []topology.Gateway) {
+	n.Role, n.Name = topology.RoleTenant, cmp.Or(n.Name, string(n.ID))
+	n.Subnets = slices.Clone(n.Subnets)
+	f := topology.Settle(e.Fabric)
+	f.Networks = append(f.Networks, n)
+	for _, g := range plugs {
+		at := slices.IndexFunc(f.Gateways, func(o topology.Gateway) bool { return o.ID == g.ID })
+		if at < 0 {
+			f.Gateways = append(f.Gateways, g)
+			continue
+		}
+		f.Gateways[at].Plugs = append(f.Gateways[at].Plugs, g.Plugs...)
+	}
+	e.Fabric = topology.Settle(f)
 }
 
 // mac derives a locally administered unicast address (IEEE 802-2014, 8.2).
@@ -96,8 +136,8 @@ func mac(port topology.PortID) string {
 	return net.HardwareAddr{0x0a, sum[0], sum[1], sum[2], sum[3], sum[4]}.String()
 }
 
-// DeleteNetwork removes a tenant network with its plug and hosts, and the gateway
-// with its last plug.
+// DeleteNetwork removes a tenant network with its plugs and hosts, and a gateway with
+// its last plug.
 func (c *Cloud) DeleteNetwork(ctx context.Context, tenant topology.TenantID, id topology.NetworkID) error {
 	if err := ctx.Err(); err != nil {
 		return err
