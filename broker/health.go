@@ -14,8 +14,16 @@ func (s *Server) alive(context.Context, *call) (content, error) {
 	return content{"text/plain; charset=utf-8", []byte("ok\n")}, nil
 }
 
-// ready answers when requests can be served: the store can be read.
+// Drain has the broker answer that it is not ready, so that what stands in front of
+// it sends requests elsewhere. Those that come all the same are served.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// ready answers when requests can be served: the store can be read, and the broker
+// is not about to stop.
 func (s *Server) ready(ctx context.Context, _ *call) (content, error) {
+	if s.draining.Load() {
+		return content{}, fault.New(fault.Unavailable, "this broker is stopping")
+	}
 	if err := s.Store.Ping(ctx); err != nil {
 		s.Log.Warn("not ready", "error", err)
 		return content{}, fault.New(fault.Unavailable, "the store does not answer")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -55,6 +56,8 @@ type Server struct {
 	catalog renderedCatalog
 	metrics metrics
 	origins *http.CrossOriginProtection
+
+	draining atomic.Bool
 }
 
 // New makes a Server.

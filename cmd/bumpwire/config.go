@@ -37,6 +37,9 @@ type config struct {
 type serverConfig struct {
 	Listen string `yaml:"listen"` // host:port; port 0: any that is free
 	Data   string `yaml:"data"`   // folder of the store, the packages, the key and the clouds' images
+
+	// Drain is how long a broker that is to stop goes on serving while /readyz says 503.
+	Drain time.Duration `yaml:"drain"`
 }
 
 type storeConfig struct {
@@ -184,6 +187,9 @@ func (c config) check() error {
 	}
 	if c.OSB.BindingLifetime < 0 {
 		return fault.New(fault.Invalid, "osb.binding_lifetime is not negative; 0 means until a binding is removed")
+	}
+	if c.Server.Drain < 0 {
+		return fault.New(fault.Invalid, "server.drain is not negative")
 	}
 	if c.Cloud.Parallel < 1 {
 		return fault.New(fault.Invalid, "cloud.parallel is at least 1, not %d", c.Cloud.Parallel)

@@ -63,6 +63,7 @@ func TestImpossibleValuesAreRefusedByName(t *testing.T) {
 		`provision.reconcile.schedule: "sometimes" is neither a cron`: func(c *config) { c.Provision.Reconcile.Schedule = "sometimes" },
 		"server.listen":              func(c *config) { c.Server.Listen = "nowhere" },
 		"server.data":                func(c *config) { c.Server.Data = "" },
+		"server.drain":               func(c *config) { c.Server.Drain = -1 },
 		"packages.signatures":        func(c *config) { c.Packages.Signatures = "maybe" },
 		"packages.trust":             func(c *config) { c.Packages.Signatures = "trusted" },
 		"packages.size_gib":          func(c *config) { c.Packages.SizeGiB = 0 },

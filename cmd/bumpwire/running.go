@@ -109,7 +109,7 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 	if r.listener, err = net.Listen("tcp", c.Server.Listen); err != nil {
 		return nil, fault.New(fault.Unavailable, "cannot listen: %w", err)
 	}
-	r.work(ctx, server.HTTPServer(),
+	r.work(ctx, server, c.Server.Drain,
 		engine.Run,
 		r.meter.Run,
 		watch.Run,
@@ -119,8 +119,10 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 	return r, nil
 }
 
-// work serves and runs loops until one of them fails or ctx ends.
-func (r *running) work(ctx context.Context, server *http.Server, loops ...func(context.Context) error) {
+// work serves and runs loops until one of them fails or ctx ends. Then the broker
+// goes on serving for a while, in which it says that it is stopping.
+func (r *running) work(ctx context.Context, front *broker.Server, drain time.Duration, loops ...func(context.Context) error) {
+	server := front.HTTPServer()
 	ctx, r.stop = context.WithCancel(ctx)
 	r.group, ctx = errgroup.WithContext(ctx)
 	for _, loop := range loops {
@@ -134,6 +136,8 @@ func (r *running) work(ctx context.Context, server *http.Server, loops ...func(c
 	})
 	r.group.Go(func() error {
 		<-ctx.Done()
+		front.Drain()
+		time.Sleep(drain)
 		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
 		defer cancel()
 		if server.Shutdown(patience) != nil {
