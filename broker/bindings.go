@@ -22,7 +22,7 @@ func bindingOf(i provision.Instance, b *provision.Binding) api.Binding {
 }
 
 func (s *Server) createBinding(ctx context.Context, c *call, n api.NewBinding) (api.Accepted, error) {
-	i, err := s.owned(ctx, c)
+	i, err := s.managed(ctx, c)
 	if err != nil {
 		return api.Accepted{}, err
 	}
@@ -39,7 +39,7 @@ func (s *Server) createBinding(ctx context.Context, c *call, n api.NewBinding) (
 }
 
 func (s *Server) showBinding(ctx context.Context, c *call) (api.Binding, error) {
-	i, err := s.owned(ctx, c)
+	i, err := s.managed(ctx, c)
 	if err != nil {
 		return api.Binding{}, err
 	}
@@ -58,7 +58,7 @@ func (s *Server) deleteBinding(ctx context.Context, c *call) (api.Accepted, erro
 }
 
 func (s *Server) bindingOperation(ctx context.Context, c *call) (api.Operation, error) {
-	if _, err := s.owned(ctx, c); err != nil {
+	if _, err := s.managed(ctx, c); err != nil {
 		return api.Operation{}, err
 	}
 	op, err := s.Provision.BindingOperation(ctx, "", c.instance(), c.binding())

@@ -43,7 +43,7 @@ func (s *Server) listInstances(ctx context.Context, c *call) (api.List[api.Insta
 		return l, err
 	}
 	for _, i := range all {
-		l.Items = append(l.Items, names.instance(i))
+		l.Items = append(l.Items, veiled(c.who, names.instance(i)))
 	}
 	return l, nil
 }
@@ -60,7 +60,7 @@ func (s *Server) showInstance(ctx context.Context, c *call) (api.Instance, error
 	if err != nil {
 		return api.Instance{}, err
 	}
-	return names.instance(i), nil
+	return veiled(c.who, names.instance(i)), nil
 }
 
 // owned is the instance of the path, if it exists for the caller; deleted ones too,
@@ -83,6 +83,10 @@ func (s *Server) createInstance(ctx context.Context, c *call, n api.NewInstance)
 	if err != nil {
 		return api.Accepted{}, err
 	}
+	return s.provision(ctx, c, r)
+}
+
+func (s *Server) provision(ctx context.Context, c *call, r provision.ProvisionRequest) (api.Accepted, error) {
 	out, err := s.Provision.Provision(ctx, r)
 	if err != nil {
 		return api.Accepted{}, err
@@ -129,7 +133,7 @@ func (s *Server) deleteInstance(ctx context.Context, c *call) (api.Accepted, err
 
 // discard removes an instance or a binding of the path, whoever made it.
 func (s *Server) discard(ctx context.Context, c *call, do func(context.Context, provision.RemoveRequest) (provision.Outcome, error)) (api.Accepted, error) {
-	i, err := s.owned(ctx, c)
+	i, err := s.managed(ctx, c)
 	if err != nil {
 		return api.Accepted{}, err
 	}
@@ -251,7 +255,7 @@ func (n names) instance(i provision.Instance) api.Instance {
 	out := api.Instance{
 		ID: string(i.ID), Name: i.Name, Platform: i.Platform, Tenant: string(i.Tenant),
 		Service: string(i.Service), ServiceName: service.Name, Plan: string(i.Plan),
-		Package: string(i.Package), Configuration: i.Configuration, State: string(i.State), Mode: i.Spelled(),
+		Package: string(i.Package), Configuration: i.Configuration, State: string(i.State), ManagedBy: catalog.ManagerTenant, Mode: i.Spelled(),
 		Operation: operationOf(i.Operation), Networks: []string{}, Parameters: i.Values,
 		Health: healthOf(i.Health), Bindings: []api.Binding{},
 	}
@@ -268,6 +272,9 @@ func (n names) instance(i provision.Instance) api.Instance {
 	}
 	if i.Management.IsValid() {
 		out.Management = i.Management.Addr().String()
+	}
+	if i.Provider != nil {
+		out.ManagedBy, out.Bill = catalog.ManagerProvider, string(i.Provider.Bill)
 	}
 	steering(i, &out)
 	for _, b := range i.Bindings {

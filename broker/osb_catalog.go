@@ -109,12 +109,11 @@ func compressed(plain []byte) []byte {
 	return b.Bytes()
 }
 
-// offerings is the catalog as the standard spells it: published and deprecated
-// services.
+// offerings is the catalog as the standard spells it.
 func (s *Server) offerings(services []catalog.Service, bare bool, at time.Time) api.Catalog {
 	c := api.Catalog{Services: []api.CatalogService{}}
 	for _, service := range services {
-		if service.State == catalog.Published || service.State == catalog.Deprecated {
+		if service.Offered() {
 			c.Services = append(c.Services, s.offering(service, at))
 		}
 	}

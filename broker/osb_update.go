@@ -85,7 +85,7 @@ func (s *Server) updateInstance(ctx context.Context, c *call, u api.InstanceUpda
 
 // updateRequest is what a user asks for in the words of package provision.
 func (s *Server) updateRequest(ctx context.Context, c *call, u api.InstanceUpdate) (provision.UpdateRequest, error) {
-	i, err := s.owned(ctx, c)
+	i, err := s.managed(ctx, c)
 	if err != nil {
 		return provision.UpdateRequest{}, err
 	}

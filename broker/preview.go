@@ -11,23 +11,36 @@ import (
 
 // preview says what a request would do, and does nothing.
 func (s *Server) preview(ctx context.Context, c *call, r api.PreviewRequest) (api.Preview, error) {
+	given := 0
+	for _, there := range []bool{r.Create != nil, r.Insert != nil, r.Update != nil, r.Delete != nil} {
+		if there {
+			given++
+		}
+	}
 	switch {
-	case r.Create != nil && r.Update == nil && r.Delete == nil:
+	case given != 1:
+	case r.Create != nil:
 		request, err := s.provisionRequest(ctx, c, *r.Create)
 		if err != nil {
 			return api.Preview{}, err
 		}
 		return previewOf(s.Provision.Preview(ctx, request))
-	case r.Update != nil && r.Create == nil && r.Delete == nil:
+	case r.Insert != nil:
+		request, err := s.insertion(ctx, c, *r.Insert)
+		if err != nil {
+			return api.Preview{}, err
+		}
+		return previewOf(s.Provision.Preview(ctx, request))
+	case r.Update != nil:
 		c.vars["instance"] = r.Update.Instance
 		request, err := s.updateRequest(ctx, c, r.Update.InstanceUpdate)
 		if err != nil {
 			return api.Preview{}, err
 		}
 		return previewOf(s.Provision.PreviewUpdate(ctx, request))
-	case r.Delete != nil && r.Create == nil && r.Update == nil:
+	case r.Delete != nil:
 		c.vars["instance"] = r.Delete.Instance
-		i, err := s.owned(ctx, c)
+		i, err := s.managed(ctx, c)
 		if err != nil {
 			return api.Preview{}, err
 		}
@@ -35,7 +48,7 @@ func (s *Server) preview(ctx context.Context, c *call, r api.PreviewRequest) (ap
 			Instance: i.ID, Binding: provision.BindingID(r.Delete.Binding), Platform: i.Platform, Service: i.Service, Plan: i.Plan,
 		}))
 	}
-	return api.Preview{}, fault.New(fault.Invalid, "say one of what to create, what to update and what to delete")
+	return api.Preview{}, fault.New(fault.Invalid, "say one of what to create, what to insert, what to update and what to delete")
 }
 
 func previewOf(p provision.Preview, err error) (api.Preview, error) {

@@ -69,6 +69,7 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/bills/{bill}", tenants, 200, "Show a billing record", gives(s.showBill)},
 
 		// what operators run
+		{"POST", "/v1/insertions", operators, 202, "Insert a service that the provider manages into a tenant's traffic", takes(s.insert)},
 		{"POST", "/v1/bills/close", operators, 200, "Close metering windows", takes(s.closeBills)},
 		{"GET", "/v1/changes", tenants, 200, "List changes, the newest first", gives(s.listChanges)},
 		{"GET", "/v1/changes/{change}", tenants, 200, "Show a change with its tasks", gives(s.showChange)},

@@ -88,6 +88,9 @@ func checkTenant(tenant string) (topology.TenantID, error) {
 	if tenant == "" || len(tenant) > 255 || !printable(tenant) {
 		return "", fault.New(fault.Invalid, "a tenant's name has 1 to 255 printable bytes")
 	}
+	if strings.HasPrefix(tenant, provision.ReservedTenants) {
+		return "", fault.New(fault.Invalid, "a tenant's name does not begin with %q", provision.ReservedTenants)
+	}
 	return topology.TenantID(tenant), nil
 }
 

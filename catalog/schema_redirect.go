@@ -21,6 +21,24 @@ const (
 	ModeRedirect = "redirect"
 )
 
+// Who can manage a service, as packages spell it.
+const (
+	ManagerTenant   = "tenant"
+	ManagerProvider = "provider"
+)
+
+// ForTenant says whether tenants can have the service.
+func (in Insertion) ForTenant() bool { return slices.Contains(in.ManagedBy, ManagerTenant) }
+
+// Offered says whether platforms see the service: it is published, deprecated or not,
+// and tenants can have it.
+func (s Service) Offered() bool {
+	return (s.State == Published || s.State == Deprecated) && s.Insertion.ForTenant()
+}
+
+// ForProvider says whether the provider can insert the service for tenants.
+func (in Insertion) ForProvider() bool { return slices.Contains(in.ManagedBy, ManagerProvider) }
+
 // InPath says whether the service can stand in path.
 func (in Insertion) InPath() bool { return slices.Contains(in.Modes, ModeInPath) }
 

@@ -43,7 +43,7 @@ func (c *Catalog) workOutVersion(ctx context.Context) (text string, until time.T
 		if err != nil {
 			return "", until, err
 		}
-		if s.State != Published && s.State != Deprecated {
+		if !s.Offered() {
 			continue
 		}
 		until = nextPrice(s, at, until)

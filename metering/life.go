@@ -31,6 +31,10 @@ func life(i provision.Instance, history []provision.Event) provision.Instance {
 	i.Tenant = cmp.Or(first.Tenant, i.Tenant)
 	i.Platform = cmp.Or(first.Platform, i.Platform)
 	i.Service = cmp.Or(first.Service, i.Service)
+	i.Provider = nil
+	if first.Bill != "" {
+		i.Provider = &provision.Provider{Bill: first.Bill}
+	}
 	i.History = history
 	return i
 }

@@ -29,6 +29,7 @@ type BillingRecord struct {
 	PriceFrom time.Time           `json:"price_from,omitzero"` // which of the plan's prices it is
 	Amount    decimal.Decimal     `json:"amount"`              // rounded, see AmountPlaces
 	Usage     string              `json:"usage"`               // id of the usage record it was rated from
+	Serves    topology.TenantID   `json:"serves,omitempty"`    // as the usage record says
 }
 
 // AmountPlaces is how many decimal places an amount has.
@@ -46,9 +47,12 @@ const secondsPerHour = 3600
 // Rate prices usage. Prices are those of each plan in it, all versions. A span
 // is cut where a price begins; each piece bears the price in force at its start.
 // A piece for which no price is in force is free and gives no line; a price of zero
-// gives a line of zero.
+// gives a line of zero. Usage that nobody is billed for gives none.
 func Rate(u UsageRecord, prices map[catalog.PlanID][]catalog.Price) []BillingRecord {
 	var lines []BillingRecord
+	if u.Free {
+		return lines
+	}
 	for _, s := range u.Spans {
 		for _, piece := range cut(s, u.Dimension, prices[s.Plan]) {
 			price, ok := catalog.PriceAt(prices[s.Plan], u.Dimension, piece.Start)
@@ -67,7 +71,7 @@ func (u UsageRecord) line(plan catalog.PlanID, w Window, p catalog.Price) Billin
 		Tenant: u.Tenant, Platform: u.Platform, Instance: u.Instance, Name: u.Name, Service: u.Service, Plan: plan,
 		Dimension: u.Dimension, Start: w.Start, End: w.End, Seconds: used,
 		UnitPrice: p.Amount, Unit: p.Unit, Currency: p.Currency, PriceFrom: p.From,
-		Amount: halfEven(used.Mul(p.Amount), decimal.New(secondsPerHour, 0)), Usage: u.ID,
+		Amount: halfEven(used.Mul(p.Amount), decimal.New(secondsPerHour, 0)), Usage: u.ID, Serves: u.Serves,
 	}
 }
 

@@ -20,8 +20,8 @@ const DimensionInstance = "instance"
 // UsageRecord is how much of a dimension an instance used in a window. It is
 // immutable.
 type UsageRecord struct {
-	ID        string              `json:"id"` // of instance, its life, dimension and window; orders by time
-	Tenant    topology.TenantID   `json:"tenant"`
+	ID        string              `json:"id"`     // of instance, its life, dimension and window; orders by time
+	Tenant    topology.TenantID   `json:"tenant"` // whose bill it is for: provision.OperatorAccount for the operator's
 	Platform  string              `json:"platform"`
 	Instance  topology.InstanceID `json:"instance"`
 	Name      string              `json:"instance_name"` // when it was metered
@@ -30,6 +30,11 @@ type UsageRecord struct {
 	Window    Window              `json:"window"`
 	Seconds   decimal.Decimal     `json:"seconds"` // sum over Spans, exact
 	Spans     []Span              `json:"spans"`   // in order, without overlap, never empty
+
+	// Of a service that the provider inserted: the tenant that it serves, when that is
+	// not who is billed, and whether nobody is.
+	Serves topology.TenantID `json:"serves,omitempty"`
+	Free   bool              `json:"free,omitempty"`
 }
 
 // Span is a time in which an instance was active on one plan.
@@ -51,6 +56,7 @@ func Usage(i provision.Instance, w Window) (u UsageRecord, ok bool) {
 		Tenant: i.Tenant, Platform: i.Platform, Instance: i.ID, Name: i.Name, Service: i.Service,
 		Dimension: DimensionInstance, Window: w, Seconds: decimal.Zero,
 	}
+	u.assign(i.Provider)
 	for n, e := range i.History {
 		end := w.End
 		if n+1 < len(i.History) {
@@ -62,6 +68,20 @@ func Usage(i provision.Instance, w Window) (u UsageRecord, ok bool) {
 		}
 	}
 	return u, len(u.Spans) > 0
+}
+
+// assign says for whose bill usage of a service is that the provider inserted.
+func (u *UsageRecord) assign(p *provision.Provider) {
+	if p == nil {
+		return
+	}
+	switch p.Bill {
+	case provision.OperatorPays:
+		u.Tenant, u.Serves = provision.OperatorAccount, u.Tenant
+	case provision.NobodyPays:
+		u.Free = true
+	case provision.TenantPays:
+	}
 }
 
 // usageFacts tell an instance's usage from any other's. A later life of an id is

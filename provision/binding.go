@@ -148,6 +148,9 @@ func (s *Service) bindingStitch(ctx context.Context, i Instance, r BindRequest) 
 		return nil, err
 	}
 	match, err := i.matchOf(r.Parameters, in.Network)
+	if err == nil {
+		err = i.unmatched(match)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,9 @@ func (s *Service) draftUpdate(ctx context.Context, i Instance, r UpdateRequest) 
 	if u.Will.Steering, err = u.Will.steered(u.Was, r.Parameters); err != nil {
 		return u, err
 	}
+	if err := i.unmatched(u.Will.Match); err != nil {
+		return u, err
+	}
 	if err := s.restitch(ctx, i, &u.Will, r.Parameters); err != nil {
 		return u, err
 	}
@@ -111,6 +114,9 @@ func (s *Service) checkChoice(ctx context.Context, i Instance, f Form) error {
 			return refuse(true, "the instance's version %s has no such plan; update it to the version on offer at the same time", version)
 		}
 		return refuse(false, "version %s has no plan like the instance's; choose one of its plans at the same time", version)
+	}
+	if i.managedBy(f.Insertion, "") != nil {
+		return refuse(false, "version %s is not for whoever manages the instance", version)
 	}
 	if !insertable(f.Insertion) {
 		return refuse(false, "version %s cannot take the instance's place: this broker inserts single services", version)
@@ -229,11 +235,14 @@ func missing(schema json.RawMessage, f Form) error {
 func (s *Service) restitch(ctx context.Context, i Instance, f *Form, parameters json.RawMessage) error {
 	in, err := place(parameters)
 	unpaired := f.Mode == topology.InPath && slices.ContainsFunc(f.Stitches, func(st topology.Stitch) bool { return st.Pair == 0 })
-	if err != nil || in.Networks == nil && in.Position == (Position{}) && !unpaired {
+	if err != nil || in.Networks == nil && in.Position == (Position{}) && !unpaired && !i.everywhere() {
 		return err
 	}
 	c, err := s.chooser(ctx, i)
 	if err != nil {
+		return err
+	}
+	if in, err = c.everywhere(i, in); err != nil {
 		return err
 	}
 	c.pairs, c.redirect = pairs(f.Insertion), f.Mode == topology.Redirected

@@ -75,9 +75,11 @@ func (s *Service) acceptances(ctx context.Context, i Instance, eulas []catalog.E
 	if err != nil {
 		return nil, err
 	}
-	tenants, err := s.Acceptances(ctx, i.Tenant)
-	if err != nil {
-		return nil, err
+	var tenants []Acceptance
+	if !i.provided() { // what a tenant has accepted is not for the provider
+		if tenants, err = s.Acceptances(ctx, i.Tenant); err != nil {
+			return nil, err
+		}
 	}
 	var list []Acceptance
 	var missing []catalog.EULA

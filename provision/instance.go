@@ -64,6 +64,7 @@ type Instance struct {
 	Others     []netip.Prefix    `json:"others,omitempty"` // of the members after the first, by number
 
 	Steering
+	Provider *Provider `json:"provider,omitempty"` // nil: its tenant manages it
 
 	// Generation is which appliance it has: an update that needs another one makes
 	// the next. Generations is the highest that there has been, also for nothing.
@@ -131,6 +132,7 @@ type Event struct {
 	Tenant   topology.TenantID `json:"tenant,omitempty"`
 	Platform string            `json:"platform,omitempty"`
 	Service  catalog.ServiceID `json:"service,omitempty"`
+	Bill     Payer             `json:"bill,omitempty"` // who pays; empty: the tenant
 }
 
 // Binding gives a tenant's application access to an instance and may stitch a

@@ -24,6 +24,7 @@ type Position struct {
 type neighbour struct {
 	id       topology.InstanceID
 	name     string
+	provider bool // stands behind all that are the tenants'
 	redirect bool // has no place in any chain
 	stitches []topology.Stitch
 }
@@ -33,7 +34,7 @@ func (i Instance) neighbour() neighbour {
 		i.take(i.Update.Will)
 		i.Update = nil
 	}
-	return neighbour{id: i.ID, name: i.Name, redirect: i.Mode == topology.Redirected, stitches: i.claimed()}
+	return neighbour{id: i.ID, name: i.Name, provider: i.provided(), redirect: i.Mode == topology.Redirected, stitches: i.claimed()}
 }
 
 // link is a neighbour's place in the chain of one network.
@@ -48,7 +49,7 @@ func chain(n topology.NetworkID, who []neighbour) []link {
 	for _, w := range who {
 		for _, st := range w.stitches {
 			if st.Network == n && !w.redirect {
-				list = append(list, link{w, topology.PlaceOf(w.id, st)})
+				list = append(list, link{w, topology.Service{Instance: w.id, Provider: w.provider}.Place(st)})
 			}
 		}
 	}
@@ -69,10 +70,10 @@ func (c *chooser) place(st topology.Stitch, at Position) (topology.Stitch, error
 		slot = first
 	}
 	var low, high *topology.Place
-	if slot > 0 {
+	if slot > 0 && others[slot-1].provider == c.own.provider {
 		low = &others[slot-1].Place
 	}
-	if slot < len(others) {
+	if slot < len(others) && others[slot].provider == c.own.provider {
 		high = &others[slot].Place
 	}
 	if own := chain(st.Network, []neighbour{c.own}); len(own) == 1 && within(low, own[0].Place, high) {
@@ -89,20 +90,36 @@ func within(low *topology.Place, p topology.Place, high *topology.Place) bool {
 }
 
 // between is the first and the last of the slots that before and after leave:
-// slot n of a chain is in front of its nth link, seen from the hosts.
+// slot n of a chain is in front of its nth link, seen from the hosts. The
+// provider's services have those nearest the gateway to themselves.
 func (c *chooser) between(n topology.NetworkID, others []link, at Position) (first, last int, err error) {
-	first, last = 0, len(others)
+	tenants := slices.IndexFunc(others, func(l link) bool { return l.provider })
+	if tenants < 0 {
+		tenants = len(others)
+	}
+	first, last = 0, tenants
+	if c.own.provider {
+		first, last = tenants, len(others)
+	}
 	if at.After != "" {
 		i, err := c.find(n, others, at.After)
 		if err != nil {
 			return 0, 0, err
 		}
-		first = i + 1
+		if i >= last {
+			return 0, 0, c.refuse(n, "nothing of a tenant's is placed after %q: the provider manages it, and its services are nearest the gateway", at.After)
+		}
+		first = max(first, i+1)
 	}
 	if at.Before != "" {
-		if last, err = c.find(n, others, at.Before); err != nil {
+		i, err := c.find(n, others, at.Before)
+		if err != nil {
 			return 0, 0, err
 		}
+		if i < tenants && c.own.provider {
+			return 0, 0, c.refuse(n, "nothing of the provider's is placed before %q, which is a tenant's: its services are nearest the gateway", at.Before)
+		}
+		last = min(last, i)
 	}
 	if first > last {
 		return 0, 0, c.refuse(n, "no place is after %q and before %q", at.After, at.Before)

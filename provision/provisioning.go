@@ -123,12 +123,19 @@ func (s *Service) repeated(ctx context.Context, old Instance, r ProvisionRequest
 // annotations in it change over time (OSB profile.md), the tenant is compared
 // by itself. So is the plan, which an update changes.
 func requestDigest(r ProvisionRequest) string {
-	return digest(r.Service, r.Tenant, r.Organization, r.Space, r.Parameters)
+	asked := digest(r.Service, r.Tenant, r.Organization, r.Space, r.Parameters)
+	if r.Provider != nil {
+		return digest(asked, *r.Provider)
+	}
+	return asked
 }
 
 // draft is the instance that a valid request asks for, nothing stored yet.
 func (s *Service) draft(ctx context.Context, r ProvisionRequest) (Instance, error) {
 	offer, err := s.offer(ctx, r.Service, r.Plan)
+	if err == nil {
+		err = r.Provider.check()
+	}
 	if err != nil {
 		return Instance{}, err
 	}
@@ -146,11 +153,18 @@ func (s *Service) draft(ctx context.Context, r ProvisionRequest) (Instance, erro
 		Digest: requestDigest(r), State: Provisioning,
 		Operation: begin(KindProvision, "waiting for its turn"),
 		Health:    Health{Status: HealthUnknown},
+		Provider:  r.Provider,
+	}
+	if err := i.managedBy(i.Insertion, offer.Service.Name); err != nil {
+		return Instance{}, err
 	}
 	if i.EULAs, err = s.acceptances(ctx, i, offer.Package.EULAs, r.Platform, r.Origin, r.Parameters); err != nil {
 		return Instance{}, err
 	}
 	if i.Steering, err = i.Steering.asked(i.Insertion, r.Parameters); err != nil {
+		return Instance{}, err
+	}
+	if err := i.unmatched(i.Match); err != nil {
 		return Instance{}, err
 	}
 	if i.Stitches, err = s.firstStitches(ctx, i, r.Parameters); err != nil {
@@ -201,11 +215,14 @@ func (s *Service) firstStitches(ctx context.Context, i Instance, parameters json
 	if err != nil {
 		return nil, err
 	}
-	if len(in.Networks) == 0 {
+	if len(in.Networks) == 0 && !i.everywhere() {
 		return nil, in.nowhere()
 	}
 	chooser, err := s.chooser(ctx, i)
 	if err != nil {
+		return nil, err
+	}
+	if in, err = chooser.everywhere(i, in); err != nil {
 		return nil, err
 	}
 	var list []topology.Stitch

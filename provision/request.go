@@ -24,6 +24,7 @@ type ProvisionRequest struct {
 	Version           string          // the maintenance version that it must have; empty: whichever is on offer
 	AcceptsIncomplete bool
 	Allowances        []Allowance // what it must fit into, each holder's; none: no limit
+	Provider          *Provider   // nil: the tenant is to manage it
 	Origin            Origin
 }
 

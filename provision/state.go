@@ -121,6 +121,9 @@ func (i *Instance) note(by, message string, binding BindingID) {
 		Message: message, Binding: binding, By: by,
 		Tenant: i.Tenant, Platform: i.Platform, Service: i.Service,
 	})
+	if i.provided() {
+		i.History[len(i.History)-1].Bill = i.Provider.Bill
+	}
 }
 
 // attribute says on whose behalf the latest event was.

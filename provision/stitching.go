@@ -17,11 +17,12 @@ import (
 type chooser struct {
 	tenant   topology.TenantID
 	networks []topology.Network // the tenant's own
-	taken    []topology.Stitch  // the instance's, in place or on their way
-	own      neighbour          // the instance
-	others   []neighbour        // the tenant's other instances
-	pairs    []int              // the package's
-	redirect bool               // needs no pair of its own for each network
+	gated    map[topology.NetworkID]bool
+	taken    []topology.Stitch // the instance's, in place or on their way
+	own      neighbour         // the instance
+	others   []neighbour       // the tenant's other instances
+	pairs    []int             // the package's
+	redirect bool              // needs no pair of its own for each network
 }
 
 func (s *Service) chooser(ctx context.Context, i Instance) (*chooser, error) {
@@ -29,7 +30,7 @@ func (s *Service) chooser(ctx context.Context, i Instance) (*chooser, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &chooser{tenant: i.Tenant, taken: i.claimed(), own: i.neighbour(), pairs: pairs(i.Insertion), redirect: i.Mode == topology.Redirected}
+	c := &chooser{tenant: i.Tenant, gated: map[topology.NetworkID]bool{}, taken: i.claimed(), own: i.neighbour(), pairs: pairs(i.Insertion), redirect: i.Mode == topology.Redirected}
 	if i.Update != nil { // a place that lasts
 		c.redirect = c.redirect && i.Update.Will.Mode == topology.Redirected
 		c.pairs = slices.DeleteFunc(c.pairs, func(p int) bool { return !slices.Contains(pairs(i.Update.Will.Insertion), p) })
@@ -37,6 +38,11 @@ func (s *Service) chooser(ctx context.Context, i Instance) (*chooser, error) {
 	for _, n := range have.Networks {
 		if n.Role == topology.RoleTenant {
 			c.networks = append(c.networks, n)
+		}
+	}
+	for _, g := range have.Gateways {
+		for _, p := range g.Plugs {
+			c.gated[p.Home] = true
 		}
 	}
 	for other, err := range s.instances.All(ctx, "live", string(i.Tenant)) {
@@ -206,6 +212,7 @@ func (i Instance) service(op work.ChangeID) topology.Service {
 		Zones:      topology.Zones(i.Insertion.Zones),
 		Stitches:   i.stitches(op),
 		Management: i.Management,
+		Provider:   i.provided(),
 	}
 	for _, l := range i.Insertion.Legs {
 		t.NICs = append(t.NICs, topology.NIC{Role: topology.LegRole(l.Role), Pair: l.Pair})

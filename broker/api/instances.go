@@ -24,6 +24,8 @@ type Instance struct {
 	Upgrade       string            `json:"upgrade,omitempty"` // the package that it can be upgraded to; empty: it has that
 	Configuration string            `json:"configuration"`
 	State         string            `json:"state"`
+	ManagedBy     string            `json:"managed_by"`     // tenant, provider
+	Bill          string            `json:"bill,omitempty"` // of a provider's: who pays, as NewInsertion says
 	Operation     Operation         `json:"operation"`
 	Networks      []string          `json:"networks"`          // the tenant networks it protects, bindings' included
 	Mode          string            `json:"mode"`              // in-path, redirect
@@ -101,6 +103,14 @@ type NewInstance struct {
 	Parameters json.RawMessage `json:"parameters,omitempty"`
 }
 
+// NewInsertion asks for an instance that the provider manages: all traffic of the
+// tenant's networks passes it, nearest the gateway.
+type NewInsertion struct {
+	NewInstance
+	Networks []string `json:"networks,omitempty"` // by id or name; left out: all that have a gateway, also those to come
+	Bill     string   `json:"bill,omitempty"`     // whose bill it is on: operator (default), tenant, none
+}
+
 // InstanceUpdate asks to change an instance. What is left out stays; parameters
 // are laid over those that it has.
 type InstanceUpdate struct {
@@ -138,9 +148,10 @@ type UpdateTrial struct {
 
 // PreviewRequest asks what a request would do. Exactly one field is set.
 type PreviewRequest struct {
-	Create *NewInstance `json:"create,omitempty"`
-	Update *UpdateTrial `json:"update,omitempty"`
-	Delete *Removal     `json:"delete,omitempty"`
+	Create *NewInstance  `json:"create,omitempty"`
+	Insert *NewInsertion `json:"insert,omitempty"`
+	Update *UpdateTrial  `json:"update,omitempty"`
+	Delete *Removal      `json:"delete,omitempty"`
 }
 
 // Preview is what a request would do, before it does it.
@@ -176,6 +187,11 @@ func (c *Client) Instance(ctx context.Context, id string) (i Instance, err error
 // CreateInstance asks for an instance.
 func (c *Client) CreateInstance(ctx context.Context, n NewInstance) (a Accepted, err error) {
 	return a, c.call(ctx, "POST", nil, n, &a, "instances")
+}
+
+// InsertInstance asks for an instance that the provider manages.
+func (c *Client) InsertInstance(ctx context.Context, n NewInsertion) (a Accepted, err error) {
+	return a, c.call(ctx, "POST", nil, n, &a, "insertions")
 }
 
 // UpdateInstance asks to change an instance. Without a change in the answer it is

@@ -20,7 +20,7 @@ const pollEvery = 250 * time.Millisecond
 
 func newInstance(c *cli) *cobra.Command {
 	return group(&cobra.Command{Use: "instance", Short: "Service instances"},
-		newInstanceList(c), newInstanceCreate(c), newInstanceUpdate(c), newInstanceDelete(c), newInstanceOrphans(c),
+		newInstanceList(c), newInstanceCreate(c), newInstanceInsert(c), newInstanceUpdate(c), newInstanceDelete(c), newInstanceOrphans(c),
 		&cobra.Command{
 			Use: "show INSTANCE", Short: "Show an instance", Args: exactly("an instance"),
 			RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
@@ -66,12 +66,17 @@ type wanted struct {
 }
 
 func (w *wanted) flags(cmd *cobra.Command) {
+	cmd.Flags().StringSliceVar(&w.networks, "network", nil, "a tenant network to protect; may be given more than once")
+	w.rest(cmd)
+}
+
+// rest are the flags about other things than networks.
+func (w *wanted) rest(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&w.Tenant, "tenant", "", "whose it is; a tenant's user may leave it out")
 	f.StringVar(&w.Plan, "plan", "", "the plan, by id or name; empty: the default plan")
 	f.StringVar(&w.ID, "id", "", "the instance's id; empty: made up")
 	f.StringVar(&w.Name, "name", "", "the instance's name for people")
-	f.StringSliceVar(&w.networks, "network", nil, "a tenant network to protect; may be given more than once")
 	w.position.flags(cmd)
 	w.steering.flags(cmd)
 	eulaFlag(cmd, &w.eulas)
@@ -147,22 +152,27 @@ func newInstanceCreate(c *cli) *cobra.Command {
 				return err
 			}
 			accepted, err := a.CreateInstance(ctx, n)
-			if err != nil {
-				return err
-			}
-			if !wait {
-				return c.print(accepted, facts("instance", accepted.Instance, "change", accepted.Change))
-			}
-			if err := c.follow(ctx, func(ctx context.Context) (api.Operation, error) { return a.Operation(ctx, accepted.Instance) }); err != nil {
-				return err
-			}
-			i, err := a.Instance(ctx, accepted.Instance)
-			return c.printInstance(i, err)
+			return c.made(ctx, a, accepted, err, wait)
 		}),
 	}
 	w.flags(cmd)
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait until it is done")
 	return cmd
+}
+
+// made shows what was accepted, or, when it is waited for, the instance.
+func (c *cli) made(ctx context.Context, a *api.Client, accepted api.Accepted, err error, wait bool) error {
+	if err != nil {
+		return err
+	}
+	if !wait {
+		return c.print(accepted, facts("instance", accepted.Instance, "change", accepted.Change))
+	}
+	if err := c.follow(ctx, func(ctx context.Context) (api.Operation, error) { return a.Operation(ctx, accepted.Instance) }); err != nil {
+		return err
+	}
+	i, err := a.Instance(ctx, accepted.Instance)
+	return c.printInstance(i, err)
 }
 
 func newInstanceDelete(c *cli) *cobra.Command {
@@ -197,6 +207,14 @@ func (c *cli) follow(ctx context.Context, poll func(context.Context) (api.Operat
 	})
 }
 
+// managedBy says who manages an instance when it is not its tenant, and who pays.
+func managedBy(i api.Instance) string {
+	if i.Bill == "" {
+		return ""
+	}
+	return i.ManagedBy + ", billed to " + i.Bill
+}
+
 func (c *cli) printInstance(i api.Instance, err error) error {
 	if err != nil {
 		return err
@@ -218,6 +236,7 @@ func (c *cli) printInstance(i api.Instance, err error) error {
 	}
 	return c.print(i, facts("instance", i.ID, "name", i.Name, "tenant", i.Tenant, "platform", i.Platform,
 		"service", i.ServiceName, "plan", i.PlanName, "package", i.Package, "upgrade", i.Upgrade, "state", i.State,
+		"managed by", managedBy(i),
 		"operation", strings.TrimSpace(i.Operation.Kind+" "+i.Operation.State), "detail", i.Operation.Description,
 		"networks", i.Networks, "mode", i.Mode, "match", i.Match, "members", members, "management", i.Management, "health", strings.TrimSpace(i.Health.Status+" "+i.Health.Detail),
 		"bindings", bindings, "created", i.Created))

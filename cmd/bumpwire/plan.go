@@ -22,6 +22,18 @@ func newPlan(c *cli) *cobra.Command {
 		}),
 	}
 	w.flags(create)
+	var p inserted
+	insert := &cobra.Command{
+		Use: "insert", Short: "What inserting a service that the provider manages would do", Args: exactly(),
+		RunE: c.call(func(ctx context.Context, a *api.Client, _ []string) error {
+			n, err := p.request()
+			if err != nil {
+				return err
+			}
+			return c.preview(ctx, a, api.PreviewRequest{Insert: &n})
+		}),
+	}
+	p.flags(insert)
 	var u changed
 	update := &cobra.Command{
 		Use: "update INSTANCE", Short: "What updating an instance would do", Args: exactly("an instance"),
@@ -42,7 +54,7 @@ func newPlan(c *cli) *cobra.Command {
 		}),
 	}
 	remove.Flags().StringVar(&binding, "binding", "", "delete only this binding")
-	return group(&cobra.Command{Use: "plan", Short: "What a request would do, step by step, before it does it"}, create, update, remove)
+	return group(&cobra.Command{Use: "plan", Short: "What a request would do, step by step, before it does it"}, create, insert, update, remove)
 }
 
 func (c *cli) preview(ctx context.Context, a *api.Client, r api.PreviewRequest) error {

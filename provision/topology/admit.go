@@ -25,7 +25,7 @@ func (c *composer) admit(services []Service) error {
 	}
 	for _, chain := range c.chains {
 		slices.SortFunc(chain, func(a, b link) int {
-			return PlaceOf(a.machine.Instance, a.Stitch).Compare(PlaceOf(b.machine.Instance, b.Stitch))
+			return a.machine.Place(a.Stitch).Compare(b.machine.Place(b.Stitch))
 		})
 	}
 	for _, m := range c.machines {

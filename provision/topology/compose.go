@@ -165,4 +165,11 @@ func (c *composer) result() Fabric {
 func (c *composer) name(id NetworkID) string { return label(c.nets[id].Name, id) }
 
 func (m *machine) plain() string { return label(m.Name, m.Instance) }
-func (m *machine) label() string { return fmt.Sprintf("service %q", m.plain()) }
+
+// label is what sentences to the tenant call a service.
+func (m *machine) label() string {
+	if m.Provider {
+		return fmt.Sprintf("the provider's service %q", m.plain())
+	}
+	return fmt.Sprintf("service %q", m.plain())
+}

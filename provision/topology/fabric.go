@@ -101,8 +101,9 @@ type Appliance struct {
 	ID       ApplianceID `json:"id"`
 	Instance InstanceID  `json:"instance"`
 	Name     string      `json:"name"`
-	Legs     []Leg       `json:"legs"`   // by NIC
-	Booted   bool        `json:"booted"` // observed: the machine runs; wanted: always true
+	Provider bool        `json:"provider,omitempty"` // the provider manages it; no tenant's to change
+	Legs     []Leg       `json:"legs"`               // by NIC
+	Booted   bool        `json:"booted"`             // observed: the machine runs; wanted: always true
 
 	// Start is which start of the machine it is, from 0, and 0 where none runs. A
 	// running machine of another start than wanted is shut down and booted anew on the
@@ -144,6 +145,7 @@ type Service struct {
 	Stitches   []Stitch     `json:"stitches"`            // at most one per network
 	Management netip.Prefix `json:"management,omitzero"` // address of the management leg; invalid when none is wanted
 	Mode       Mode         `json:"mode,omitempty"`
+	Provider   bool         `json:"provider,omitempty"` // outermost: nearer to the gateway than all that are not
 
 	// Replicas are the appliances of a service that has several, each with its own
 	// management address; none means one, with Management. In path one of them

@@ -11,7 +11,7 @@ import (
 
 func newAppliance(s Service, r Replica) Appliance {
 	id := ReplicaOf(s.Instance, s.Generation, r.Number)
-	a := Appliance{ID: id, Instance: s.Instance, Name: label(s.Name, s.Instance), Booted: true, Start: r.Start, Legs: []Leg{}}
+	a := Appliance{ID: id, Instance: s.Instance, Name: label(s.Name, s.Instance), Provider: s.Provider, Booted: true, Start: r.Start, Legs: []Leg{}}
 	for i, n := range s.NICs {
 		l := Leg{Port: portOf(id, i), NIC: i, Role: n.Role, Pair: n.Pair}
 		l.MAC = macOf(l.Port)

@@ -9,16 +9,20 @@ import (
 // Place is where a service stands in the chain of a network. No two services of a
 // tenant have the same, and between any two there is always another.
 type Place struct {
+	Provider bool // behind all that are not
 	Rank     int
 	Fine     string // finer than Rank
 	Instance InstanceID
 }
 
-// PlaceOf is the place of an instance's stitch.
-func PlaceOf(i InstanceID, s Stitch) Place { return Place{s.Rank, s.Fine, i} }
+// Place is where one of the service's stitches puts it.
+func (s Service) Place(st Stitch) Place { return Place{s.Provider, st.Rank, st.Fine, s.Instance} }
 
 // Compare orders places from the hosts to the gateway.
 func (p Place) Compare(o Place) int {
+	if p.Provider != o.Provider {
+		return map[bool]int{true: 1, false: -1}[p.Provider]
+	}
 	return cmp.Or(cmp.Compare(p.Rank, o.Rank), cmp.Compare(p.fine(), o.fine()))
 }
 
@@ -38,7 +42,8 @@ const digits = ".0123456789abcdefghijklmnopqrstuvwxyz"
 const stride = 1 << 16
 
 // Between is a place between two, whatever instance it is for. A nil is an end of
-// the chain; low comes before high.
+// the chain, or of the part of it that is the provider's or is not; low comes before
+// high, in the same part.
 func Between(low, high *Place) (rank int, fine string) {
 	switch {
 	case low == nil && high == nil:

@@ -31,7 +31,7 @@ func TestBetweenAnyTwoPlacesIsAnother(t *testing.T) {
 			}
 			rank, fine := Between(low, high)
 			require.False(r, strings.HasSuffix(fine, "."), "%q", fine)
-			chain = slices.Insert(chain, at, Place{rank, fine, id(r, 100+n)})
+			chain = slices.Insert(chain, at, Place{Rank: rank, Fine: fine, Instance: id(r, 100+n)})
 			require.True(r, slices.IsSortedFunc(chain, strictly), "%v", chain)
 			if rapid.Bool().Draw(r, "one goes") {
 				gone := rapid.IntRange(0, len(chain)-1).Draw(r, "which")
@@ -68,10 +68,10 @@ func TestPlacesChosenTwice(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			rank, fine := Between(c.low, c.high)
-			a, b := Place{rank, fine, "a"}, Place{rank, fine, "b"}
+			a, b := Place{Rank: rank, Fine: fine, Instance: "a"}, Place{Rank: rank, Fine: fine, Instance: "b"}
 			require.Negative(t, a.Compare(b))
 			rank, fine = Between(&a, &b)
-			between := Place{rank, fine, "z"}
+			between := Place{Rank: rank, Fine: fine, Instance: "z"}
 			require.Negative(t, a.Compare(between))
 			require.Negative(t, between.Compare(b))
 			if c.low != nil {
@@ -92,9 +92,46 @@ func TestPlacesStayShort(t *testing.T) {
 	low, other := Place{Instance: "0"}, Place{Rank: 1 << 16, Instance: InstanceID(strings.Repeat("i", 255))}
 	for range 1000 {
 		rank, fine := Between(&other, &last)
-		low, other = other, Place{rank, fine, low.Instance}
+		low, other = other, Place{Rank: rank, Fine: fine, Instance: low.Instance}
 		require.Negative(t, low.Compare(other))
 		require.Negative(t, other.Compare(last))
 	}
 	require.Less(t, len(other.Fine), 600)
+}
+
+// What the provider manages is nearest the gateway, whatever its rank, and marked.
+func TestTheProvidersServicesAreOutermost(t *testing.T) {
+	t.Parallel()
+	base := Fabric{Tenant: "a", Networks: []Network{{ID: "V", Name: "V", Role: RoleTenant}},
+		Gateways: []Gateway{{ID: "gw", Plugs: []Plug{{Port: "p", Home: "V", At: "V"}}}}}
+	service := func(id InstanceID, rank int, provider bool) Service {
+		return Service{Instance: id, Provider: provider, NICs: []NIC{{Inside, 1}, {Outside, 1}},
+			Stitches: []Stitch{{Network: "V", Pair: 1, Rank: rank}}}
+	}
+	all := []Service{service("guard", -5, true), service("fw", 20, false), service("meter", -9, true), service("wo", 10, false)}
+	have, err := Compose(base, all)
+	require.NoError(t, err)
+	way, ok := Path(have, "V")
+	require.True(t, ok)
+	require.Equal(t, []ApplianceID{"wo", "fw", "meter", "guard"}, way.Appliances())
+	for _, a := range have.Appliances {
+		require.Equal(t, a.ID == "guard" || a.ID == "meter", a.Provider, a.ID)
+	}
+	steps, err := Plan(Settle(base), have)
+	require.NoError(t, err)
+	for _, s := range steps {
+		base, err = Apply(base, s)
+		require.NoError(t, err)
+	}
+	require.Equal(t, have, base)
+
+	bothFlows := service("dpi", 0, true)
+	bothFlows.Mode = Redirected
+	theirs := service("proxy", 0, false)
+	theirs.Mode = Redirected
+	theirs.Stitches[0].Match = &Classifier{Protocols: []Protocol{"tcp"}}
+	_, err = Compose(base, []Service{bothFlows, theirs})
+	require.EqualError(t, err, `service "proxy" cannot have the flows "tcp" of network "V": the provider's service "dpi" has "everything" of it, and some flows are both`)
+	_, err = Compose(base, append([]Service{bothFlows}, all...))
+	require.NoError(t, err, "in path and redirected do not touch each other")
 }

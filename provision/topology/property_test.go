@@ -47,7 +47,7 @@ func networksOf(f topology.Fabric) []topology.NetworkID {
 // with a pair for each, or isolated with one outside NIC. Its ranks stay the same
 // for its life.
 func drawService(t *rapid.T, i int, nets []topology.NetworkID) topology.Service {
-	s := topology.Service{Instance: topology.InstanceID(fmt.Sprintf("svc%d", i)), Zones: topology.Bridged}
+	s := topology.Service{Instance: topology.InstanceID(fmt.Sprintf("svc%d", i)), Zones: topology.Bridged, Provider: rapid.IntRange(0, 3).Draw(t, "provider") == 0}
 	if rapid.Bool().Draw(t, "isolated") {
 		s.Zones = topology.Isolated
 		s.NICs = append(s.NICs, topology.NIC{Role: topology.Outside, Pair: 1}, topology.NIC{Role: topology.Inside, Pair: len(nets) + 1})

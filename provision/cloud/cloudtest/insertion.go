@@ -95,10 +95,12 @@ func (x *tenant) healthy() int {
 func chain(t *testing.T, bed Bed) {
 	x := newTenant(t, bed, "a", "V", "Z")
 	before := x.observe()
-	fw, wo := x.service("fw", 20, "V"), x.service("wo", 10, "V")
+	fw, wo := x.service("fw", 5, "V"), x.service("wo", 10, "V")
+	fw.Provider = true // outermost, whatever its rank
 	x.converge(fw)
 	x.passes("V", fw)
 	only := x.observe()
+	require.True(t, only.Appliances[0].Provider)
 	x.converge(fw, wo)
 	x.passes("V", wo, fw)
 	x.passes("Z")
