@@ -160,6 +160,20 @@ func realAppliance(t *testing.T) string {
 // repacked is an OVA with its disk compressed and cut into pieces.
 func repacked(t *testing.T, ova string) string {
 	t.Helper()
+	return rebuilt(t, ova, func(text string) string {
+		return regexp.MustCompile(`(ovf:href="[^"]*\.vmdk")( ovf:size="\d+")?`).ReplaceAllString(text, `$1 ovf:compression="gzip" ovf:chunkSize="1000000"`)
+	}, func(path string, disk []byte) { writePieces(t, path, disk) })
+}
+
+// edited is an OVA with another descriptor.
+func edited(t *testing.T, ova string, edit func(descriptor string) string) string {
+	t.Helper()
+	return rebuilt(t, ova, edit, func(path string, disk []byte) { require.NoError(t, os.WriteFile(path, disk, 0o600)) })
+}
+
+// rebuilt is an OVA made anew of another's descriptor, edited, and disk.
+func rebuilt(t *testing.T, ova string, edit func(descriptor string) string, write func(path string, disk []byte)) string {
+	t.Helper()
 	dir := t.TempDir()
 	f, err := os.Open(ova)
 	require.NoError(t, err)
@@ -175,14 +189,14 @@ func repacked(t *testing.T, ova string) string {
 		require.NoError(t, err)
 		switch filepath.Ext(h.Name) {
 		case ".ovf":
-			text := regexp.MustCompile(`(ovf:href="[^"]*\.vmdk")( ovf:size="\d+")?`).ReplaceAll(data, []byte(`$1 ovf:compression="gzip" ovf:chunkSize="1000000"`))
-			require.NotEqual(t, string(data), string(text))
-			require.NoError(t, os.WriteFile(filepath.Join(dir, h.Name), text, 0o600))
+			text := edit(string(data))
+			require.NotEqual(t, string(data), text)
+			require.NoError(t, os.WriteFile(filepath.Join(dir, h.Name), []byte(text), 0o600))
 		case ".vmdk":
-			writePieces(t, filepath.Join(dir, h.Name), data)
+			write(filepath.Join(dir, h.Name), data)
 		}
 	}
-	path := filepath.Join(t.TempDir(), "repacked.ova")
+	path := filepath.Join(t.TempDir(), "rebuilt.ova")
 	out, err := os.Create(path)
 	require.NoError(t, err)
 	defer out.Close()

@@ -99,8 +99,8 @@ func isFrom(frame []byte, src net.HardwareAddr) bool {
 }
 
 // echoRequest is a ping (RFC 792, RFC 4443) in a frame.
-func echoRequest(mac, via net.HardwareAddr, from, to netip.Addr, data []byte) []byte {
-	icmp := append([]byte{8, 0, 0, 0, 'b', 'w', 0, 1}, data...)
+func echoRequest(mac, via net.HardwareAddr, from, to netip.Addr, id [2]byte, data []byte) []byte {
+	icmp := append([]byte{8, 0, 0, 0, id[0], id[1], 0, 1}, data...)
 	if to.Is6() {
 		icmp[0] = 128
 		binary.BigEndian.PutUint16(icmp[2:], checksum6(from, to, 58, icmp))

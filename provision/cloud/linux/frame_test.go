@@ -59,7 +59,7 @@ func TestEchoRequestsAreValidAndToldFromTheirAnswers(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		data := rapid.SliceOfN(rapid.Byte(), 0, 64).Draw(t, "data")
-		four := echoRequest(frameMAC, framePeer, netip.MustParseAddr("10.1.0.11"), netip.MustParseAddr("10.1.0.1"), data)
+		four := echoRequest(frameMAC, framePeer, netip.MustParseAddr("10.1.0.11"), netip.MustParseAddr("10.1.0.1"), [2]byte{1, 2}, data)
 		header, err := ipv4.ParseHeader(four[14:])
 		require.NoError(t, err)
 		require.Zero(t, checksum(four[14:34]))
@@ -70,7 +70,7 @@ func TestEchoRequestsAreValidAndToldFromTheirAnswers(t *testing.T) {
 		require.Zero(t, checksum(four[34:14+header.TotalLen]))
 
 		from, to := netip.MustParseAddr("fd01::11"), netip.MustParseAddr("fd01::1")
-		six := echoRequest(frameMAC, framePeer, from, to, data)
+		six := echoRequest(frameMAC, framePeer, from, to, [2]byte{1, 2}, data)
 		header6, err := ipv6.ParseHeader(six[14:])
 		require.NoError(t, err)
 		require.Zero(t, checksum6(from, to, 58, six[54:54+header6.PayloadLen]))

@@ -54,6 +54,9 @@ func (c *Cloud) makeGateway(tenant topology.TenantID, g topology.GatewayID) erro
 		if err := sysctl("ipv4/conf/all/rp_filter", "0"); err != nil {
 			return fmt.Errorf("cannot make the gateway take what comes another way: %w", err)
 		}
+		if err := apart(); err != nil {
+			return err
+		}
 		if err := c.track(); err != nil {
 			return fmt.Errorf("cannot make the gateway track flows: %w", err)
 		}
@@ -69,6 +72,22 @@ func (c *Cloud) makeGateway(tenant topology.TenantID, g topology.GatewayID) erro
 		}
 		return addAddress(lo, netip.MustParsePrefix(PublicIPv6+"/128"))
 	})
+}
+
+// apart has each of the gateway's plugs answer for its own addresses only. Behind a
+// service whose networks share its outside leg several plugs are in one segment, and
+// Linux would answer with any of them: hosts would learn a MAC address that is wrong
+// once the service is gone. With IPv6 it never does that.
+func apart() error {
+	for _, k := range []struct{ knob, value string }{
+		{"ipv4/conf/all/arp_ignore", "1"},
+		{"ipv4/conf/all/arp_announce", "2"},
+	} {
+		if err := sysctl(k.knob, k.value); err != nil {
+			return fmt.Errorf("cannot keep the gateway's plugs apart: %w", err)
+		}
+	}
+	return nil
 }
 
 // makePlug makes a gateway's plug into a network, or completes it. A plug that exists

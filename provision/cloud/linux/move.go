@@ -135,13 +135,15 @@ func (v *view) behind(f topology.Fabric, outer topology.NetworkID, serves []topo
 	return list
 }
 
-// opens says whether the way through is open now. Traffic that takes another way
+// opens says whether the way through is open now, and has all that follows wait as
+// long for it. Traffic that takes another way
 // still can wait for one that is slow on a busy machine; traffic that is caught in
 // a dead one cannot.
 func opens(t *passage, inserting bool) (forwards bool, err error) {
+	t.patience = swapPatience
 	tries := 1
 	if inserting {
-		tries = 8
+		tries = 2
 	}
 	for range tries {
 		if forwards, err = t.inward(); err != nil || forwards {

@@ -14,7 +14,9 @@ import (
 )
 
 // patchbay is a launcher whose appliances are bridges: a leg is a veth, whose
-// other end is patched to the other leg's of its pair when the machine starts.
+// other end is patched to the other leg's of its pair when the machine starts. With
+// one outside leg for several inside ones all are patched together, and the inside
+// ones are kept from each other.
 type patchbay struct{}
 
 func (patchbay) nic(name string) netlink.Link {
@@ -31,34 +33,61 @@ func socketName(leg string) string { return "s" + leg[1:] }
 func wirePrefix(m machine) string { return "w-" + digest(string(m.ID))[:8] + "-" }
 
 func (p patchbay) start(_ context.Context, m machine, _ cloud.Server) error {
+	inside, outside := 0, 0
+	for _, l := range m.Legs {
+		switch l.Role {
+		case topology.Inside:
+			inside++
+		case topology.Outside:
+			outside++
+		}
+	}
+	shared := outside == 1 && inside > 1
 	for _, l := range m.Legs {
 		if l.Role != topology.Inside && l.Role != topology.Outside {
 			continue
 		}
-		wire, err := netlink.LinkByName(fmt.Sprintf("%s%d", wirePrefix(m), l.Pair))
-		if err != nil {
-			attrs := netlink.NewLinkAttrs()
-			attrs.Name = fmt.Sprintf("%s%d", wirePrefix(m), l.Pair)
-			off := false
-			wire = &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &off}
-			if err := netlink.LinkAdd(wire); err != nil {
-				return err
-			}
-			if err := netlink.LinkSetAlias(wire, fmt.Sprintf("start %d", m.Start)); err != nil {
-				return err
-			}
+		name := fmt.Sprintf("%s%d", wirePrefix(m), l.Pair)
+		if shared {
+			name = wirePrefix(m) + "0"
 		}
-		end, err := netlink.LinkByName(socketName(legName(l.Port)))
-		if err != nil {
+		if err := patch(m, l, name, shared && l.Role == topology.Inside); err != nil {
 			return err
 		}
-		if err := netlink.LinkSetMaster(end, wire); err != nil {
+	}
+	return nil
+}
+
+// patch joins a leg to a wire, which it makes where there is none.
+func patch(m machine, l topology.Leg, name string, isolated bool) error {
+	wire, err := netlink.LinkByName(name)
+	if err != nil {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = name
+		off := false
+		wire = &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &off}
+		if err := netlink.LinkAdd(wire); err != nil {
 			return err
 		}
-		for _, l := range []netlink.Link{end, wire} {
-			if err := netlink.LinkSetUp(l); err != nil {
-				return err
-			}
+		if err := netlink.LinkSetAlias(wire, fmt.Sprintf("start %d", m.Start)); err != nil {
+			return err
+		}
+	}
+	end, err := netlink.LinkByName(socketName(legName(l.Port)))
+	if err != nil {
+		return err
+	}
+	if err := netlink.LinkSetMaster(end, wire); err != nil {
+		return err
+	}
+	if isolated {
+		if err := netlink.LinkSetIsolated(end, true); err != nil {
+			return err
+		}
+	}
+	for _, l := range []netlink.Link{end, wire} {
+		if err := netlink.LinkSetUp(l); err != nil {
+			return err
 		}
 	}
 	return nil

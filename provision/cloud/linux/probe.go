@@ -17,10 +17,13 @@ import (
 )
 
 // Times of probes. A software-emulated guest forwards within a millisecond or
-// two; what takes longer is not ready to carry anybody's traffic.
+// two; what takes longer is not ready to carry anybody's traffic. One that is to be
+// inserted or taken out may stand still for a moment on a busy machine, and what is
+// inside it then would be lost by not waiting; a dead one costs that much once.
 const (
 	probePatience = 60 * time.Millisecond
 	probeAgain    = 100 * time.Millisecond
+	swapPatience  = 250 * time.Millisecond
 )
 
 // pair is two legs of an appliance that are the ends of one wire.
@@ -103,6 +106,7 @@ func (v *view) through(p pair, probe func(*passage) (bool, error)) (bool, error)
 type passage struct {
 	pair
 	inside, outside *socket
+	patience        time.Duration // with one probe
 }
 
 func openPassage(p pair) (*passage, error) {
@@ -115,7 +119,7 @@ func openPassage(p pair) (*passage, error) {
 		inside.close()
 		return nil, err
 	}
-	return &passage{p, inside, outside}, nil
+	return &passage{p, inside, outside, probePatience}, nil
 }
 
 func (t *passage) close() {
@@ -129,7 +133,7 @@ func (t *passage) close() {
 func (t *passage) outward() (bool, error) { return t.outwardFrom(nonce()) }
 
 func (t *passage) outwardFrom(src net.HardwareAddr) (bool, error) {
-	return cross(t.inside, t.outside, arpProbe(broadcast(), src), src)
+	return t.cross(t.inside, t.outside, arpProbe(broadcast(), src), src)
 }
 
 // inward sends a probe the other way without letting hosts see it; see shield.
@@ -141,7 +145,7 @@ func (t *passage) inwardFrom(src net.HardwareAddr) (bool, error) {
 		return false, err
 	}
 	defer unshield()
-	return cross(t.outside, t.inside, arpProbe(sink, src), src)
+	return t.cross(t.outside, t.inside, arpProbe(sink, src), src)
 }
 
 // shield makes an address to which probes can be sent through the appliance
@@ -165,11 +169,11 @@ func (t *passage) shield() (sink net.HardwareAddr, unshield func(), err error) {
 }
 
 // cross sends a frame and waits for one from its source to come in elsewhere.
-func cross(from, to *socket, frame []byte, src net.HardwareAddr) (bool, error) {
+func (t *passage) cross(from, to *socket, frame []byte, src net.HardwareAddr) (bool, error) {
 	if err := from.send(frame); err != nil {
 		return false, fmt.Errorf("cannot send a probe: %w", err)
 	}
-	return to.receive(time.Now().Add(probePatience), func(s sighting) bool {
+	return to.receive(time.Now().Add(t.patience), func(s sighting) bool {
 		return !s.out && isFrom(s.frame, src)
 	})
 }

@@ -3,10 +3,13 @@
 package linux
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
@@ -27,7 +30,7 @@ func another(t *testing.T, c *Cloud) *Cloud {
 	return d
 }
 
-func observe(t *testing.T, c *Cloud, tenant topology.TenantID) topology.Fabric {
+func observe(t testing.TB, c *Cloud, tenant topology.TenantID) topology.Fabric {
 	t.Helper()
 	f, err := c.Observe(t.Context(), tenant)
 	require.NoError(t, err)
@@ -187,6 +190,40 @@ func TestTraceFollowsABlockedWayUpToWhereItIs(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, reached)
 	require.Equal(t, []topology.ApplianceID{"wo"}, passed)
+}
+
+func TestTraceFindsItsOwnPacketsAmongManyOfTheTenants(t *testing.T) {
+	c := newPatched(t)
+	village(t, c, "a")
+	converge(t, c, "a", c.bootPlain(t.Context(), "a"), inPath("wo", 10), inPath("fw", 20))
+	for host, to := range map[string]string{"h1": "10.1.0.1", "h6": "fd01::1"} {
+		e, err := c.openTrace(t.Context(), observe(t, c, "a"), host, cloud.Target{})
+		require.NoError(t, err)
+		stop := make(chan struct{})
+		var flood sync.WaitGroup
+		flood.Go(func() {
+			frame := echoRequest(e.mac, e.via, e.from, netip.MustParseAddr(to), [2]byte{e.id[0], e.id[1] + 1}, []byte("the tenant's own"))
+			for {
+				for range 200 {
+					_ = e.host.send(frame)
+				}
+				select {
+				case <-stop:
+					return
+				case <-time.After(time.Millisecond):
+				}
+			}
+		})
+		for range 20 {
+			passed, reached, err := c.Trace(t.Context(), "a", host)
+			require.NoError(t, err)
+			require.True(t, reached)
+			require.Equal(t, []topology.ApplianceID{"wo", "fw"}, passed)
+		}
+		close(stop)
+		flood.Wait()
+		e.close()
+	}
 }
 
 func TestAConflictingHostIsRefused(t *testing.T) {

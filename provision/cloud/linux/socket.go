@@ -42,20 +42,22 @@ func openSocket(index int, filter []unix.SockFilter) (*socket, error) {
 }
 
 // onlyARP passes ARP.
-func onlyARP() []unix.SockFilter { return only(etherARP, 12, etherARP>>8) }
+func onlyARP() []unix.SockFilter { return only(etherARP) }
 
-// only passes frames of an EtherType that have a value in the byte at an offset.
-func only(etherType uint16, offset, value uint32) []unix.SockFilter {
+// octet is a byte of a frame that must have a value.
+type octet struct{ at, value uint32 }
+
+// only passes frames of an EtherType that have all the octets.
+func only(etherType uint16, octets ...octet) []unix.SockFilter {
 	const loadHalf, loadByte, jumpIfEqual, answer = unix.BPF_LD | unix.BPF_H | unix.BPF_ABS,
 		unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, unix.BPF_RET | unix.BPF_K
-	return []unix.SockFilter{
-		{Code: loadHalf, K: 12},
-		{Code: jumpIfEqual, K: uint32(etherType), Jf: 3},
-		{Code: loadByte, K: offset},
-		{Code: jumpIfEqual, K: value, Jf: 1},
-		{Code: answer, K: 1 << 16},
-		{Code: answer, K: 0},
+	left := uint8(2 * len(octets)) // instructions from here to the first answer
+	program := []unix.SockFilter{{Code: loadHalf, K: 12}, {Code: jumpIfEqual, K: uint32(etherType), Jf: left + 1}}
+	for _, o := range octets {
+		left -= 2
+		program = append(program, unix.SockFilter{Code: loadByte, K: o.at}, unix.SockFilter{Code: jumpIfEqual, K: o.value, Jf: left + 1})
 	}
+	return append(program, unix.SockFilter{Code: answer, K: 1 << 16}, unix.SockFilter{Code: answer, K: 0})
 }
 
 func (s *socket) close() { unix.Close(s.fd) }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/provision/cloud"
@@ -71,6 +72,18 @@ type trace struct {
 	legs     map[int]topology.ApplianceID // by link
 	mac, via net.HardwareAddr
 	from, to netip.Addr
+	id       [2]byte // of its echo requests
+}
+
+// filter passes this trace's requests and their answers only: the tenant's own may
+// be so many that ours would find no room in the socket's queue.
+func (e *trace) filter() []unix.SockFilter {
+	protocol, id := octet{14 + 9, 1}, uint32(14+20+4)
+	ether := uint16(etherIPv4)
+	if e.to.Is6() {
+		protocol, id, ether = octet{14 + 6, 58}, 14+40+4, etherIPv6
+	}
+	return only(ether, protocol, octet{id, uint32(e.id[0])}, octet{id + 1, uint32(e.id[1])})
 }
 
 func (c *Cloud) openTrace(ctx context.Context, f topology.Fabric, host string, to cloud.Target) (*trace, error) {
@@ -99,10 +112,8 @@ func (c *Cloud) openTrace(ctx context.Context, f topology.Fabric, host string, t
 			return nil, fault.New(fault.Invalid, "no gateway is between hosts %q and %q", host, to.Host)
 		}
 	}
-	filter := only(etherIPv4, 14+9, 1)
-	if e.to.Is6() {
-		filter = only(etherIPv6, 14+6, 58)
-	}
+	rand.Read(e.id[:])
+	filter := e.filter()
 	err = c.within(c.hostName(f.Tenant, host), func() error {
 		l, err := netlink.LinkByName("eth0")
 		if err != nil {
@@ -163,7 +174,7 @@ func (e *trace) close() {
 func (e *trace) send() (passed []topology.ApplianceID, reached bool, err error) {
 	marker := make([]byte, 32)
 	rand.Read(marker)
-	if err := e.host.send(echoRequest(e.mac, e.via, e.from, e.to, marker)); err != nil {
+	if err := e.host.send(echoRequest(e.mac, e.via, e.from, e.to, e.id, marker)); err != nil {
 		return nil, false, fmt.Errorf("cannot send an echo request: %w", err)
 	}
 	reached, err = e.host.receive(time.Now().Add(echoPatience), func(s sighting) bool {

@@ -1,5 +1,5 @@
 # Reads an OVF environment document (DSP8027) and writes the value of each
-# property this firewall knows into a file of its name in `folder`.
+# property this appliance knows into a file of its name in `folder`.
 #
 # Prefixes of XML are arbitrary, so only local names count.  Everything from the
 # first Entity on is about the sibling systems of a multi-VM package, and is not
@@ -8,6 +8,7 @@
 BEGIN {
     RS = "\001"                     # the whole document is one record
     known["firewall.block-tcp-ports"]
+    known["optimiser.dscp"]
     known["management.password"]
     known["management.address"]
     known["management.netmask"]
