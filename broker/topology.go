@@ -25,24 +25,20 @@ func (s *Server) showTopology(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.Provision.Fabric(ctx, tenant)
-	if err != nil {
-		return nil, err
-	}
-	hosts, err := s.Provision.Hosts(ctx, tenant)
+	scene, err := s.Provision.Scene(ctx, tenant)
 	if err != nil {
 		return nil, err
 	}
 	switch format := c.query.Get("format"); format {
 	case "", "json":
-		return f, nil
+		return scene, nil
 	case "text":
-		return content{"text/plain; charset=utf-8", []byte(topology.Draw(f, hosts))}, nil
+		return content{"text/plain; charset=utf-8", []byte(topology.Draw(scene))}, nil
 	case "svg":
 		c.w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-		return content{"image/svg+xml", []byte(topology.SVG(f, hosts))}, nil
+		return content{"image/svg+xml", topology.SVG(scene)}, nil
 	case "dot":
-		return content{"text/vnd.graphviz; charset=utf-8", []byte(topology.DOT(f))}, nil
+		return content{"text/vnd.graphviz; charset=utf-8", []byte(topology.DOT(scene))}, nil
 	default:
 		return nil, fault.New(fault.Invalid, "a topology is shown as json, text, svg or dot, not %.20q", format)
 	}

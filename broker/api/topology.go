@@ -8,8 +8,8 @@ import (
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
-// Fabric is shown as the planner has it.
-type Fabric = topology.Fabric
+// Topology is a tenant's fabric as the planner has it, with what is known besides.
+type Topology = topology.Scene
 
 // Network is a tenant's own network.
 type Network struct {
@@ -39,8 +39,8 @@ type Host struct {
 }
 
 // Topology reads a tenant's fabric.
-func (c *Client) Topology(ctx context.Context, tenant string) (f Fabric, err error) {
-	return f, c.get(ctx, nil, &f, "tenants", tenant, "topology")
+func (c *Client) Topology(ctx context.Context, tenant string) (t Topology, err error) {
+	return t, c.get(ctx, nil, &t, "tenants", tenant, "topology")
 }
 
 // Drawing draws a tenant's fabric as text, svg or dot.

@@ -189,7 +189,8 @@ func (s *stage) picture(ctx context.Context, r *report, file string) (topology.F
 		r.Pictures = append(r.Pictures, name)
 		s.say("The same as a drawing: %s", name)
 	}
-	return s.admin.Topology(ctx, demoTenant)
+	scene, err := s.admin.Topology(ctx, demoTenant)
+	return scene.Fabric, err
 }
 
 func arrows(names []string) string { return strings.Join(names, " → ") }

@@ -12,6 +12,7 @@ const (
 	MissingNetwork   DifferenceKind = "missing-network"   // a segment or management network is not there
 	MissingAppliance DifferenceKind = "missing-appliance" // neither a machine nor a port of it is there
 	StoppedAppliance DifferenceKind = "stopped-appliance" // its ports are there, its machine does not run
+	StaleAppliance   DifferenceKind = "stale-appliance"   // its machine was to be started anew, and was not
 	MissingPort      DifferenceKind = "missing-port"
 	WrongNetwork     DifferenceKind = "wrong-network" // a leg or a gateway's plug is plugged in elsewhere
 	WrongPort        DifferenceKind = "wrong-port"    // a port is another NIC than the one of its name
@@ -112,8 +113,11 @@ func (d *differ) appliance(a Appliance) {
 		d.add(Difference{Kind: MissingAppliance, Thing: string(a.ID), Instance: a.Instance, Networks: a.serves()})
 		return
 	}
-	if a.Booted && !was.Booted {
+	switch {
+	case a.Booted && !was.Booted:
 		d.add(Difference{Kind: StoppedAppliance, Thing: string(a.ID), Instance: a.Instance, Networks: a.serves()})
+	case a.Booted && a.Start != was.Start:
+		d.add(Difference{Kind: StaleAppliance, Thing: string(a.ID), Instance: a.Instance, Networks: a.serves()})
 	}
 	for _, l := range a.Legs {
 		about := Difference{Thing: string(l.Port), Instance: a.Instance, Networks: some(l.Serves)}
@@ -207,6 +211,8 @@ func (d Difference) sentence() string {
 		return fmt.Sprintf("appliance %s is gone, with all its ports", d.Thing)
 	case StoppedAppliance:
 		return fmt.Sprintf("appliance %s does not run", d.Thing)
+	case StaleAppliance:
+		return fmt.Sprintf("appliance %s was to be started anew and was not", d.Thing)
 	case MissingPort:
 		return fmt.Sprintf("port %s is missing", d.Thing)
 	case WrongNetwork:

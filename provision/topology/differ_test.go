@@ -20,7 +20,7 @@ func drift(t *rapid.T, f topology.Fabric) topology.Fabric {
 	place := func() topology.NetworkID { return rapid.SampledFrom(append(places, "")).Draw(t, "place") }
 	kinds := []string{"stray network", "plug"}
 	if len(f.Appliances) > 0 {
-		kinds = append(kinds, "kill", "delete port", "move leg", "lose appliance")
+		kinds = append(kinds, "kill", "another start", "delete port", "move leg", "lose appliance")
 	}
 	if len(f.Redirects) > 0 {
 		kinds = append(kinds, "rule", "members")
@@ -47,6 +47,8 @@ func drift(t *rapid.T, f topology.Fabric) topology.Fabric {
 		switch kind {
 		case "kill":
 			a.Booted = false
+		case "another start":
+			a.Start += rapid.IntRange(0, 1).Draw(t, "start")
 		case "delete port":
 			a.Legs = slices.Delete(a.Legs, leg, leg+1)
 		case "move leg":

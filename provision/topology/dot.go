@@ -5,10 +5,11 @@ import (
 	"strings"
 )
 
-// DOT is a fabric in Graphviz's language: networks as ellipses (tenants' own
-// filled), appliances as boxes, gateways as houses, plugs as edges.
-func DOT(f Fabric) string {
-	f = Settle(f)
+// DOT is a scene in Graphviz's language: networks as ellipses (tenants' own
+// filled), appliances as boxes, gateways as houses, plugs as edges, rules as dashed
+// edges between a gateway and the appliances that it sends flows through.
+func DOT(scene Scene) string {
+	f := Settle(scene.Fabric)
 	var b strings.Builder
 	fmt.Fprintf(&b, "graph %s {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n", quote(string(f.Tenant)))
 	for _, n := range f.Networks {
@@ -17,11 +18,16 @@ func DOT(f Fabric) string {
 		fmt.Fprintf(&b, "  %s [shape=ellipse, style=%s, label=%s];\n", quote("network/"+string(n.ID)), style, quote(text))
 	}
 	for _, a := range f.Appliances {
-		style := "solid"
+		face, style := scene.face(&a), "solid"
 		if !a.Booted {
 			style = "dotted"
 		}
-		fmt.Fprintf(&b, "  %s [shape=box, style=%s, label=%s];\n", quote("appliance/"+string(a.ID)), style, quote(label(a.Name, a.ID)))
+		lines := "1"
+		if scene.provider(&a) {
+			lines = "2"
+		}
+		text := strings.TrimSpace(face.name + "\n" + face.words)
+		fmt.Fprintf(&b, "  %s [shape=box, style=%s, peripheries=%s, label=%s];\n", quote("appliance/"+string(a.ID)), style, lines, quote(text))
 	}
 	for _, g := range f.Gateways {
 		fmt.Fprintf(&b, "  %s [shape=house, label=%s];\n", quote("gateway/"+string(g.ID)), quote(label(g.Name, g.ID)))
@@ -38,6 +44,12 @@ func DOT(f Fabric) string {
 			if p.At != "" {
 				writeEdge(&b, "network/"+string(p.At), "gateway/"+string(g.ID), string(p.Home), false)
 			}
+		}
+	}
+	for _, r := range f.Redirects {
+		for _, m := range r.Members {
+			fmt.Fprintf(&b, "  %s -- %s [style=dashed, label=%s];\n", quote("gateway/"+string(r.Gateway)), quote("appliance/"+string(m.Appliance)),
+				quote(fmt.Sprintf("%s: %s", r.Network, r.Match)))
 		}
 	}
 	b.WriteString("}\n")

@@ -5,14 +5,16 @@ import (
 	"unicode/utf8"
 )
 
-// Draw is a picture of a fabric in text: a line per tenant network, from its
-// hosts through its services and the segments behind them to its gateway. The
-// hosts' names are optional.
-func Draw(f Fabric, hosts map[NetworkID][]string) string {
-	p := paint(f, hosts)
+// Draw is a picture of a scene in text: a line per tenant network, from its hosts
+// through its services and the segments behind them to its gateway.
+func Draw(scene Scene) string {
+	p := paint(scene)
 	s := newSheet(p)
 	for r, l := range p.rows {
 		s.line(r, l)
+	}
+	for _, n := range p.nets {
+		s.network(n, p.rows[n.first])
 	}
 	for _, b := range p.boxes {
 		s.box(b)
@@ -24,8 +26,8 @@ func Draw(f Fabric, hosts map[NetworkID][]string) string {
 		s.joint(j)
 	}
 	text := s.String()
-	if len(p.notes) > 0 {
-		text += "\n" + strings.Join(p.notes, "\n") + "\n"
+	if notes := p.sentences(); len(notes) > 0 {
+		text += "\n" + strings.Join(notes, "\n") + "\n"
 	}
 	return text
 }
@@ -51,7 +53,7 @@ func newSheet(p picture) *sheet {
 		}
 	}
 	for _, b := range append(p.boxes, p.gates...) {
-		s.width[b.col] = max(s.width[b.col], utf8.RuneCountInString(b.name)+4)
+		s.width[b.col] = max(s.width[b.col], utf8.RuneCountInString(b.caption())+4)
 	}
 	x := s.start + 3
 	for i := range s.left {
@@ -84,7 +86,6 @@ func (s *sheet) put(x, y int, text string) {
 
 func (s *sheet) line(row int, l line) {
 	y := rowHeight*row + 1
-	s.put(0, y, l.title())
 	end := s.left[len(s.left)-1]
 	from := utf8.RuneCountInString(l.title()) + 1
 	s.put(from, y, strings.Repeat("─", end-from))
@@ -93,6 +94,23 @@ func (s *sheet) line(row int, l line) {
 	}
 	if l.gateway == "" {
 		s.put(end, y, "✗")
+	}
+}
+
+// network writes a network once, before the lines to all its gateways.
+func (s *sheet) network(n box, l line) {
+	s.put(0, rowHeight*n.first+1, l.title())
+	x := utf8.RuneCountInString(l.title()) + 1
+	for y := rowHeight*n.first + 2; y <= rowHeight*n.last+1; y++ {
+		tie := "│"
+		if y%rowHeight == 1 {
+			tie = "├"
+		}
+		s.put(x, y, tie)
+	}
+	if n.last > n.first {
+		s.put(x, rowHeight*n.first+1, "┬")
+		s.put(x, rowHeight*n.last+1, "└")
 	}
 }
 
@@ -111,7 +129,7 @@ func (s *sheet) box(b box) {
 		s.put(x, y, left+strings.Repeat(" ", w-2)+right)
 	}
 	s.put(x, bottom, "└"+strings.Repeat("─", w-2)+"┘")
-	s.put(x+(w-utf8.RuneCountInString(b.name))/2, (top+bottom)/2, b.name)
+	s.put(x+(w-utf8.RuneCountInString(b.caption()))/2, (top+bottom)/2, b.caption())
 }
 
 // joint ties the lines together that share a segment, and names it once.

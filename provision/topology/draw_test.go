@@ -5,6 +5,8 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,9 +25,10 @@ func TestDrawings(t *testing.T) {
 		"halfway": applyAll(t, before, steps[:len(steps)-1]), "started": applyAll(t, before, steps[:len(steps)-8])} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			golden(t, "draw-"+name+".txt", topology.Draw(f, hosts))
-			golden(t, "draw-"+name+".dot", topology.DOT(f))
-			svg := topology.SVG(f, hosts)
+			scene := topology.Scene{Fabric: f, Hosts: hosts}
+			golden(t, "draw-"+name+".txt", topology.Draw(scene))
+			golden(t, "draw-"+name+".dot", topology.DOT(scene))
+			svg := topology.SVG(scene)
 			requireWellFormed(t, svg)
 			golden(t, "draw-"+name+".svg", string(svg))
 		})
@@ -48,27 +51,74 @@ func requireWellFormed(t *testing.T, svg []byte) {
 // terminal codes.
 func TestDrawingsTreatNamesAsText(t *testing.T) {
 	t.Parallel()
-	f := tenantA()
+	f := compose(t, tenantA(), firewall(topology.Bridged))
+	f.Appliances[0].Name = strings.Repeat("<long & wide>\x1b", 100)
 	f.Tenant = "<tenant & \x00>"
 	f.Networks[0].Name = "</text><script>alert(1)</script>"
 	f.Networks[1].Name = "x\x1b[31m\nred"
 	hosts := map[topology.NetworkID][]string{"V": {"a<b>", "line\nbreak"}}
 
-	svg := topology.SVG(f, hosts)
+	scene := topology.Scene{Fabric: f, Hosts: hosts, States: map[topology.ApplianceID]topology.State{"fw": {Health: topology.Failing, Detail: "<b>\x1b"}}}
+	svg := topology.SVG(scene)
 	requireWellFormed(t, svg)
 	require.NotContains(t, string(svg), "<script>")
-	for _, text := range []string{string(svg), topology.Draw(f, hosts)} {
+	for _, text := range []string{string(svg), topology.Draw(scene)} {
 		require.NotContains(t, text, "\x1b")
 		require.NotContains(t, text, "\x00")
 		require.NotContains(t, text, "line\nbreak")
 	}
-	require.NotContains(t, topology.DOT(f), "\x1b")
+	require.NotContains(t, topology.DOT(scene), "\x1b")
+	for line := range strings.Lines(topology.Draw(scene)) {
+		require.Less(t, len(line), 500, "no name makes a picture that nobody can look at")
+	}
+}
+
+// What is not a plain chain: two gateways, a cluster that flows are redirected
+// through, an appliance that fails, one that stands by, one of the provider.
+func TestDrawingOfManyThings(t *testing.T) {
+	t.Parallel()
+	f := tenantA()
+	second := topology.Gateway{ID: "gw2", Name: "GW2"}
+	for _, n := range []topology.NetworkID{"X", "Z"} {
+		second.Plugs = append(second.Plugs, topology.Plug{Port: "gw2-" + topology.PortID(n), Home: n, At: n})
+	}
+	f.Gateways = append(f.Gateways, second)
+	wo := optimiser()
+	wo.Stitches[0].Bypassed = true
+	lb := balancer(3)
+	lb.Stitches = lb.Stitches[:1]
+	f = compose(t, f, firewall(topology.Bridged), wo, lb)
+	off := slices.IndexFunc(f.Appliances, func(a topology.Appliance) bool { return a.ID == "lb+2" })
+	f.Appliances[off].Booted = false
+	scene := topology.Scene{Fabric: f, Title: "Many things", Hosts: map[topology.NetworkID][]string{"V": {"a", "b", "c", "d", "e", "f"}},
+		States: map[topology.ApplianceID]topology.State{
+			"fw": {Health: topology.Healthy, Provider: true}, "lb": {Health: topology.Failing, Detail: "no answer"},
+			"lb+1": {Health: topology.Healthy}, "wo": {Past: true, Health: topology.Failing},
+		}}
+	golden(t, "draw-many.txt", topology.Draw(scene))
+	golden(t, "draw-many.dot", topology.DOT(scene))
+	svg := topology.SVG(scene)
+	requireWellFormed(t, svg)
+	golden(t, "draw-many.svg", string(svg))
+}
+
+func TestDrawingOfTwentyNetworks(t *testing.T) {
+	t.Parallel()
+	f := tenantOf(20)
+	s := topology.Service{Instance: "fw", Name: "fw", Zones: topology.Isolated, NICs: []topology.NIC{{Role: topology.Outside, Pair: 1}}}
+	for i, n := range networksOf(f)[:12] {
+		s.NICs = append(s.NICs, topology.NIC{Role: topology.Inside, Pair: i + 1})
+		s.Stitches = append(s.Stitches, topology.Stitch{Network: n, Pair: i + 1})
+	}
+	svg := topology.SVG(topology.Scene{Fabric: compose(t, f, s)})
+	requireWellFormed(t, svg)
+	golden(t, "draw-twenty.svg", string(svg))
 }
 
 func TestDrawingsOfNothing(t *testing.T) {
 	t.Parallel()
-	requireWellFormed(t, topology.SVG(topology.Fabric{}, nil))
-	require.Empty(t, topology.Draw(topology.Fabric{}, nil))
+	requireWellFormed(t, topology.SVG(topology.Scene{}))
+	require.Empty(t, topology.Draw(topology.Scene{}))
 }
 
 // Two lines that pass the same two services in opposite orders cannot share
@@ -78,7 +128,7 @@ func TestDrawingOfOppositeOrders(t *testing.T) {
 	a, b := twoPairs("a"), twoPairs("b")
 	a.Stitches = []topology.Stitch{{Network: "V", Pair: 1, Rank: 1}, {Network: "X", Pair: 2, Rank: 2}}
 	b.Stitches = []topology.Stitch{{Network: "V", Pair: 1, Rank: 2}, {Network: "X", Pair: 2, Rank: 1}}
-	golden(t, "draw-opposite.txt", topology.Draw(compose(t, tenantA(), a, b), nil))
+	golden(t, "draw-opposite.txt", topology.Draw(topology.Scene{Fabric: compose(t, tenantA(), a, b)}))
 }
 
 func twoPairs(id topology.InstanceID) topology.Service {

@@ -6,72 +6,85 @@ import (
 )
 
 // note says in words what the lines do not show.
-func (p *picture) note(f Fabric, g *graph, ns names, used map[crossing]bool) {
+func (p *picture) note(s Scene, g *graph, ns names, used map[crossing]bool) {
 	for _, l := range p.rows {
 		if l.gateway == "" {
 			p.notes = append(p.notes, l.network+" does not reach a gateway")
 		}
 	}
-	p.noteOtherGateways(f, ns)
-	for _, r := range f.Redirects {
-		p.notes = append(p.notes, fmt.Sprintf("gateway %s sends flows of %s (%s) through %s", r.Gateway, ns.hop(r.Network).Name, r.Match, r.through()))
-	}
-	for _, a := range f.Appliances {
-		if f.member(a.ID) && a.Booted {
+	for i := range s.Appliances {
+		a := &s.Appliances[i]
+		if s.member(a.ID) {
 			continue
 		}
-		n := g.nodes[a.ID]
-		state, idle := "stands by", true
-		if !a.Booted {
-			state = "does not run"
-		}
-		for _, w := range n.wires {
-			in, out := a.Legs[w.in].At, a.Legs[w.out].At
-			if used[crossing{n, w}] {
-				idle = false
-			} else if in != "" && out != "" {
-				p.notes = append(p.notes, fmt.Sprintf("%s %s between %s and %s", label(a.Name, a.ID), state, ns.hop(in).Name, ns.hop(out).Name))
-				idle = false
-			}
-		}
-		if idle {
-			p.notes = append(p.notes, fmt.Sprintf("%s %s outside every path", label(a.Name, a.ID), state))
-		}
+		p.beside(s, a, g.nodes[a.ID], ns, used)
 	}
-	p.noteManagement(f)
-}
-
-// noteOtherGateways tells of the gateways that a network has beside the one that its
-// line ends at.
-func (p *picture) noteOtherGateways(f Fabric, ns names) {
-	for _, gw := range f.Gateways {
-		for _, plug := range gw.Plugs {
-			if first := f.gatewayOf(plug.Home); first == gw.ID {
-				continue
-			}
-			way, whole := PathTo(f, plug.Home, gw.ID)
-			if whole {
-				p.notes = append(p.notes, "also "+way.String())
-			} else {
-				p.notes = append(p.notes, fmt.Sprintf("%s does not reach gateway %s", ns.hop(plug.Home).Name, label(gw.Name, gw.ID)))
-			}
+	for _, n := range s.Networks {
+		if n.Role == RoleManagement {
+			p.manage = append(p.manage, s.managed(n))
 		}
 	}
 }
 
-func (p *picture) noteManagement(f Fabric) {
-	for _, n := range f.Networks {
-		if n.Role != RoleManagement {
-			continue
+// beside enters an appliance that no traffic passes, or not through every pair that
+// is plugged in.
+func (p *picture) beside(s Scene, a *Appliance, n *node, ns names, used map[crossing]bool) {
+	state, idle := "stands by", true
+	switch {
+	case !a.Booted:
+		state = "does not run"
+	case s.States[a.ID].Past:
+		state = "is bypassed"
+	}
+	var places []string
+	for _, w := range n.wires {
+		in, out := a.Legs[w.in].At, a.Legs[w.out].At
+		if used[crossing{n, w}] {
+			idle = false
+		} else if in != "" && out != "" {
+			places = append(places, fmt.Sprintf("between %s and %s", short(ns.hop(in).Name), short(ns.hop(out).Name)))
 		}
-		var members []string
-		for _, a := range f.Appliances {
-			for _, l := range a.Legs {
-				if l.At == n.ID && l.Address.IsValid() {
-					members = append(members, fmt.Sprintf("%s at %s", label(a.Name, a.ID), l.Address.Addr()))
-				}
+	}
+	switch {
+	case len(places) > 0:
+		p.aside = append(p.aside, outside{s.face(a), state + " " + and(places)})
+	case idle:
+		p.aside = append(p.aside, outside{s.face(a), state + " outside every path"})
+	}
+}
+
+func (s Scene) managed(n Network) managed {
+	var members []string
+	for i := range s.Appliances {
+		a := &s.Appliances[i]
+		for _, l := range a.Legs {
+			if l.At == n.ID && l.Address.IsValid() {
+				members = append(members, fmt.Sprintf("%s at %s", short(a.label()), l.Address.Addr()))
 			}
 		}
-		p.notes = append(p.notes, fmt.Sprintf("management network %s: %s", label(n.Name, n.ID), strings.Join(members, ", ")))
 	}
+	return managed{short(label(n.Name, n.ID)), strings.Join(members, ", ")}
+}
+
+// sentences are all that is no line of the picture, for those that are in text.
+func (p picture) sentences() []string {
+	list := append([]string{}, p.notes...)
+	for _, t := range p.turns {
+		var names []string
+		for _, m := range t.members {
+			names = append(names, m.caption())
+		}
+		through := "nothing, which stops them"
+		if len(names) > 0 {
+			through = and(names)
+		}
+		list = append(list, fmt.Sprintf("gateway %s sends flows of %s (%s) through %s", t.gateway, t.networks, t.match, through))
+	}
+	for _, a := range p.aside {
+		list = append(list, a.name+" "+a.where)
+	}
+	for _, m := range p.manage {
+		list = append(list, fmt.Sprintf("management network %s: %s", m.name, m.members))
+	}
+	return list
 }

@@ -4,67 +4,50 @@ import (
 	"bytes"
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // SVG is the picture of Draw as one self-contained SVG 1.1 document: readable on
-// light and dark ground, with a title and a description for screen readers.
-func SVG(f Fabric, hosts map[NetworkID][]string) []byte {
-	p := paint(f, hosts)
+// light and dark ground and without colours, with a title on each thing and a
+// description for screen readers.
+func SVG(s Scene) []byte {
+	p := paint(s)
 	v := newCanvas(p)
 	v.open(p)
 	for r, l := range p.rows {
 		v.line(r, l)
 	}
-	for _, j := range p.joints {
-		v.joint(j)
+	v.ties(p)
+	for _, n := range p.nets {
+		v.network(n, p.rows[n.first])
 	}
-	for _, l := range p.boxes {
-		v.box(l, "appliance")
+	for _, j := range p.joints {
+		v.segment(j.name, j.col, j.first, j.last)
+	}
+	for _, b := range p.boxes {
+		v.box(b)
 	}
 	for _, g := range p.gates {
-		v.box(g, "gateway")
+		v.box(g)
 	}
 	v.legs(p)
-	for i, note := range p.notes {
-		v.text(margin, v.floor+float64(i)*18, "note", note)
-	}
+	v.below(p)
 	v.b.WriteString("</svg>\n")
 	return v.b.Bytes()
 }
 
 // Measures in user units.
 const (
-	margin    = 20.0
+	margin    = 24.0
 	rowPitch  = 64.0
-	boxHeight = 36.0
-	letter    = 7.6 // about the width of a letter at 13 units
-	gap       = 34.0
-	headline  = 44.0
+	boxHeight = 40.0
+	gap       = 30.0
+	headline  = 52.0
+	lineOf    = 24.0  // of words below the rows
+	shortest  = 150.0 // between a network and its gateway
+	tieStep   = 12.0
 )
-
-// style colours by role; the second half is for dark ground.
-const style = `
-  text { font: 13px system-ui, sans-serif; fill: #1b1f24; }
-  .title { font-weight: 600; font-size: 15px; }
-  .note, .leg, .host { font-size: 11px; fill: #57606a; }
-  .mid { text-anchor: middle; }
-  path { fill: none; stroke: #57606a; stroke-width: 2; }
-  rect { stroke-width: 1.5; }
-  .tenant { fill: #ddf4ff; stroke: #0969da; }
-  .segment { fill: #ffffff; stroke: #6e7781; stroke-dasharray: 4 3; }
-  .appliance { fill: #fff1d6; stroke: #bc4c00; }
-  .gateway { fill: #dafbe1; stroke: #1a7f37; }
-  .cut { stroke: #cf222e; }
-  @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3; } .note, .leg, .host { fill: #9da7b3; }
-    path { stroke: #9da7b3; }
-    .tenant { fill: #0c2d6b; stroke: #58a6ff; } .segment { fill: #161b22; stroke: #8b949e; }
-    .appliance { fill: #4d2d00; stroke: #f0883e; } .gateway { fill: #0f3d1f; stroke: #3fb950; }
-    .cut { stroke: #ff7b72; }
-  }
-`
 
 // canvas is an SVG document in the making.
 type canvas struct {
@@ -73,53 +56,106 @@ type canvas struct {
 	width  []float64 // of the boxes of each column
 	behind []float64 // of the segments of each column
 	names  float64   // width of the tenant networks' pills
+	edge   float64   // of the gateways' right side
 	right  float64
-	floor  float64 // where the notes begin
+	floor  float64 // where what is below the rows begins
+	bottom float64
 }
 
 func newCanvas(p picture) *canvas {
 	v := &canvas{left: make([]float64, p.cols+1), width: make([]float64, p.cols+1), behind: make([]float64, p.cols+1)}
 	for _, l := range p.rows {
-		v.names = max(v.names, extent(l.network), extent(strings.Join(l.hosts, ", ")))
+		v.names = max(v.names, extent(l.network), extent(hostsOf(l))*0.85)
 		for _, s := range l.stops {
 			v.behind[s.col] = max(v.behind[s.col], extent(s.segment))
 		}
 	}
-	for _, b := range append(p.boxes, p.gates...) {
-		v.width[b.col] = max(v.width[b.col], extent(b.name)+16)
+	for _, b := range slices.Concat(p.boxes, p.gates) {
+		v.width[b.col] = max(v.width[b.col], b.width())
 	}
 	x := margin + v.names + gap
 	for i := range v.left {
+		if i == p.cols {
+			x = max(x, margin+v.names+shortest)
+		}
 		v.left[i] = x
 		x += v.width[i]
 		if i < p.cols {
 			x += v.behind[i] + 2*gap
 		}
 	}
-	v.right = x + margin
-	for _, note := range append(p.notes, v.headline(p)) {
-		v.right = max(v.right, extent(note)+2*margin)
+	v.floor = headline + rowPitch*float64(len(p.rows)) + 8
+	if len(p.rows) == 0 {
+		v.floor = headline + 4
 	}
-	v.floor = headline + rowPitch*float64(len(p.rows)) + 12
+	v.edge = x
+	v.widen(p)
 	return v
 }
 
+// widen makes room for what is below the rows and beside the gateways.
+func (v *canvas) widen(p picture) {
+	v.right = v.edge + margin + tieStep*float64(len(fragmented(p)))
+	v.right = max(v.right, extent(p.title)*1.15+2*margin)
+	v.bottom = v.floor
+	for _, t := range p.turns {
+		v.right = max(v.right, v.turnWidth(t)+2*margin)
+		v.bottom += rowPitch
+	}
+	for _, a := range p.aside {
+		v.right = max(v.right, a.width()+extent(a.where)*0.85+2*margin+14)
+		v.bottom += boxHeight + 12
+	}
+	for _, m := range p.manage {
+		v.right = max(v.right, extent(m.name)+extent(m.members)*0.85+2*margin+14)
+		v.bottom += boxHeight
+	}
+	for _, n := range p.notes {
+		v.right = max(v.right, extent(n)+2*margin)
+		v.bottom += lineOf
+	}
+	for _, s := range swatches(p) {
+		v.right = max(v.right, s.width()+2*margin)
+	}
+	v.bottom += 20 + lineOf*float64(v.legend(p, nil))
+}
+
+func (f face) width() float64 { return max(extent(f.name)+14, extent(f.words)*0.85+26, 64) }
+
 // extent is about how wide a text is, with some air.
-func extent(text string) float64 { return float64(utf8.RuneCountInString(text))*letter + 18 }
+func extent(text string) float64 {
+	w := 18.0
+	for _, r := range text {
+		if r >= 0x1100 { // most scripts from there on are wide
+			w += 13.5
+			continue
+		}
+		w += 8
+	}
+	return w
+}
 
 func middle(row int) float64 { return headline + rowPitch*(float64(row)+0.5) }
 
-func (v *canvas) headline(p picture) string {
-	return "Topology of tenant " + printable(string(p.tenant))
+func hostsOf(l line) string {
+	const most = 4
+	names := l.hosts
+	switch more := len(names) - most; {
+	case len(names) == 0:
+		return ""
+	case more > 0:
+		names = append(slices.Clone(names[:most]), fmt.Sprintf("%d more", more))
+	}
+	return "hosts: " + strings.Join(names, ", ")
 }
 
 func (v *canvas) open(p picture) {
-	height := v.floor + 18*float64(len(p.notes))
 	fmt.Fprintf(&v.b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" role="img" aria-labelledby="topology-title topology-desc">`+"\n",
-		v.right, height, v.right, height)
+		v.right, v.bottom, v.right, v.bottom)
 	fmt.Fprintf(&v.b, "<title id=\"topology-title\">%s</title>\n<desc id=\"topology-desc\">%s</desc>\n<style>%s</style>\n",
-		escape(v.headline(p)), escape(p.describe()), style)
-	v.text(margin, 26, "title", v.headline(p))
+		escape(p.title), escape(p.describe()), style)
+	fmt.Fprintf(&v.b, "<rect class=\"ground\" width=\"%.0f\" height=\"%.0f\" rx=\"10\"/>\n", v.right, v.bottom)
+	v.text(margin, 32, "title", p.title)
 }
 
 // describe says the picture in words.
@@ -128,7 +164,7 @@ func (p picture) describe() string {
 	for _, l := range p.rows {
 		parts := []string{"Network " + l.network}
 		for _, s := range l.stops {
-			parts = append(parts, s.name, "segment "+s.segment)
+			parts = append(parts, s.box.caption(), "segment "+s.segment)
 		}
 		end := "gateway " + l.gateway
 		if l.gateway == "" {
@@ -136,7 +172,7 @@ func (p picture) describe() string {
 		}
 		all = append(all, strings.Join(append(parts, end), ", then ")+".")
 	}
-	return strings.Join(append(all, p.notes...), " ")
+	return strings.Join(append(all, p.sentences()...), " ")
 }
 
 func (v *canvas) line(row int, l line) {
@@ -145,37 +181,79 @@ func (v *canvas) line(row int, l line) {
 	class := "wire"
 	if l.gateway == "" {
 		class = "cut"
-		end -= 6
+		end -= 8
 	}
 	fmt.Fprintf(&v.b, `<path class="%s" d="M%.1f %.1f H%.1f"/>`+"\n", class, margin+v.names, y, end)
 	if l.gateway == "" {
-		fmt.Fprintf(&v.b, `<path class="cut" d="M%.1f %.1f l12 12 m0 -12 l-12 12"/>`+"\n", end-6, y-6)
-	}
-	v.pill(margin, y, v.names, "tenant", l.network)
-	if len(l.hosts) > 0 {
-		v.text(margin, y+30, "host", "hosts: "+strings.Join(l.hosts, ", "))
+		fmt.Fprintf(&v.b, `<path class="cut" d="M%.1f %.1f l14 14 m0 -14 l-14 14"/>`+"\n", end-7, y-7)
 	}
 	for _, s := range l.stops {
-		v.pill(v.left[s.col]+v.width[s.col]+gap, y, v.behind[s.col], "segment", s.segment)
+		v.segment(s.segment, s.col, row, row)
 	}
 }
 
-func (v *canvas) pill(x, y, w float64, class, name string) {
-	fmt.Fprintf(&v.b, `<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="26" rx="13"/>`+"\n", class, x, y-13, w)
-	v.text(x+w/2, y+4.5, "mid", name)
+// network is one pill before all its lines, with the hosts on it.
+func (v *canvas) network(n box, l line) {
+	y := (middle(n.first) + middle(n.last)) / 2
+	v.group(n.title)
+	fmt.Fprintf(&v.b, `<rect class="tenant" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="14"/>`+"\n",
+		margin, middle(n.first)-14, v.names, middle(n.last)-middle(n.first)+28)
+	v.text(margin+v.names/2, y+4.5, "mid", n.name)
+	v.end()
+	if hosts := hostsOf(l); hosts != "" {
+		v.text(margin+8, middle(n.last)+29, "host", hosts)
+	}
 }
 
-// joint lays one pill over all the rows that share a segment.
-func (v *canvas) joint(j joint) {
-	x, top, bottom := v.left[j.col]+v.width[j.col]+gap, middle(j.first), middle(j.last)
-	fmt.Fprintf(&v.b, `<rect class="segment" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="13"/>`+"\n", x, top-13, v.behind[j.col], bottom-top+26)
-	v.text(x+v.behind[j.col]/2, (top+bottom)/2+4.5, "mid", j.name)
+// segment is one pill over all the rows that share it.
+func (v *canvas) segment(name string, col, first, last int) {
+	x, top, bottom := v.left[col]+v.width[col]+gap, middle(first), middle(last)
+	v.group("segment " + name + ", made by Bumpwire")
+	fmt.Fprintf(&v.b, `<rect class="segment" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="14"/>`+"\n", x, top-14, v.behind[col], bottom-top+28)
+	v.text(x+v.behind[col]/2, (top+bottom)/2+4.5, "mid", name)
+	v.end()
 }
 
-func (v *canvas) box(b box, class string) {
+func (v *canvas) box(b box) {
 	x, w, top, bottom := v.left[b.col], v.width[b.col], middle(b.first), middle(b.last)
-	fmt.Fprintf(&v.b, `<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="5"/>`+"\n", class, x, top-boxHeight/2, w, bottom-top+boxHeight)
-	v.text(x+w/2, (top+bottom)/2+4.5, "mid", b.name)
+	v.face(b.face, x, top-boxHeight/2, w, bottom-top+boxHeight)
+}
+
+// face draws a box with what stands on it.
+func (v *canvas) face(f face, x, y, w, h float64) {
+	v.group(f.title)
+	fmt.Fprintf(&v.b, `<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="6"/>`+"\n", f.class, x, y, w, h)
+	if strings.Contains(f.class, "provider") {
+		fmt.Fprintf(&v.b, `<rect class="provider inner" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="4"/>`+"\n", x+3, y+3, w-6, h-6)
+	}
+	middle := y + h/2 + 4.5
+	if f.words != "" {
+		v.text(x+w/2, middle+10, "mid words "+tone(f), mark(f)+" "+f.words)
+		middle -= 5
+	}
+	v.text(x+w/2, middle, "mid strong", f.name)
+	v.end()
+}
+
+// mark tells how an appliance does without colour; tone adds the colour.
+func mark(f face) string {
+	switch tone(f) {
+	case "good":
+		return "●"
+	case "ill":
+		return "▲"
+	}
+	return "○"
+}
+
+func tone(f face) string {
+	switch {
+	case strings.Contains(f.words, "failing"), strings.Contains(f.words, "off"):
+		return "ill"
+	case strings.Contains(f.words, "healthy"):
+		return "good"
+	}
+	return "plain"
 }
 
 // legs writes the roles of legs beside the boxes.
@@ -188,6 +266,47 @@ func (v *canvas) legs(p picture) {
 		}
 	}
 }
+
+// fragmented are the gateways that stand in several places, by name, in order.
+func fragmented(p picture) []string {
+	var once, twice []string
+	for _, g := range p.gates {
+		switch {
+		case slices.Contains(twice, g.name):
+		case slices.Contains(once, g.name):
+			twice = append(twice, g.name)
+		default:
+			once = append(once, g.name)
+		}
+	}
+	return twice
+}
+
+// ties joins the places of one gateway.
+func (v *canvas) ties(p picture) {
+	for i, name := range fragmented(p) {
+		x := v.edge + tieStep*float64(i+1)
+		first, last := -1.0, 0.0
+		for _, g := range p.gates {
+			if g.name != name {
+				continue
+			}
+			y := (middle(g.first) + middle(g.last)) / 2
+			if first < 0 {
+				first = y
+			}
+			last = y
+			fmt.Fprintf(&v.b, `<path class="tie" d="M%.1f %.1f H%.1f"/>`+"\n", v.edge, y, x)
+		}
+		fmt.Fprintf(&v.b, `<path class="tie" d="M%.1f %.1f V%.1f"/>`+"\n", x, first, last)
+	}
+}
+
+func (v *canvas) group(title string) {
+	fmt.Fprintf(&v.b, "<g><title>%s</title>\n", escape(printable(title)))
+}
+
+func (v *canvas) end() { v.b.WriteString("</g>\n") }
 
 func (v *canvas) text(x, y float64, class, text string) {
 	fmt.Fprintf(&v.b, `<text class="%s" x="%.1f" y="%.1f">%s</text>`+"\n", class, x, y, escape(text))

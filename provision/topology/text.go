@@ -153,6 +153,11 @@ func list(ids []NetworkID) string {
 	for i, id := range ids {
 		parts[i] = string(id)
 	}
+	return and(parts)
+}
+
+// and joins as people do.
+func and(parts []string) string {
 	if last := len(parts) - 1; last > 0 {
 		return strings.Join(parts[:last], ", ") + " and " + parts[last]
 	}

@@ -1,0 +1,48 @@
+package provision
+
+import (
+	"context"
+	"slices"
+
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// Scene is a tenant's fabric with what drawings tell besides: the hosts' names,
+// where the cloud knows them, and how appliances are. NotFound when it has nothing.
+func (s *Service) Scene(ctx context.Context, tenant topology.TenantID) (topology.Scene, error) {
+	f, err := s.Fabric(ctx, tenant)
+	if err != nil {
+		return topology.Scene{}, err
+	}
+	hosts, err := s.Hosts(ctx, tenant)
+	if err != nil {
+		return topology.Scene{}, err
+	}
+	scene := topology.Scene{Fabric: f, Hosts: hosts, States: map[topology.ApplianceID]topology.State{}}
+	for i, err := range s.instances.All(ctx, "live", string(tenant)) {
+		if err != nil {
+			return topology.Scene{}, err
+		}
+		for n := range i.members() {
+			if st := i.stateOf(n); st != (topology.State{}) {
+				scene.States[topology.ReplicaOf(i.ID, i.Generation, n)] = st
+			}
+		}
+	}
+	return scene, nil
+}
+
+// stateOf is how one of an instance's appliances is.
+func (i Instance) stateOf(member int) topology.State {
+	var st topology.State
+	switch out := slices.Contains(i.Idle, member); {
+	case i.members() > 1 && out:
+		st.Health, st.Detail = topology.Failing, "it does not answer"
+	case i.Health.Status == HealthFailing && i.members() == 1:
+		st.Health, st.Detail = topology.Failing, i.Health.Detail
+	case i.Health.Status == HealthOK, i.members() > 1 && i.Health.Status == HealthFailing:
+		st.Health = topology.Healthy
+	}
+	st.Past = slices.ContainsFunc(i.stitches(""), func(t topology.Stitch) bool { return t.Bypassed })
+	return st
+}
