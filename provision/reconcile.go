@@ -44,7 +44,8 @@ const (
 )
 
 // Reconcile compares every tenant with the records, whenever the schedule says so,
-// until ctx ends. Drift is reported: once in the log, in the history of the instances
+// until ctx ends. First the provider's services that stand in all networks of the
+// tenant are put into those that have come since. Drift is reported: once in the log, in the history of the instances
 // concerned and in DriftCounts. With repair, a change mends it; drift that cannot be
 // repaired is only reported, and a repair that fails is tried again after growing
 // pauses.
@@ -102,6 +103,14 @@ func (s *Service) takeSlot(ctx context.Context, at time.Time) (mine bool, err er
 
 // reconcile looks at one tenant.
 func (s *Service) reconcile(ctx context.Context, tenant topology.TenantID, at time.Time, repair bool) error {
+	begun, err := s.Cover(ctx, tenant)
+	if err != nil {
+		s.log.Error("cannot put the provider's services into all networks of a tenant", "tenant", tenant, "error", err)
+	}
+	if len(begun) > 0 {
+		s.driftCounts.check("busy")
+		return nil
+	}
 	d, err := s.compare(ctx, tenant)
 	if err != nil {
 		return err

@@ -237,3 +237,19 @@ func TestSchedules(t *testing.T) {
 		require.ErrorIs(t, err, fault.Invalid, text)
 	}
 }
+
+// The schedule keeps a service of the provider's in all networks, also where drift is
+// only reported.
+func TestTheScheduleCoversNetworksThatComeLater(t *testing.T) {
+	t.Parallel()
+	w := newProviderWorld(t)
+	b := w.broker(t, w.driver)
+	b.provisioned(t, w.inserted("guard", map[string]any{"mode": "redirect", "members": 1}))
+	w.network(t, tenant, "wifi", 5)
+	for minute := range 2 {
+		require.NoError(t, b.ReconcileAt(t.Context(), noon(minute), false))
+		b.calm(t)
+	}
+	require.Equal(t, []string{"dmz", "lan", "wifi"}, standsIn(b.show(t, "guard")))
+	require.Equal(t, map[string]int{"busy": 1, "agrees": 1}, b.DriftCounts().Checks)
+}

@@ -23,7 +23,7 @@ func DOT(scene Scene) string {
 			style = "dotted"
 		}
 		lines := "1"
-		if scene.provider(&a) {
+		if a.Provider {
 			lines = "2"
 		}
 		text := strings.TrimSpace(face.name + "\n" + face.words)

@@ -87,12 +87,14 @@ func TestDrawingOfManyThings(t *testing.T) {
 	wo.Stitches[0].Bypassed = true
 	lb := balancer(3)
 	lb.Stitches = lb.Stitches[:1]
-	f = compose(t, f, firewall(topology.Bridged), wo, lb)
+	fw := firewall(topology.Bridged)
+	fw.Provider = true
+	f = compose(t, f, fw, wo, lb)
 	off := slices.IndexFunc(f.Appliances, func(a topology.Appliance) bool { return a.ID == "lb+2" })
 	f.Appliances[off].Booted = false
 	scene := topology.Scene{Fabric: f, Title: "Many things", Hosts: map[topology.NetworkID][]string{"V": {"a", "b", "c", "d", "e", "f"}},
 		States: map[topology.ApplianceID]topology.State{
-			"fw": {Health: topology.Healthy, Provider: true}, "lb": {Health: topology.Failing, Detail: "no answer"},
+			"fw": {Health: topology.Healthy}, "lb": {Health: topology.Failing, Detail: "no answer"},
 			"lb+1": {Health: topology.Healthy}, "wo": {Past: true, Health: topology.Failing},
 		}}
 	golden(t, "draw-many.txt", topology.Draw(scene))

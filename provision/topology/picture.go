@@ -156,14 +156,14 @@ func (s Scene) line(g *graph, n Network, door doorway, ns names, used map[crossi
 
 func (s Scene) face(a *Appliance) face {
 	f := face{name: short(a.label()), words: s.words(a), class: "appliance"}
-	if s.provider(a) {
+	if a.Provider {
 		f.class += " provider"
 	}
 	if remarks := s.remarks(a); len(remarks) > 0 {
 		f.class += " bad"
 	}
 	f.title = "appliance " + string(a.ID) + " of instance " + string(a.Instance)
-	if s.provider(a) {
+	if a.Provider {
 		f.title += ", managed by the provider"
 	}
 	if f.words != "" {

@@ -19,8 +19,6 @@ type State struct {
 	Health Health `json:"health,omitempty"`
 	Detail string `json:"detail,omitempty"` // of a failing one
 	Past   bool   `json:"past,omitempty"`   // traffic gets past it for now
-
-	Provider bool `json:"provider,omitempty"` // the provider manages it
 }
 
 // Health is a verdict on an appliance.
@@ -30,9 +28,6 @@ const (
 	Healthy Health = "ok"
 	Failing Health = "failing"
 )
-
-// provider says whether the provider manages an appliance.
-func (s Scene) provider(a *Appliance) bool { return s.States[a.ID].Provider }
 
 func (s Scene) title() string {
 	if s.Title != "" {
@@ -74,7 +69,7 @@ func (s Scene) words(a *Appliance) string {
 	if a.Booted && s.States[a.ID].Health == Healthy {
 		list = append(list, "healthy")
 	}
-	if s.provider(a) {
+	if a.Provider {
 		list = append(list, "provider's")
 	}
 	return strings.Join(list, ", ")
