@@ -9,15 +9,21 @@ import (
 // hop is what two links have in common when they are the same way on.
 type hop struct {
 	instance InstanceID
+	side     string
 	pair     int
 }
 
 func (c *composer) admit(services []Service) error {
 	services = slices.Clone(services)
-	slices.SortStableFunc(services, func(a, b Service) int { return cmp.Compare(a.Instance, b.Instance) })
+	slices.SortStableFunc(services, func(a, b Service) int {
+		return cmp.Or(cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Side, b.Side))
+	})
 	for i, s := range services {
-		if i > 0 && services[i-1].Instance == s.Instance {
+		if i > 0 && services[i-1].Instance == s.Instance && services[i-1].Side == s.Side {
 			return fmt.Errorf("instance %q is listed twice", s.Instance)
+		}
+		if err := admitSide(s, services[:i]); err != nil {
+			return err
 		}
 		if err := c.admitMachines(s); err != nil {
 			return err
@@ -30,6 +36,29 @@ func (c *composer) admit(services []Service) error {
 	}
 	for _, m := range c.machines {
 		m.shared = c.shares(m)
+	}
+	return nil
+}
+
+// admitSide refuses what is not of a service's side: other sides' stitches, and networks
+// that are on another side of the same instance already.
+func admitSide(s Service, before []Service) error {
+	name := (&machine{Service: s}).label()
+	if s.Side != "" && !sideName.MatchString(s.Side) {
+		return fmt.Errorf("the side of %s must be called by 1 to 32 small letters, digits and dashes", name)
+	}
+	for _, st := range s.Stitches {
+		if st.Side != s.Side {
+			return fmt.Errorf("%s is not the side %q on which network %q is to be", name, st.Side, st.Network)
+		}
+		for _, o := range slices.Backward(before) {
+			if o.Instance != s.Instance {
+				break
+			}
+			if slices.ContainsFunc(o.Stitches, func(t Stitch) bool { return t.Network == st.Network }) {
+				return fmt.Errorf("network %q cannot be on two sides of %q: %s and %s", st.Network, s.Instance, o.Side, s.Side)
+			}
+		}
 	}
 	return nil
 }
@@ -106,7 +135,7 @@ func (c *composer) rest(m *machine, n NetworkID) []hop {
 	at := slices.IndexFunc(chain, func(l link) bool { return l.machine == m })
 	var hops []hop
 	for _, l := range chain[at+1:] {
-		hops = append(hops, hop{l.machine.Instance, l.Pair})
+		hops = append(hops, hop{l.machine.Instance, l.machine.Side, l.Pair})
 	}
 	return hops
 }

@@ -94,7 +94,7 @@ func createPort(f *Fabric, s Step) error {
 	}
 	a := f.appliance(s.Appliance.ID)
 	if a == nil {
-		f.Appliances = append(f.Appliances, Appliance{ID: s.Appliance.ID, Instance: s.Appliance.Instance, Name: s.Appliance.Name, Provider: s.Appliance.Provider})
+		f.Appliances = append(f.Appliances, Appliance{ID: s.Appliance.ID, Instance: s.Appliance.Instance, Side: s.Appliance.Side, Name: s.Appliance.Name, Provider: s.Appliance.Provider})
 		a = &f.Appliances[len(f.Appliances)-1]
 	}
 	if a.Booted {

@@ -134,7 +134,7 @@ func (c *composer) whyNotShared(m *machine) string {
 }
 
 func (c *composer) segment(m *machine, n NetworkID) (NetworkID, error) {
-	id := ApplianceOf(m.Instance, m.Generation) // whichever replica is in path
+	id := MemberOf(m.Instance, m.Side, m.Generation, 0) // whichever replica is in path
 	seg := Network{ID: NetworkID(fmt.Sprintf("seg-%s-%s", id, n)), Name: fmt.Sprintf("seg-%s-%s", m.plain(), c.name(n)),
 		Role: RoleSegment, Instance: m.Instance}
 	if m.shared {
@@ -164,7 +164,12 @@ func (c *composer) result() Fabric {
 
 func (c *composer) name(id NetworkID) string { return label(c.nets[id].Name, id) }
 
-func (m *machine) plain() string { return label(m.Name, m.Instance) }
+func (m *machine) plain() string {
+	if m.Side != "" {
+		return label(m.Name, m.Instance) + "@" + m.Side
+	}
+	return label(m.Name, m.Instance)
+}
 
 // label is what sentences to the tenant call a service.
 func (m *machine) label() string {

@@ -109,7 +109,7 @@ func plugsOf(g *Gateway) []Plug {
 
 func (c *concern) compareAppliances() {
 	merge(c.have.f.Appliances, c.want.f.Appliances, byApplianceID, func(a, b *Appliance) {
-		if a == nil || b == nil || a.Booted != b.Booted || a.Start != b.Start || a.Instance != b.Instance || a.Name != b.Name || a.Provider != b.Provider || len(a.Legs) != len(b.Legs) {
+		if a == nil || b == nil || a.Booted != b.Booted || a.Start != b.Start || a.Instance != b.Instance || a.Side != b.Side || a.Name != b.Name || a.Provider != b.Provider || len(a.Legs) != len(b.Legs) {
 			c.appliance(both(a, b), func(Leg) bool { return true })
 			return
 		}

@@ -100,6 +100,7 @@ type Plug struct {
 type Appliance struct {
 	ID       ApplianceID `json:"id"`
 	Instance InstanceID  `json:"instance"`
+	Side     string      `json:"side,omitempty"` // of a symmetric service
 	Name     string      `json:"name"`
 	Provider bool        `json:"provider,omitempty"` // the provider manages it; no tenant's to change
 	Legs     []Leg       `json:"legs"`               // by NIC
@@ -135,9 +136,11 @@ const (
 )
 
 // Service is an instance as Compose needs it: its NICs as the package has them
-// and the networks it is stitched into.
+// and the networks it is stitched into. A symmetric instance is a service for each of
+// its sides, with networks of its own.
 type Service struct {
 	Instance   InstanceID   `json:"instance"`
+	Side       string       `json:"side,omitempty"`       // small letters, digits and dashes; empty when there is one
 	Generation int          `json:"generation,omitempty"` // from 0; each is an appliance of its own
 	Name       string       `json:"name"`
 	Zones      Zones        `json:"zones"`
@@ -178,8 +181,9 @@ type NIC struct {
 // Stitch is a tenant network's place in a chain for one instance.
 type Stitch struct {
 	Network NetworkID `json:"network"`
-	Pair    int       `json:"pair"` // which pair of legs carries this network; chosen once, kept for the stitch's life
-	Rank    int       `json:"rank"` // order along the chain: the lower, the nearer to the hosts
+	Side    string    `json:"side,omitempty"` // of a symmetric service: which of its appliances
+	Pair    int       `json:"pair"`           // which pair of legs carries this network; chosen once, kept for the stitch's life
+	Rank    int       `json:"rank"`           // order along the chain: the lower, the nearer to the hosts
 
 	// Fine orders stitches of one rank, as Place says.
 	Fine string `json:"fine,omitempty"`

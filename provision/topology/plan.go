@@ -232,7 +232,7 @@ func (p *planner) findMoves(want Fabric) {
 }
 
 func bare(a Appliance) Appliance {
-	return Appliance{ID: a.ID, Instance: a.Instance, Name: a.Name, Provider: a.Provider}
+	return Appliance{ID: a.ID, Instance: a.Instance, Side: a.Side, Name: a.Name, Provider: a.Provider}
 }
 
 // now is the appliance as it is at this point of the plan.

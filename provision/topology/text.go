@@ -74,7 +74,10 @@ func (l *Leg) where() string {
 // label tells the generations of an appliance apart, which have one name.
 func (a *Appliance) label() string {
 	generation, _ := strings.CutPrefix(string(a.ID), string(a.Instance))
-	if a.Name == "" || a.Instance == "" || !numbered.MatchString(generation) {
+	if a.Side != "" { // which its name tells
+		generation = strings.Replace(generation, "@"+a.Side, "", 1)
+	}
+	if a.Name == "" || a.Instance == "" || !marked.MatchString(generation) {
 		return label(a.Name, a.ID)
 	}
 	return label(a.Name, a.ID) + generation

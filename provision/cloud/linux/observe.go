@@ -102,7 +102,7 @@ func (v *view) appliances() ([]topology.Appliance, error) {
 		}
 		i := slices.IndexFunc(out, func(a topology.Appliance) bool { return a.ID == f.Appliance })
 		if i < 0 {
-			out = append(out, topology.Appliance{ID: f.Appliance, Instance: f.Instance, Name: f.Name, Provider: f.Provider})
+			out = append(out, topology.Appliance{ID: f.Appliance, Instance: f.Instance, Side: f.Side, Name: f.Name, Provider: f.Provider})
 			i = len(out) - 1
 		}
 		f.Leg.At = v.at(l)

@@ -37,7 +37,7 @@ func (v *view) appliance(id topology.ApplianceID) (topology.Appliance, error) {
 		}
 		if f.Appliance == id {
 			f.Leg.At = v.at(l)
-			a.Instance, a.Name, a.Legs = f.Instance, f.Name, append(a.Legs, f.Leg)
+			a.Instance, a.Side, a.Name, a.Legs = f.Instance, f.Side, f.Name, append(a.Legs, f.Leg)
 		}
 	}
 	return a, nil

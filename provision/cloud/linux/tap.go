@@ -19,6 +19,7 @@ import (
 type legFacts struct {
 	Appliance topology.ApplianceID `json:"a"`
 	Instance  topology.InstanceID  `json:"n"`
+	Side      string               `json:"s,omitempty"`
 	Name      string               `json:"m"`
 	Provider  bool                 `json:"p,omitempty"`
 	Leg       topology.Leg         `json:"l"` // without At and Serves
@@ -29,7 +30,7 @@ func legName(port topology.PortID) string { return linkName(kindLeg, string(port
 // makeLeg makes the link of an appliance's NIC, plugged where the leg says, or
 // completes it.
 func (v *view) makeLeg(a topology.Appliance, leg topology.Leg) error {
-	f := legFacts{Appliance: a.ID, Instance: a.Instance, Name: a.Name, Provider: a.Provider, Leg: leg}
+	f := legFacts{Appliance: a.ID, Instance: a.Instance, Side: a.Side, Name: a.Name, Provider: a.Provider, Leg: leg}
 	f.Leg.At, f.Leg.Serves = "", nil
 	if f.Leg.MAC == "" {
 		f.Leg.MAC = macOf("leg", string(leg.Port)).String()
