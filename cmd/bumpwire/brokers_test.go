@@ -33,7 +33,8 @@ import (
 type brokers struct {
 	t       *testing.T
 	dir     string
-	store   string // for --store; "": in the data folder
+	store   string   // for --store; "": in the data folder
+	env     []string // beside what all have
 	service api.Service
 
 	mu   sync.Mutex
@@ -46,9 +47,9 @@ type process struct {
 	url string
 }
 
-func newBrokers(t *testing.T, n int, store string) *brokers {
+func newBrokers(t *testing.T, n int, store string, env ...string) *brokers {
 	t.Helper()
-	b := &brokers{t: t, dir: t.TempDir(), store: store}
+	b := &brokers{t: t, dir: t.TempDir(), store: store, env: env}
 	t.Cleanup(func() {
 		for len(b.live) > 0 {
 			b.kill(0)
@@ -70,6 +71,7 @@ func (b *brokers) start() {
 	}
 	cmd := exec.Command(program, "serve", "--data", filepath.Join(b.dir, "data"), "--listen", "127.0.0.1:0", "--cloud", "sim", "--log-level", "error", "--store", b.store)
 	cmd.Env = append(os.Environ(), "BUMPWIRE_CLOUD_BOOT_TIME=20ms", "BUMPWIRE_PLATFORM=cf:cf-password", "BUMPWIRE_ADMIN=root:root-password")
+	cmd.Env = append(cmd.Env, b.env...)
 	cmd.Stderr = b.t.Output()
 	out, err := cmd.StdoutPipe()
 	require.NoError(b.t, err)
@@ -92,6 +94,25 @@ func (b *brokers) kill(n int) {
 	b.live = append(b.live[:n:n], b.live[n+1:]...)
 	_ = p.cmd.Process.Kill() // it may be dead already
 	_ = p.cmd.Wait()         // of course it was killed
+}
+
+// stop ends all in order.
+func (b *brokers) stop() {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range b.live {
+		require.NoError(b.t, p.cmd.Process.Signal(os.Interrupt))
+		require.NoError(b.t, p.cmd.Wait())
+	}
+	b.live = nil
+}
+
+// run runs a command of the program and gives what it printed.
+func (b *brokers) run(args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(b.t.Context(), filepath.Join(b.dir, "bumpwire"), args...)
+	cmd.Stderr = b.t.Output()
+	return cmd.Output()
 }
 
 // any is the address of one that lives.

@@ -62,6 +62,15 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 	if r.store, err = openStore(ctx, c); err != nil {
 		return nil, err
 	}
+	place, err := store.Enter(ctx, r.store, visitorName("serve"), false)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = place.Leave(context.WithoutCancel(ctx)) // or it goes by itself
+		}
+	}()
 	key, err := seal.Open(c.path("key"))
 	if err != nil {
 		return nil, err
@@ -110,6 +119,7 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 		return nil, fault.New(fault.Unavailable, "cannot listen: %w", err)
 	}
 	r.work(ctx, server, c.Server.Drain,
+		place.Run,
 		engine.Run,
 		r.meter.Run,
 		watch.Run,

@@ -33,9 +33,12 @@ func migrations() []migration { return nil }
 // Open is a store on a back end whose format this program knows: an empty one is
 // marked with this program's level, an older one is migrated, and a newer one is
 // refused with fault.Conflict, because writing to it would lose what this program
-// does not know of. When Open fails the back end remains open.
+// does not know of; so is one into which documents are still being moved (Migrate). When Open fails the back end remains open.
 func Open(ctx context.Context, d Driver) (*Store, error) {
 	s := New(d)
+	if err := unmoved(ctx, s); err != nil {
+		return nil, err
+	}
 	if err := s.lift(ctx, migrations()); err != nil {
 		return nil, err
 	}

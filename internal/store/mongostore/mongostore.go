@@ -191,4 +191,4 @@ func (d *Driver) index(ctx context.Context, collection string) error {
 	return err
 }
 
-var _ store.Driver = (*Driver)(nil)
+var _ store.Archive = (*Driver)(nil)

@@ -41,9 +41,17 @@ func (d *Driver) stage(s *session, w *write, staged map[name]int64) (records []r
 		return []record{{collection: w.collection, doc: store.Doc{ID: w.doc.ID}, deleted: true}}, nil
 	}
 	doc := w.doc
-	doc.Revision, doc.Keys, doc.Body = w.doc.Revision+1, maps.Clone(w.doc.Keys), bytes.Clone(w.doc.Body)
+	doc.Revision, doc.Keys, doc.Body = w.next(), maps.Clone(w.doc.Keys), bytes.Clone(w.doc.Body)
 	staged[n] = doc.Revision
 	return []record{{collection: w.collection, doc: doc}}, nil
+}
+
+// next is the revision that the document gets.
+func (w *write) next() int64 {
+	if w.load {
+		return w.doc.Revision
+	}
+	return w.doc.Revision + 1
 }
 
 // revision is that of a document as stored; 0 when it is absent.
@@ -62,11 +70,13 @@ func (d *Driver) revision(s *session, n name) (int64, error) {
 // judge is what the stored revision, 0 when there is none, forbids.
 func (w *write) judge(stored int64) error {
 	switch {
+	case w.load && stored == 0:
+		return nil
 	case w.delete && stored == 0:
 		return fault.New(fault.NotFound, "there is no %q in %s", w.doc.ID, w.collection)
-	case stored == w.doc.Revision:
+	case stored == w.doc.Revision && !w.load:
 		return nil
-	case w.doc.Revision == 0 && !w.delete:
+	case w.load || w.doc.Revision == 0 && !w.delete:
 		return fault.New(fault.Conflict, "%q in %s exists already", w.doc.ID, w.collection)
 	case stored == 0:
 		return fault.New(fault.Conflict, "%q in %s is gone", w.doc.ID, w.collection)

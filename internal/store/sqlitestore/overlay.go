@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -126,6 +127,13 @@ func (o *overlay) last() int64 {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
 	return o.head
+}
+
+// collections are those that have entries.
+func (o *overlay) collections() []string {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return slices.Collect(maps.Keys(o.docs))
 }
 
 // look is a document's entry; nil when it has none.

@@ -22,6 +22,7 @@ type write struct {
 	collection string
 	doc        store.Doc // for a delete, only its id and revision
 	delete     bool
+	load       bool       // a new document that has its revision already
 	result     error      // of this write alone; a conflict
 	answer     chan error // buffered; answered once, after COMMIT
 }

@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Driver) {
 		{"scan", scanCases()},
 		{"concurrency", concurrencyCases()},
 		{"life", lifeCases()},
+		{"archive", archiveCases()},
 	}
 	for _, g := range groups {
 		for _, c := range g.cases {
