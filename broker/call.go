@@ -38,6 +38,22 @@ type call struct {
 	upload   *pacedBody    // nil: the request is no upload
 }
 
+// mostListed is how many things a page of a list holds.
+const mostListed = 1000
+
+// limit is how many things a list is to hold.
+func (c *call) limit() (int, error) {
+	text := c.query.Get("limit")
+	if text == "" {
+		return mostListed, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > mostListed {
+		return 0, fault.New(fault.Invalid, "limit is a number from 1 to %d, not %q", mostListed, text)
+	}
+	return n, nil
+}
+
 // nothing is the answer without a body.
 type nothing struct{}
 

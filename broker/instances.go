@@ -15,6 +15,8 @@ import (
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
+// listInstances lists instances by id, from after on: a page of limit, at most and by
+// default mostListed.
 func (s *Server) listInstances(ctx context.Context, c *call) (api.List[api.Instance], error) {
 	l := api.List[api.Instance]{Items: []api.Instance{}}
 	f := provision.Filter{
@@ -38,13 +40,18 @@ func (s *Server) listInstances(ctx context.Context, c *call) (api.List[api.Insta
 		}
 		f.Service = service.ID
 	}
-	all, err := s.Provision.Instances(ctx, f)
+	limit, err := c.limit()
 	if err != nil {
 		return l, err
 	}
-	for _, i := range all {
+	page, next, err := s.Provision.Page(ctx, f, topology.InstanceID(c.query.Get("after")), limit)
+	if err != nil {
+		return l, err
+	}
+	for _, i := range page {
 		l.Items = append(l.Items, veiled(c.who, names.instance(i)))
 	}
+	l.Next = string(next)
 	return l, nil
 }
 

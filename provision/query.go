@@ -9,6 +9,7 @@ import (
 
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/provision/topology"
 	"github.com/bumpwire/bumpwire/provision/work"
 )
@@ -58,8 +59,39 @@ func (s *Service) Instances(ctx context.Context, f Filter) ([]Instance, error) {
 			}
 		}
 	}
+	return byID(list), nil
+}
+
+// Page is the first instances after an id that the filter lets pass, at most limit,
+// and where to go on; "" when these are the last.
+func (s *Service) Page(ctx context.Context, f Filter, after topology.InstanceID, limit int) (list []Instance, next topology.InstanceID, err error) {
+	list = []Instance{}
+	for _, from := range f.sources() {
+		found := 0
+		for i, err := range s.instances.From(ctx, store.Query{Key: from.key, Value: from.value, After: string(after), Limit: limit + 1}) {
+			if err != nil {
+				return nil, "", err
+			}
+			if f.passes(i) {
+				list, found = append(list, i), found+1
+			}
+			if found > limit {
+				break
+			}
+		}
+	}
+	list = byID(list)
+	if len(list) > limit {
+		return list[:limit], list[limit-1].ID, nil
+	}
+	return list, "", nil
+}
+
+// byID sorts instances; what an instance is listed by may have changed meanwhile, so
+// that two indexes had it.
+func byID(list []Instance) []Instance {
 	slices.SortStableFunc(list, func(a, b Instance) int { return cmp.Compare(a.ID, b.ID) })
-	return slices.CompactFunc(list, func(a, b Instance) bool { return a.ID == b.ID }), nil
+	return slices.CompactFunc(list, func(a, b Instance) bool { return a.ID == b.ID })
 }
 
 // Instance is one instance. With a platform, another platform's is NotFound, as

@@ -25,7 +25,8 @@ type Client struct {
 
 // List is how the management API answers with more than one of a thing.
 type List[T any] struct {
-	Items []T `json:"items"`
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty"` // the value of after that gives the next page; of lists that come in pages
 }
 
 // Problem is the body of every refusal outside /v2/.
@@ -96,6 +97,21 @@ func list[T any](ctx context.Context, c *Client, q url.Values, path ...string) (
 	var l List[T]
 	err := c.get(ctx, q, &l, path...)
 	return l.Items, err
+}
+
+// pages reads a list that comes in pages to its end.
+func pages[T any](ctx context.Context, c *Client, q url.Values, path ...string) (all []T, err error) {
+	for {
+		var l List[T]
+		if err := c.get(ctx, q, &l, path...); err != nil {
+			return nil, err
+		}
+		all = append(all, l.Items...)
+		if l.Next == "" || l.Next == q.Get("after") {
+			return all, nil
+		}
+		q.Set("after", l.Next)
+	}
 }
 
 // problemFault reads a refusal back into a fault.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -168,15 +169,20 @@ type InstanceFilter struct {
 	Platform string
 	Service  string // id or name
 	State    string
+	Page     int // how many to ask for at a time; 0: as many as the broker gives
 }
 
 func (f InstanceFilter) query() url.Values {
-	return url.Values{"tenant": {f.Tenant}, "platform": {f.Platform}, "service": {f.Service}, "state": {f.State}}
+	q := url.Values{"tenant": {f.Tenant}, "platform": {f.Platform}, "service": {f.Service}, "state": {f.State}}
+	if f.Page > 0 {
+		q.Set("limit", strconv.Itoa(f.Page))
+	}
+	return q
 }
 
 // Instances lists instances, deleted ones only when asked for by state.
 func (c *Client) Instances(ctx context.Context, f InstanceFilter) ([]Instance, error) {
-	return list[Instance](ctx, c, f.query(), "instances")
+	return pages[Instance](ctx, c, f.query(), "instances")
 }
 
 // Instance reads one instance.

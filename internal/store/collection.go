@@ -101,9 +101,17 @@ func (c Collection[T]) List(ctx context.Context, q Query) ([]T, error) {
 // when key is ""), in the order of their ids, page by page. Values written
 // meanwhile may be seen or not. An error is the last thing it yields.
 func (c Collection[T]) All(ctx context.Context, key, value string) iter.Seq2[T, error] {
+	return c.From(ctx, Query{Key: key, Value: value})
+}
+
+// From is All for what q selects, from q.After on; q.Limit is how many are read at a
+// time.
+func (c Collection[T]) From(ctx context.Context, q Query) iter.Seq2[T, error] {
+	if q.Limit <= 0 {
+		q.Limit = DefaultLimit
+	}
 	return func(yield func(T, error) bool) {
-		q := Query{Key: key, Value: value, Limit: DefaultLimit}
-		for {
+		for q := q; ; {
 			docs, err := c.driver.Scan(ctx, c.name, q)
 			if err != nil {
 				var none T
