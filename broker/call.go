@@ -237,7 +237,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	if err != nil {
 		panic(fmt.Sprintf("cannot encode %T: %v", v, err))
 	}
-	w.Header().Set("Content-Type", "application/json")
+	w.Header()["Content-Type"] = jsonMedia
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)+1)) // whole for the client at once, also where the request goes on
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n'))

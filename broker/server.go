@@ -85,15 +85,33 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-// newRouter routes on the escaped path, so that ids may hold slashes and dots.
+// newRouter routes on the escaped path, so that ids may hold slashes and dots. Rows
+// of one path share a route, because a request is compared with one after another.
 func (s *Server) newRouter() *mux.Router {
 	r := mux.NewRouter().UseEncodedPath().SkipClean(true)
+	paths := map[string]methods{}
 	for _, row := range s.rows {
-		r.Handle(row.path, s.handle(row)).Methods(row.method)
+		m, known := paths[row.path]
+		if !known {
+			m = methods{"": s.handle(wrongMethod())}
+			paths[row.path] = m
+			r.Handle(row.path, m)
+		}
+		m[row.method] = s.handle(row)
 	}
 	r.NotFoundHandler = s.handle(unknownRoute())
-	r.MethodNotAllowedHandler = s.handle(wrongMethod())
 	return r
+}
+
+// methods are the handlers of one path; "" is for methods that it does not have.
+type methods map[string]http.Handler
+
+func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h, ok := m[r.Method]
+	if !ok {
+		h = m[""]
+	}
+	h.ServeHTTP(w, r)
 }
 
 // Handler serves everything. It protects browsers' users from forged requests of

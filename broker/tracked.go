@@ -37,10 +37,12 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *tracked {
 	if given := r.Header.Get(api.HeaderRequestIdentity); given != "" {
 		h.Set(api.HeaderRequestIdentity, given)
 	}
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
+	h["X-Content-Type-Options"], h["Cache-Control"] = noSniff, noStore
 	return t
 }
+
+// What every answer says. Nobody alters a header's values; they are replaced.
+var noSniff, noStore, jsonMedia = []string{"nosniff"}, []string{"no-store"}, []string{"application/json"}
 
 func requestID(r *http.Request) string {
 	for _, name := range []string{api.HeaderRequestIdentity, headerRequestID} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -29,8 +30,20 @@ func (d *Driver) usable() error {
 	case <-d.closed:
 		return fault.New(fault.Unavailable, "the store is closed")
 	default:
-		return d.present()
+		return d.presentLately()
 	}
+}
+
+// lookForFile is how often readers look whether the file is still there. Writers
+// always do.
+const lookForFile = 100 * time.Millisecond
+
+// presentLately is present for readers, who may be told a moment later.
+func (d *Driver) presentLately() error {
+	if seen := d.seen.Load(); seen != 0 && time.Since(d.opened) < time.Duration(seen)+lookForFile {
+		return nil
+	}
+	return d.present()
 }
 
 // present is nil while the file that was opened is the one at its path. SQLite
@@ -39,10 +52,13 @@ func (d *Driver) present() error {
 	if d.private() {
 		return nil
 	}
+	at := time.Since(d.opened)
 	info, err := os.Stat(d.path)
 	if err != nil || !os.SameFile(info, d.file) {
+		d.seen.Store(0)
 		return &fault.Error{Kind: fault.Unavailable, Message: "the store's file is not where it was", Err: err}
 	}
+	d.seen.Store(int64(at))
 	return nil
 }
 

@@ -22,6 +22,8 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 
@@ -43,10 +45,12 @@ var writing = []string{"synchronous(FULL)", "cache_size(-16384)", "wal_autocheck
 type Driver struct {
 	path    string
 	file    os.FileInfo // of the file that was opened
-	writer  *sql.DB     // one connection
-	readers *sql.DB     // the writer's, when the database is in memory
-	session session     // of the writing goroutine
-	one     *sql.Stmt   // reads one document
+	opened  time.Time
+	seen    atomic.Int64 // when the file was last found at its path, after opened; 0: it was not
+	writer  *sql.DB      // one connection
+	readers *sql.DB      // the writer's, when the database is in memory
+	session session      // of the writing goroutine
+	one     *sql.Stmt    // reads one document
 	traffic *traffic
 	memory  memory
 
@@ -115,6 +119,7 @@ func (d *Driver) Close() error {
 func newDriver(path string) *Driver {
 	return &Driver{
 		path:    path,
+		opened:  time.Now(),
 		overlay: newOverlay(),
 		folder:  newFolder(),
 		writes:  make(chan *write),
