@@ -35,16 +35,12 @@ func (a *Account) live() bool { return a != nil && !a.Revoked }
 
 // openAccount makes up a login for a binding. Its name follows from the binding's
 // id, so that a rerun finds what an earlier run made.
-func (s *Service) openAccount(i Instance, id BindingID) (*Account, error) {
-	plain, err := password(ovf.Rules{})
-	if err != nil {
-		return nil, err
-	}
-	a := &Account{User: accountUser(id), Secret: s.key.Seal([]byte(plain), accountName(i.ID, id))}
+func (s *Service) openAccount(i Instance, id BindingID) *Account {
+	a := &Account{User: accountUser(id), Secret: s.key.Seal([]byte(password(ovf.Rules{})), accountName(i.ID, id))}
 	if s.lifetime > 0 {
 		a.Expires = time.Now().UTC().Add(s.lifetime).Truncate(time.Second)
 	}
-	return a, nil
+	return a
 }
 
 // accountUser is the name of a binding's account.

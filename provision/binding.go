@@ -127,9 +127,7 @@ func (s *Service) draftBinding(ctx context.Context, i Instance, r BindRequest) (
 		return nil, err
 	}
 	if i.Insertion.Rotatable() && i.Management.IsValid() {
-		if b.Account, err = s.openAccount(i, r.ID); err != nil {
-			return nil, err
-		}
+		b.Account = s.openAccount(i, r.ID)
 	}
 	if b.Stitch == nil && b.Account == nil {
 		return b, nil

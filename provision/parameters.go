@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"strconv"
 	"strings"
 
@@ -158,7 +157,7 @@ func canonical(raw json.RawMessage) any {
 
 // password makes a value for a password property that the tenant left open: at
 // least 20 characters unless the property allows fewer.
-func password(rules ovf.Rules) (string, error) {
+func password(rules ovf.Rules) string {
 	const letters = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
 	length := 20
 	if rules.MinLen != nil {
@@ -167,13 +166,16 @@ func password(rules ovf.Rules) (string, error) {
 	if rules.MaxLen != nil {
 		length = min(length, int(*rules.MaxLen))
 	}
-	text := make([]byte, length)
-	for n := range text {
-		k, err := rand.Int(rand.Reader, big.NewInt(int64(len(letters))))
-		if err != nil {
-			return "", fmt.Errorf("cannot make a password: %w", err)
+	const fair = 256 - 256%len(letters) // beyond it some letters would come more often
+	text := make([]byte, 0, length)
+	var random [64]byte
+	for len(text) < length {
+		_, _ = rand.Read(random[:]) // never fails
+		for _, b := range random[:] {
+			if int(b) < fair && len(text) < length {
+				text = append(text, letters[int(b)%len(letters)])
+			}
 		}
-		text[n] = letters[k.Int64()]
 	}
-	return string(text), nil
+	return string(text)
 }

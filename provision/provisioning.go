@@ -19,6 +19,9 @@ import (
 // AcceptsIncomplete is refused before anything is stored. So is an id that
 // belonged to another platform or tenant: the history behind it is theirs.
 func (s *Service) Provision(ctx context.Context, r ProvisionRequest) (Outcome, error) {
+	if out, done := s.provisionUnseen(ctx, r); done {
+		return out, nil
+	}
 	old, err := s.instances.Get(ctx, string(r.ID))
 	unused := errors.Is(err, fault.NotFound)
 	switch {
@@ -48,11 +51,9 @@ func (s *Service) Provision(ctx context.Context, r ProvisionRequest) (Outcome, e
 		case time.Since(fresh.Operation.Started) > storeWithin:
 			return old, fault.New(fault.Unavailable, "the request took too long to be stored; try again")
 		}
-		fresh.History = old.History
 		next := fresh
-		next.note(r.Platform, "provisioning was asked for", "")
-		next.attribute(r.Origin)
-		next.noteEULAs(next.EULAs)
+		next.History = old.History
+		next.asked(r)
 		return next, nil
 	})
 	if _, lost := err.(raced); lost {
@@ -65,6 +66,34 @@ func (s *Service) Provision(ctx context.Context, r ProvisionRequest) (Outcome, e
 		return Outcome{}, err
 	}
 	return Outcome{Operation: stored.Operation.ID, Progress: true}, nil
+}
+
+// provisionUnseen accepts what nearly every request is, valid and for an id that
+// nobody has used, without a look whether it is used. If anything speaks against
+// that nothing is stored, done is false, and Provision finds out what it is.
+func (s *Service) provisionUnseen(ctx context.Context, r ProvisionRequest) (out Outcome, done bool) {
+	if len(r.Allowances) > 0 || !r.AcceptsIncomplete { // a place in a ledger may be an instance's that there is
+		return Outcome{}, false
+	}
+	fresh, err := s.draft(ctx, r)
+	if err != nil {
+		return Outcome{}, false
+	}
+	fresh.asked(r)
+	if err := s.instances.Create(ctx, string(r.ID), fresh); err != nil {
+		return Outcome{}, false
+	}
+	if err := s.submit(ctx, fresh, fresh.Operation); err != nil {
+		return Outcome{}, false
+	}
+	return Outcome{Operation: fresh.Operation.ID, Progress: true}, true
+}
+
+// asked begins the history of a request's instance.
+func (i *Instance) asked(r ProvisionRequest) {
+	i.note(r.Platform, "provisioning was asked for", "")
+	i.attribute(r.Origin)
+	i.noteEULAs(i.EULAs)
 }
 
 // keep stores an instance. One whose id was unused a moment ago is not read again.
@@ -268,11 +297,7 @@ func (s *Service) setSecret(i *Instance, p ovf.Property, value string, given boo
 		return nil
 	}
 	if !given {
-		made, err := password(p.Rules)
-		if err != nil {
-			return err
-		}
-		value = made
+		value = password(p.Rules)
 	}
 	i.Secrets[p.ID] = s.key.Seal([]byte(value), secretName(i.ID, p.ID))
 	return nil

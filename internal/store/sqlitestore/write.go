@@ -13,7 +13,7 @@ import (
 const (
 	maxGroup      = 1024    // writes in one transaction
 	maxGroupBytes = 8 << 20 // bodies in one transaction, before the last one
-	maxPatient    = 4       // patient writes in a transaction that others wait for
+	patientShare  = 8       // of the writes in a transaction that others wait for, one in so many is patient
 )
 
 // write is one Put or Delete on its way to the writing goroutine.
@@ -92,7 +92,7 @@ func (d *Driver) gather(first *write, urgent bool) []*write {
 	runtime.Gosched()
 	group := take(d.writes, []*write{first}, maxGroup)
 	if urgent || len(group) > 1 {
-		return take(d.patient, group, min(maxGroup, len(group)+maxPatient))
+		return take(d.patient, group, min(maxGroup, len(group)+1+len(group)/patientShare))
 	}
 	return take(d.patient, group, maxGroup)
 }
