@@ -88,7 +88,7 @@ func (c *chooser) everywhere(i Instance, in Insertion) (Insertion, error) {
 	return in, nil
 }
 
-// Cover has the provider's services that stand in all networks of a tenant put into
+// Cover, which Reconcile calls, has the provider's services that stand in all networks of a tenant put into
 // those that have come since, and taken out of those that have gone. It gives the
 // updates that it has begun, and goes on after an instance that cannot be updated
 // now: the error is the first of those. What is under way already is left alone.

@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -94,6 +95,26 @@ func TestNetworksThatComeLaterAreCovered(t *testing.T) {
 	u.Parameters = raw(map[string]any{"mode": "in-path"})
 	_, err = b.Update(t.Context(), u)
 	require.ErrorContains(t, err, "have all 2 pairs of inside and outside legs")
+}
+
+// A network that its owner has removed in the cloud is let go.
+func TestReconcilingLetsGoNetworksThatHaveGone(t *testing.T) {
+	t.Parallel()
+	w := newProviderWorld(t)
+	b := w.broker(t, w.driver)
+	w.network(t, tenant, "wifi", 5)
+	b.provisioned(t, w.inserted("guard", map[string]any{"mode": "redirect", "members": 1}))
+	require.Equal(t, []string{"dmz", "lan", "wifi"}, standsIn(b.show(t, "guard")))
+	require.NoError(t, w.cloud.Drift(tenant, func(f *topology.Fabric) {
+		f.Networks = slices.DeleteFunc(f.Networks, func(n topology.Network) bool { return n.ID == "wifi" })
+		f.Redirects = slices.DeleteFunc(f.Redirects, func(r topology.Redirect) bool { return r.Network == "wifi" })
+		for n := range f.Gateways {
+			f.Gateways[n].Plugs = slices.DeleteFunc(f.Gateways[n].Plugs, func(p topology.Plug) bool { return p.Home == "wifi" })
+		}
+	}))
+	require.NoError(t, b.ReconcileAt(t.Context(), noon(0), false))
+	b.wait(t, b.show(t, "guard").Operation.ID)
+	require.Equal(t, []string{"dmz", "lan"}, standsIn(b.show(t, "guard")))
 }
 
 func standsIn(i provision.Instance) (list []string) {
