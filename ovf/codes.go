@@ -94,6 +94,7 @@ const (
 	CodePasswordDefault   Code = "password-default"
 	CodePasswordUnmarked  Code = "password-unmarked"
 	CodeService           Code = "network-service"
+	CodeServiceSides      Code = "service-sides"
 )
 
 // What is understood and refused all the same.

@@ -65,6 +65,7 @@ func (r *reader) envelope(root node) {
 		return
 	}
 	r.checkProperties()
+	r.checkSides()
 	r.checkDisks()
 	r.checkUse()
 	r.plans()

@@ -55,4 +55,10 @@ var explainProperties = []Explanation{
 		"The section is written for this reader, so a mistake in it is never meant; see network-service-section.md.",
 		"Correct the attribute that is named.",
 	},
+	{
+		CodeServiceSides, CanError,
+		"What the NetworkServiceSections say of a service's sides does not fit together.",
+		"A symmetric service has an appliance on each of two or more sides, which one virtual system serves each, and its appliances learn of each other by properties; see network-service-section.md.",
+		"Name every side once, in the section of the virtual system that serves it, and refer only to those.",
+	},
 }

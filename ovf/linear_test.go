@@ -33,6 +33,10 @@ var grown = []struct {
 	{"comments in a text", 50_000, func(n int) string {
 		return envelope("", `<AnnotationSection><Info/><Annotation>`+strings.Repeat("x<!---->", n)+`</Annotation></AnnotationSection>`)
 	}},
+	{"sides and peers", 5_000, func(n int) string {
+		return envelope("", `<bw:NetworkServiceSection xmlns:bw="urn:bumpwire:ovf:network-service:1" ovf:required="false"><Info/>`+
+			repeat(n, `<bw:Side name="s#"/><bw:Peer property="p#" side="s#"/>`)+`</bw:NetworkServiceSection>`)
+	}},
 	{"files", 10_000, func(n int) string {
 		return strings.Replace(envelope("", ""), `<References>`, `<References>`+repeat(n, `<File ovf:id="f#" ovf:href="f#"/>`), 1)
 	}},

@@ -85,10 +85,12 @@ type Rules struct {
 }
 
 // Fill says which address of a network a property is filled with, as dotted
-// quad (qualifiers Ip, Netmask and Gateway).
+// quad (qualifiers Ip, Netmask and Gateway), or what of the sides of a symmetric
+// service (NetworkServiceSection).
 type Fill struct {
 	Kind    FillKind
 	Network string // name in the NetworkSection; "" where the qualifier names none
+	Side    string // of a peer's addresses: where that is; "" for all other sides
 }
 
 // Source is a qualifier that constrains nothing.
@@ -105,6 +107,8 @@ const (
 	FillIP      FillKind = "ip"
 	FillNetmask FillKind = "netmask"
 	FillGateway FillKind = "gateway"
+	FillPeer    FillKind = "peer" // addresses, separated by commas
+	FillSide    FillKind = "side" // a name
 )
 
 // Value returns the property's default in that configuration.

@@ -30,8 +30,16 @@ type NetworkService struct {
 	Login     *Management // nil: none
 	Failure   string      // closed or open
 	HA        []string    // none, respin, standby, cluster:n
-	Prices    []Price
-	Inferred  bool // no section said so
+
+	// Of a symmetric service: the sides that this system serves, the property that is
+	// filled with the name of the side that an appliance is on, and those that are
+	// filled with the addresses of the others.
+	Sides        []string
+	SideProperty string
+	Peers        []Peer
+
+	Prices   []Price
+	Inferred bool // no section said so
 }
 
 // Leg gives a NIC its role.

@@ -52,11 +52,16 @@ func (r *reader) servicePart(s *NetworkService, n node) {
 		s.Zones = r.choice(n, "zones", s.Zones, "bridged", "isolated")
 		s.Modes = r.choices(n, "modes", "in-path", "redirect")
 		s.ManagedBy = r.choices(n, "managedBy", "tenant", "provider")
+		s.SideProperty = r.plain(n, "sideProperty")
 		if s.Type == "" {
 			r.err(n.place(), CodeMissingAttribute, "Service has no type")
 		}
 	case "Leg":
 		r.leg(s, n)
+	case "Side":
+		r.side(s, n)
+	case "Peer":
+		r.peer(s, n)
 	case "Probe":
 		s.Probe = r.choice(n, "through", s.Probe, "arp", "none")
 	case "Health":

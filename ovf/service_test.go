@@ -83,7 +83,7 @@ func TestPlansKeepWhatABootNeeds(t *testing.T) {
 		}
 	}
 	require.Equal(t, map[string]ovf.Fill{
-		"address": {ovf.FillIP, "Control & care"}, "netmask": {ovf.FillNetmask, "Control & care"}, "gateway": {ovf.FillGateway, "Control & care"},
+		"address": {Kind: ovf.FillIP, Network: "Control & care"}, "netmask": {Kind: ovf.FillNetmask, Network: "Control & care"}, "gateway": {Kind: ovf.FillGateway, Network: "Control & care"},
 	}, fill)
 	require.Empty(t, pkg.Product().VendorURL, "javascript: is no address to show")
 }

@@ -11,11 +11,18 @@ func (d *descriptorWriter) networkService(s *NetworkService) {
 	if s.Type != "" {
 		d.empty("bw:Service", append([]xmlAttr{{"type", s.Type}}, some(
 			xmlAttr{"topology", s.Topology}, xmlAttr{"modes", words(s.Modes)},
-			xmlAttr{"managedBy", words(s.ManagedBy)}, xmlAttr{"zones", s.Zones})...)...)
+			xmlAttr{"managedBy", words(s.ManagedBy)}, xmlAttr{"zones", s.Zones},
+			xmlAttr{"sideProperty", s.SideProperty})...)...)
+	}
+	for _, side := range s.Sides {
+		d.empty("bw:Side", xmlAttr{"name", side})
 	}
 	for _, leg := range s.Legs {
 		d.empty("bw:Leg", append([]xmlAttr{{"instanceID", leg.InstanceID}, {"role", string(leg.Role)}},
 			some(xmlAttr{"pair", positive(leg.Pair)})...)...)
+	}
+	for _, p := range s.Peers {
+		d.empty("bw:Peer", append([]xmlAttr{{"property", p.Property}}, some(xmlAttr{"side", p.Side})...)...)
 	}
 	if s.Probe != "" {
 		d.empty("bw:Probe", xmlAttr{"through", s.Probe})
