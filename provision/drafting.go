@@ -40,7 +40,7 @@ func (s *Service) draftUpdate(ctx context.Context, i Instance, r UpdateRequest) 
 	if err := i.unmatched(u.Will.Match); err != nil {
 		return u, err
 	}
-	if err := s.restitch(ctx, i, &u.Will, r.Parameters); err != nil {
+	if err := s.restitch(ctx, i, &u.Will, r); err != nil {
 		return u, err
 	}
 	if err := checkPairs(i, u.Will); err != nil {
@@ -231,9 +231,11 @@ func missing(schema json.RawMessage, f Form) error {
 }
 
 // restitch gives the form the networks and places that are asked for. Networks that
-// stay keep their place unless a position is given.
-func (s *Service) restitch(ctx context.Context, i Instance, f *Form, parameters json.RawMessage) error {
-	in, err := place(parameters)
+// stay keep their place unless a position is given. One for which a service that is to
+// be in all of them has no legs left is Cover's to complain of: it stands in the way of
+// no other update.
+func (s *Service) restitch(ctx context.Context, i Instance, f *Form, r UpdateRequest) error {
+	in, err := place(r.Parameters)
 	unpaired := f.Mode == topology.InPath && slices.ContainsFunc(f.Stitches, func(st topology.Stitch) bool { return st.Pair == 0 })
 	if err != nil || in.Networks == nil && in.Position == (Position{}) && !unpaired && !i.everywhere() {
 		return err
@@ -262,6 +264,9 @@ func (s *Service) restitch(ctx context.Context, i Instance, f *Form, parameters 
 		return err
 	}
 	for _, name := range added {
+		if i.everywhere() && !r.covers() && !c.room() {
+			break
+		}
 		st, err := c.stitch(name, in.Position)
 		if err != nil {
 			return err

@@ -88,8 +88,20 @@ func (c *chooser) everywhere(i Instance, in Insertion) (Insertion, error) {
 	return in, nil
 }
 
-// Cover, which Reconcile calls, has the provider's services that stand in all networks of a tenant put into
-// those that have come since, and taken out of those that have gone. It gives the
+// covers says whether the update is about nothing but networks that have come or gone.
+func (r UpdateRequest) covers() bool {
+	return r.Plan == "" && len(r.Parameters) == 0 && len(r.Context) == 0 && r.Version == "" && !r.Upgrade
+}
+
+// room says whether the instance can stand in one more network.
+func (c *chooser) room() bool {
+	_, ok := c.free()
+	return ok || c.redirect
+}
+
+// Cover, which Reconcile calls, has the provider's services that stand in all
+// networks of a tenant put into those that have come since, and taken out of those
+// that have gone. It gives the
 // updates that it has begun, and goes on after an instance that cannot be updated
 // now: the error is the first of those. What is under way already is left alone.
 func (s *Service) Cover(ctx context.Context, tenant topology.TenantID) (begun []work.ChangeID, err error) {

@@ -117,6 +117,30 @@ func TestReconcilingLetsGoNetworksThatHaveGone(t *testing.T) {
 	require.Equal(t, []string{"dmz", "lan"}, standsIn(b.show(t, "guard")))
 }
 
+// In path a service has only so many legs. The network that is too much is told of,
+// and everything else can be done to the instance still.
+func TestANetworkForWhichThereAreNoLegs(t *testing.T) {
+	t.Parallel()
+	w := newProviderWorld(t)
+	b := w.broker(t, w.driver)
+	b.provisioned(t, w.inserted("guard", nil))
+	w.network(t, tenant, "wifi", 5)
+	begun, err := b.Cover(t.Context(), tenant)
+	require.ErrorIs(t, err, fault.Invalid)
+	require.ErrorContains(t, err, `instance "guard" has no free pair of inside and outside legs for network "wifi": its package has 2`)
+	require.Empty(t, begun)
+	u := w.toPlan("guard", "large")
+	u.Platform = "operator/admin"
+	b.updated(t, u)
+	require.Equal(t, []string{"dmz", "lan"}, standsIn(b.show(t, "guard")))
+	require.Equal(t, "host-lan → guard~1 → gateway", w.path(t, "host-lan"))
+	u = w.toParameters("guard", map[string]any{"mode": "redirect", "members": 1})
+	u.Platform = "operator/admin"
+	b.updated(t, u)
+	require.Equal(t, []string{"dmz", "lan", "wifi"}, standsIn(b.show(t, "guard")), "redirected to, it has room for any number")
+	require.Empty(t, w.cloud.Violations())
+}
+
 func standsIn(i provision.Instance) (list []string) {
 	for _, st := range i.Stitches {
 		list = append(list, string(st.Network))

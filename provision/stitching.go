@@ -73,9 +73,8 @@ func (c *chooser) stitch(network string, at Position) (topology.Stitch, error) {
 	if err != nil {
 		return st, err
 	}
-	pair, ok := c.free()
-	if ok || c.redirect {
-		st.Pair = pair
+	if c.room() {
+		st.Pair, _ = c.free()
 		c.taken = append(c.taken, st)
 		return st, nil
 	}
