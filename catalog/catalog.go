@@ -71,10 +71,6 @@ func New(c Config) (*Catalog, error) {
 		return nil, err
 	}
 	catalog := &Catalog{
-		packages:    store.In(c.Store, "packages", func(p Package) map[string]string { return map[string]string{"vendor": p.Vendor} }),
-		services:    store.In(c.Store, "services", func(s Service) map[string]string { return map[string]string{"name": s.Name, "vendor": s.Vendor} }),
-		names:       store.In[nameClaim](c.Store, "names", nil),
-		eulas:       store.In[eulaText](c.Store, "eulas", nil),
 		blobs:       blobs,
 		options:     c.Options,
 		quota:       c.Quota.withDefaults(),
@@ -82,10 +78,19 @@ func New(c Config) (*Catalog, error) {
 		log:         c.Log,
 		descriptors: map[string]*ovf.Package{},
 	}
+	catalog.keepIn(c.Store)
 	if err := catalog.Collect(context.Background()); err != nil {
 		c.Log.Error("cannot make up for pushes and removals that were killed", "error", err)
 	}
 	return catalog, nil
+}
+
+// keepIn has the catalog keep its documents in a store.
+func (c *Catalog) keepIn(s *store.Store) {
+	c.packages = store.In(s, "packages", func(p Package) map[string]string { return map[string]string{"vendor": p.Vendor} })
+	c.services = store.In(s, "services", func(v Service) map[string]string { return map[string]string{"name": v.Name, "vendor": v.Vendor} })
+	c.names = store.In[nameClaim](s, "names", nil)
+	c.eulas = store.In[eulaText](s, "eulas", nil)
 }
 
 // Services lists all services, by name.

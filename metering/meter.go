@@ -85,18 +85,24 @@ func New(c Config) (*Meter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Meter{
+	m := &Meter{
 		instances: c.Instances, prices: c.Catalog, log: c.Log,
 		window: c.Window, grace: c.Grace, schedule: schedule,
-		usage: store.In(c.Store, "usage", func(u UsageRecord) map[string]string {
-			return map[string]string{"tenant": string(u.Tenant), "instance": instanceKey(u.Instance)}
-		}),
-		bills: store.In(c.Store, "bills", func(b BillingRecord) map[string]string {
-			return map[string]string{"tenant": string(b.Tenant), "instance": instanceKey(b.Instance)}
-		}),
-		windows:  store.In[Closed](c.Store, "windows", nil),
-		progress: store.In[progress](c.Store, "metering", nil),
-	}, nil
+	}
+	m.keepIn(c.Store)
+	return m, nil
+}
+
+// keepIn has the meter keep its records in a store.
+func (m *Meter) keepIn(s *store.Store) {
+	m.usage = store.In(s, "usage", func(u UsageRecord) map[string]string {
+		return map[string]string{"tenant": string(u.Tenant), "instance": instanceKey(u.Instance)}
+	})
+	m.bills = store.In(s, "bills", func(b BillingRecord) map[string]string {
+		return map[string]string{"tenant": string(b.Tenant), "instance": instanceKey(b.Instance)}
+	})
+	m.windows = store.In[Closed](s, "windows", nil)
+	m.progress = store.In[progress](s, "metering", nil)
 }
 
 func scheduleOf(c Config) (cron.Schedule, error) {

@@ -78,13 +78,16 @@ type Config struct {
 	Ceiling time.Duration
 }
 
+// Documents are the instances in a store.
+func Documents(s *store.Store) store.Collection[Instance] { return store.In(s, "instances", keys) }
+
 // New makes a Service and registers its kinds of change on the engine.
 func New(c Config) *Service {
 	if !c.Management.IsValid() {
 		c.Management = netip.MustParsePrefix("192.168.254.0/24")
 	}
 	s := &Service{
-		instances:  store.In(c.Store, "instances", keys),
+		instances:  Documents(c.Store),
 		ledgers:    store.In[ledger](c.Store, "quotas", nil),
 		accepted:   store.In[accepted](c.Store, "accepted", nil),
 		drifts:     store.In[memory](c.Store, "drift", nil),

@@ -22,7 +22,7 @@ func newStore(c *cli) *cobra.Command {
 		Long: `Check, back up and move the store. These commands open the store themselves and
 need no broker: on the machine of the broker, with its configuration.`,
 	}
-	return group(cmd, newStoreBackup(c), newStoreMigrate(c))
+	return group(cmd, newStoreCheck(c), newStoreBackup(c), newStoreMigrate(c))
 }
 
 // storeFlags name a store as those of serve do.

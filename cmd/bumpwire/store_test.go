@@ -40,6 +40,16 @@ func (b *brokers) inhabit() {
 	require.NoError(b.t, b.follow(ctx, "i-2", gone.Operation))
 }
 
+// check is what store check finds in the brokers' store.
+func (b *brokers) check(storeURL string) []store.Finding {
+	b.t.Helper()
+	out, err := b.run("store", "check", "--data", filepath.Join(b.dir, "data"), "--store", storeURL, "--output", "json")
+	found := []store.Finding{}
+	require.NoError(b.t, json.Unmarshal(out, &found), "%s", out)
+	require.Equal(b.t, len(found) == 0, err == nil, "it exits with 1 when it finds something")
+	return found
+}
+
 func (b *brokers) migrate(from, to string) []store.Content {
 	b.t.Helper()
 	out, err := b.run("store", "migrate", from, to, "--output", "json")
@@ -53,7 +63,9 @@ func TestMigrateThereAndBack(t *testing.T) {
 	t.Parallel()
 	b := newBrokers(t, 1, "", "BUMPWIRE_METERING_WINDOW=1s")
 	b.inhabit()
+	require.Empty(t, b.check(""), "while a broker works")
 	b.stop()
+	require.Empty(t, b.check(""))
 	first, last, mongo := filepath.Join(b.dir, "data", "bumpwire.db"), filepath.Join(b.dir, "back.db"), storetest.MongoURI(t)
 	there := b.migrate("sqlite:"+first, mongo)
 	back := b.migrate(mongo, "sqlite:"+last)
@@ -71,6 +83,7 @@ func TestMigrateThereAndBack(t *testing.T) {
 	require.Equal(t, there, same)
 
 	// Brokers go on with what was moved, and are backed up while they work.
+	require.Empty(t, b.check(mongo))
 	b.store = mongo
 	b.start()
 	all, err := b.admin().Instances(t.Context(), api.InstanceFilter{})
