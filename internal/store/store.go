@@ -61,7 +61,8 @@ type Driver interface {
 	// Put writes one document, durably, as revision d.Revision+1. A d.Revision of 0
 	// creates: fault.Conflict when the id exists. Otherwise the stored revision must
 	// equal d.Revision: fault.Conflict when it does not or the document is absent.
-	// Of several concurrent Puts of one revision exactly one succeeds. Repeating a
+	// Of several concurrent Puts of one revision exactly one succeeds. d.Keys is the
+	// driver's from then on and must not be altered. Repeating a
 	// Put that succeeded is a Conflict. A Put ended by its context or by
 	// fault.Unavailable may or may not have been stored.
 	Put(ctx context.Context, collection string, d Doc) error

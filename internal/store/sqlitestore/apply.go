@@ -41,7 +41,7 @@ func (d *Driver) stage(s *session, w *write, staged map[name]int64) (records []r
 		return []record{{collection: w.collection, doc: store.Doc{ID: w.doc.ID}, deleted: true}}, nil
 	}
 	doc := w.doc
-	doc.Revision, doc.Keys, doc.Body = w.next(), maps.Clone(w.doc.Keys), bytes.Clone(w.doc.Body)
+	doc.Revision, doc.Body = w.next(), bytes.Clone(w.doc.Body)
 	staged[n] = doc.Revision
 	return []record{{collection: w.collection, doc: doc}}, nil
 }

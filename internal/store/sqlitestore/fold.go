@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"context"
 	"time"
 )
 
@@ -48,10 +49,10 @@ func (d *Driver) fold(documents int) {
 			return nil
 		}
 		for _, b := range list {
-			for _, r := range b.records {
-				// What was written again since, a later batch brings.
-				if e := d.overlay.look(r.collection, r.doc.ID); e == nil || e.seq != b.seq {
-					continue
+			for n := range b.records {
+				r := &b.records[n]
+				if d.overlay.look(r.collection, r.doc.ID) != r {
+					continue // it was written again since, which a later record brings
 				}
 				if err := r.apply(s); err != nil {
 					return err
@@ -72,6 +73,26 @@ func (d *Driver) fold(documents int) {
 	}
 	d.overlay.drop(upTo)
 	d.overlay.advance(d.traffic.advance())
+}
+
+// Folded waits until all that was written before is in the tables: for who is about
+// to read the file by other means than this package.
+func (d *Driver) Folded(ctx context.Context) error {
+	for {
+		if err := d.follow(ctx); err != nil {
+			return d.failed(ctx, err)
+		}
+		if batches, _ := d.overlay.size(); batches == 0 {
+			return nil
+		}
+		select {
+		case <-time.After(d.folder.lull + time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-d.closed:
+			return d.usable()
+		}
+	}
 }
 
 // foldIfLong keeps the journal from growing for ever while writes never cease.

@@ -125,7 +125,7 @@ func TestTheJournalOutlivesItsWriter(t *testing.T) {
 	require.Zero(t, inTables(t, path))
 
 	d := opened(t, path)
-	awaitFolded(t, d)
+	require.NoError(t, d.Folded(t.Context()))
 	require.Equal(t, 299, inTables(t, path))
 	docs, err := d.Scan(t.Context(), "things", store.Query{Key: "k", Value: "v"})
 	require.NoError(t, err)
@@ -189,7 +189,7 @@ func TestAFoldThatFails(t *testing.T) {
 	docs, err := d.Scan(t.Context(), "things", store.Query{})
 	require.NoError(t, err)
 	require.Len(t, docs, 20)
-	awaitFolded(t, opened(t, path)) // another process does it
+	require.NoError(t, opened(t, path).Folded(t.Context())) // another process does it
 	docs, err = d.Scan(t.Context(), "things", store.Query{})
 	require.NoError(t, err)
 	require.Len(t, docs, 20)

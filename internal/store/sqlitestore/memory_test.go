@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -61,7 +60,7 @@ func TestAWriteWithoutItsEndIsNotRemembered(t *testing.T) {
 	one, two := opened(t, path), opened(t, path)
 	ctx := t.Context()
 	require.NoError(t, one.Put(ctx, "things", store.Doc{ID: "a", Body: []byte(`1`)}))
-	awaitFolded(t, two)
+	require.NoError(t, two.Folded(t.Context()))
 	_, err := two.Get(ctx, "things", "a")
 	require.NoError(t, err)
 	one.traffic.begin([]*write{{collection: "things", doc: store.Doc{ID: "a"}}})
@@ -105,14 +104,4 @@ func opened(t *testing.T, path string) *Driver {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.Close()) })
 	return d
-}
-
-// awaitFolded waits until a driver knows of nothing in the journal.
-func awaitFolded(t *testing.T, d *Driver) {
-	t.Helper()
-	require.Eventually(t, func() bool {
-		require.NoError(t, d.follow(t.Context()))
-		batches, _ := d.overlay.size()
-		return batches == 0
-	}, 10*time.Second, time.Millisecond)
 }

@@ -17,29 +17,23 @@ type overlay struct {
 	// for writing while entries go, so that none goes in between.
 	folding sync.RWMutex
 
-	mu      sync.RWMutex                 // guards all below
-	docs    map[string]map[string]*entry // by collection and id
-	keyed   map[term]map[string]*entry   // by id; without deleted ones
-	batches []batch                      // without their bodies' bytes counted twice, oldest first
-	bytes   int                          // of all batches
-	head    int64                        // the latest batch that is known
-	folded  int64                        // the latest one that was folded
+	mu      sync.RWMutex                  // guards all below
+	docs    map[string]map[string]*record // by collection and id
+	keyed   map[term]map[string]*record   // by id; without deleted ones
+	batches []batch                       // the oldest first
+	bytes   int                           // of all batches
+	head    int64                         // the latest batch that is known
+	folded  int64                         // the latest one that was folded
 
 	generation uint32    // of the traffic, up to which all batches are known
 	looked     time.Time // when the file was last asked for more
-}
-
-// entry is a document, or that it was deleted, by the batch seq.
-type entry struct {
-	record
-	seq int64
 }
 
 // term is what documents of a collection are found by.
 type term struct{ collection, key, value string }
 
 func newOverlay() *overlay {
-	return &overlay{docs: map[string]map[string]*entry{}, keyed: map[term]map[string]*entry{}}
+	return &overlay{docs: map[string]map[string]*record{}, keyed: map[term]map[string]*record{}}
 }
 
 // add takes in a batch; one that is known already has no effect.
@@ -49,14 +43,15 @@ func (o *overlay) add(b batch) {
 	if b.seq <= o.head {
 		return
 	}
-	for _, r := range b.records {
+	for n := range b.records {
+		r := &b.records[n]
 		o.forget(r.collection, r.doc.ID)
-		o.keep(&entry{r, b.seq})
+		o.keep(r)
 	}
 	o.batches, o.bytes, o.head = append(o.batches, b), o.bytes+b.bytes, b.seq
 }
 
-func (o *overlay) keep(e *entry) {
+func (o *overlay) keep(e *record) {
 	index(o.docs, e.collection, e)
 	if e.deleted {
 		return
@@ -66,9 +61,9 @@ func (o *overlay) keep(e *entry) {
 	}
 }
 
-func index[K comparable](m map[K]map[string]*entry, k K, e *entry) {
+func index[K comparable](m map[K]map[string]*record, k K, e *record) {
 	if m[k] == nil {
-		m[k] = map[string]*entry{}
+		m[k] = map[string]*record{}
 	}
 	m[k][e.doc.ID] = e
 }
@@ -84,7 +79,7 @@ func (o *overlay) forget(collection, id string) {
 	}
 }
 
-func unindex[K comparable](m map[K]map[string]*entry, k K, id string) {
+func unindex[K comparable](m map[K]map[string]*record, k K, id string) {
 	delete(m[k], id)
 	if len(m[k]) == 0 {
 		delete(m, k)
@@ -105,8 +100,8 @@ func (o *overlay) drop(folded int64) {
 		if b.seq > folded {
 			break
 		}
-		for _, r := range b.records {
-			if e := o.docs[r.collection][r.doc.ID]; e != nil && e.seq <= folded {
+		for n := range b.records {
+			if r := &b.records[n]; o.docs[r.collection][r.doc.ID] == r {
 				o.forget(r.collection, r.doc.ID)
 			}
 		}
@@ -137,7 +132,7 @@ func (o *overlay) collections() []string {
 }
 
 // look is a document's entry; nil when it has none.
-func (o *overlay) look(collection, id string) *entry {
+func (o *overlay) look(collection, id string) *record {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
 	return o.docs[collection][id]

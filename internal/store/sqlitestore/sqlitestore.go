@@ -58,6 +58,8 @@ type Driver struct {
 	following sync.Mutex // held by who reads the journal for all
 	folder    folder
 
+	patientAt time.Time // when a group that somebody waits for last had patient writes
+
 	writes  chan *write   // to the writing goroutine
 	patient chan *write   // likewise, of those who can wait
 	closed  chan struct{} // closed by Close

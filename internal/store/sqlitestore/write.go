@@ -13,7 +13,9 @@ import (
 const (
 	maxGroup      = 1024    // writes in one transaction
 	maxGroupBytes = 8 << 20 // bodies in one transaction, before the last one
-	patientShare  = 8       // of the writes in a transaction that others wait for, one in so many is patient
+	patientShare  = 8       // of the writes in a transaction that others wait for, one in so many is patient,
+
+	patientEvery = 5 * time.Millisecond // in one transaction of that time
 )
 
 // write is one Put or Delete on its way to the writing goroutine.
@@ -92,6 +94,10 @@ func (d *Driver) gather(first *write, urgent bool) []*write {
 	runtime.Gosched()
 	group := take(d.writes, []*write{first}, maxGroup)
 	if urgent || len(group) > 1 {
+		if time.Since(d.patientAt) < patientEvery {
+			return group
+		}
+		d.patientAt = time.Now()
 		return take(d.patient, group, min(maxGroup, len(group)+1+len(group)/patientShare))
 	}
 	return take(d.patient, group, maxGroup)
