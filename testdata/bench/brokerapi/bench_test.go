@@ -41,6 +41,14 @@ func BenchmarkProvision(b *testing.B) {
 	}
 }
 
+// BenchmarkProvisionFloor has a handler in the library's place that only appends
+// bodies to a file, with one flush for all that wait: what HTTP and the disk take.
+func BenchmarkProvisionFloor(b *testing.B) {
+	w := newWorld(b)
+	orders := w.orders(1000)
+	compare(b, side{"bare", newBare(b), orders}, side{"bumpwire", w.address, orders})
+}
+
 // BenchmarkLastOperation is polling of 1,000 instances.
 func BenchmarkLastOperation(b *testing.B) {
 	w := newWorld(b)
