@@ -55,5 +55,5 @@ func previewOf(p provision.Preview, err error) (api.Preview, error) {
 	if err != nil {
 		return api.Preview{}, err
 	}
-	return api.Preview{Before: p.Before, After: p.After, Steps: p.Steps, Text: topology.Text(p.Steps)}, nil
+	return api.Preview{Proposal: p.Proposal, PriceBefore: p.PriceBefore, PriceAfter: p.PriceAfter, Text: topology.Text(p.Steps)}, nil
 }

@@ -27,7 +27,7 @@ func (s *Service) Preview(ctx context.Context, r ProvisionRequest) (Preview, err
 	}
 	i.address(list)
 	i.InPlace = true
-	return s.steps(ctx, r.Tenant, trialChange, i)
+	return s.propose(ctx, nil, i)
 }
 
 // trialID gives the request an id that no instance has. One that the caller chose
@@ -85,16 +85,17 @@ func (s *Service) PreviewRemoval(ctx context.Context, r RemoveRequest) (Preview,
 	if err != nil {
 		return Preview{}, err
 	}
+	was := i
 	if r.Binding == "" {
 		i.InPlace = false
-		return s.steps(ctx, i.Tenant, trialChange, i)
+		return s.propose(ctx, &was, i)
 	}
 	if b, ok := i.Bindings[r.Binding]; !ok || b.State == Deleted {
 		return Preview{}, fault.New(fault.NotFound, "binding %q does not exist", r.Binding)
 	}
 	i.Bindings = maps.Clone(i.Bindings)
 	delete(i.Bindings, r.Binding)
-	return s.steps(ctx, i.Tenant, trialChange, i)
+	return s.propose(ctx, &was, i)
 }
 
 // PreviewUpdate says what an update would do.
@@ -114,6 +115,7 @@ func (s *Service) PreviewUpdate(ctx context.Context, r UpdateRequest) (Preview, 
 	if u.Will, err = s.handedOn(ctx, i, u.Will); err != nil {
 		return Preview{}, err
 	}
+	was := i
 	i.Update = &u
-	return s.steps(ctx, i.Tenant, trialChange, i)
+	return s.propose(ctx, &was, i)
 }

@@ -99,7 +99,9 @@ type Endpoint struct {
 
 // Preview is what a request would do, before it does it.
 type Preview struct {
-	Before topology.Fabric `json:"before"`
-	After  topology.Fabric `json:"after"`
-	Steps  []topology.Step `json:"steps"`
+	topology.Proposal
+
+	// What the instance costs at today's prices, before and after; nil where it is
+	// not there, or nobody is billed.
+	PriceBefore, PriceAfter *catalog.Price
 }

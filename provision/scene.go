@@ -14,6 +14,12 @@ func (s *Service) Scene(ctx context.Context, tenant topology.TenantID) (topology
 	if err != nil {
 		return topology.Scene{}, err
 	}
+	return s.sceneOf(ctx, f)
+}
+
+// sceneOf is a tenant's fabric with what is known besides.
+func (s *Service) sceneOf(ctx context.Context, f topology.Fabric) (topology.Scene, error) {
+	tenant := f.Tenant
 	hosts, err := s.Hosts(ctx, tenant)
 	if err != nil {
 		return topology.Scene{}, err

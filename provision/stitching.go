@@ -141,16 +141,16 @@ func observed(tenant topology.TenantID, have topology.Fabric, err error) (topolo
 
 // steps are what leads from what is to what should be while op is carried out.
 // Trials stand in for the stored instances of their ids, for previews.
-func (s *Service) steps(ctx context.Context, tenant topology.TenantID, op work.ChangeID, trials ...Instance) (Preview, error) {
+func (s *Service) steps(ctx context.Context, tenant topology.TenantID, op work.ChangeID, trials ...Instance) (course, error) {
 	have, want, err := s.compose(ctx, tenant, op, trials...)
 	if err != nil {
-		return Preview{}, err
+		return course{}, err
 	}
 	list, err := topology.Plan(have, want)
 	if err != nil {
-		return Preview{}, fmt.Errorf("cannot plan the fabric of tenant %q: %w", tenant, err)
+		return course{}, fmt.Errorf("cannot plan the fabric of tenant %q: %w", tenant, err)
 	}
-	return Preview{Before: have, After: want, Steps: list}, nil
+	return course{have, want, list}, nil
 }
 
 // compose is what is and what should be. Invalid when the services cannot be put

@@ -157,10 +157,14 @@ type PreviewRequest struct {
 
 // Preview is what a request would do, before it does it.
 type Preview struct {
-	Before topology.Fabric `json:"before"`
-	After  topology.Fabric `json:"after"`
-	Steps  []topology.Step `json:"steps"`
-	Text   string          `json:"text"` // the steps for people, one per line
+	topology.Proposal
+
+	// Of the instance per hour, before and after; absent where it is not there, or
+	// nobody is billed.
+	PriceBefore *Price `json:"price_before,omitempty"`
+	PriceAfter  *Price `json:"price_after,omitempty"`
+
+	Text string `json:"text"` // the steps for people, one per line
 }
 
 // InstanceFilter narrows a listing; empty fields let everything pass.

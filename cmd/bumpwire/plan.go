@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -10,6 +9,7 @@ import (
 )
 
 func newPlan(c *cli) *cobra.Command {
+	var format string
 	var w wanted
 	create := &cobra.Command{
 		Use: "create SERVICE", Short: "What creating an instance would do", Args: exactly("a service"),
@@ -18,7 +18,7 @@ func newPlan(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.preview(ctx, a, api.PreviewRequest{Create: &n})
+			return c.preview(ctx, a, format, api.PreviewRequest{Create: &n})
 		}),
 	}
 	w.flags(create)
@@ -30,7 +30,7 @@ func newPlan(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.preview(ctx, a, api.PreviewRequest{Insert: &n})
+			return c.preview(ctx, a, format, api.PreviewRequest{Insert: &n})
 		}),
 	}
 	p.flags(insert)
@@ -42,7 +42,7 @@ func newPlan(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.preview(ctx, a, api.PreviewRequest{Update: &api.UpdateTrial{Instance: args[0], InstanceUpdate: request}})
+			return c.preview(ctx, a, format, api.PreviewRequest{Update: &api.UpdateTrial{Instance: args[0], InstanceUpdate: request}})
 		}),
 	}
 	u.flags(update)
@@ -50,25 +50,9 @@ func newPlan(c *cli) *cobra.Command {
 	remove := &cobra.Command{
 		Use: "delete INSTANCE", Short: "What deleting an instance, or one of its bindings, would do", Args: exactly("an instance"),
 		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
-			return c.preview(ctx, a, api.PreviewRequest{Delete: &api.Removal{Instance: args[0], Binding: binding}})
+			return c.preview(ctx, a, format, api.PreviewRequest{Delete: &api.Removal{Instance: args[0], Binding: binding}})
 		}),
 	}
 	remove.Flags().StringVar(&binding, "binding", "", "delete only this binding")
-	return group(&cobra.Command{Use: "plan", Short: "What a request would do, step by step, before it does it"}, create, insert, update, remove)
-}
-
-func (c *cli) preview(ctx context.Context, a *api.Client, r api.PreviewRequest) error {
-	p, err := a.Preview(ctx, r)
-	if err != nil {
-		return err
-	}
-	if c.output == "json" {
-		return c.printJSON(p)
-	}
-	if len(p.Steps) == 0 {
-		c.say("nothing to do")
-		return nil
-	}
-	fmt.Fprint(c.out, p.Text)
-	return nil
+	return offline(c, &format, group(&cobra.Command{Use: "plan", Short: "What a request would do, step by step, before it does it"}, create, insert, update, remove))
 }

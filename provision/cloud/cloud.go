@@ -66,6 +66,10 @@ type Cloud interface {
 	// Resources lists all things that carry this broker's tags, of every tenant.
 	Resources(ctx context.Context) ([]Resource, error)
 
+	// Interruption is how long the traffic of a network is expected to stop while one
+	// of its plugs moves; zero: it does not. It is for people who weigh a plan.
+	Interruption() time.Duration
+
 	// Close releases the driver; what runs in the cloud goes on running.
 	Close() error
 }

@@ -12,9 +12,22 @@ import (
 // light and dark ground and without colours, with a title on each thing and a
 // description for screen readers.
 func SVG(s Scene) []byte {
+	v := drawn(s, "topology")
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" role="img" aria-labelledby="topology-title topology-desc">`+"\n",
+		v.right, v.bottom, v.right, v.bottom)
+	fmt.Fprintf(&b, "<style>%s</style>\n", style)
+	b.Write(v.b.Bytes())
+	b.WriteString("</svg>\n")
+	return b.Bytes()
+}
+
+// drawn is the picture without the element around it. Its title and description have
+// ids that begin with a word.
+func drawn(s Scene, id string) *canvas {
 	p := paint(s)
 	v := newCanvas(p)
-	v.open(p)
+	v.open(p, id)
 	for r, l := range p.rows {
 		v.line(r, l)
 	}
@@ -33,8 +46,7 @@ func SVG(s Scene) []byte {
 	}
 	v.legs(p)
 	v.below(p)
-	v.b.WriteString("</svg>\n")
-	return v.b.Bytes()
+	return v
 }
 
 // Measures in user units.
@@ -149,11 +161,8 @@ func hostsOf(l line) string {
 	return "hosts: " + strings.Join(names, ", ")
 }
 
-func (v *canvas) open(p picture) {
-	fmt.Fprintf(&v.b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" role="img" aria-labelledby="topology-title topology-desc">`+"\n",
-		v.right, v.bottom, v.right, v.bottom)
-	fmt.Fprintf(&v.b, "<title id=\"topology-title\">%s</title>\n<desc id=\"topology-desc\">%s</desc>\n<style>%s</style>\n",
-		escape(p.title), escape(p.describe()), style)
+func (v *canvas) open(p picture, id string) {
+	fmt.Fprintf(&v.b, "<title id=\"%s-title\">%s</title>\n<desc id=\"%s-desc\">%s</desc>\n", id, escape(p.title), id, escape(p.describe()))
 	fmt.Fprintf(&v.b, "<rect class=\"ground\" width=\"%.0f\" height=\"%.0f\" rx=\"10\"/>\n", v.right, v.bottom)
 	v.text(margin, 32, "title", p.title)
 }

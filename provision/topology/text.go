@@ -141,13 +141,20 @@ func (r *Redirect) through() string {
 // networks see a swap.
 func Text(steps []Step) string {
 	if len(steps) == 0 {
+		return listed(steps)
+	}
+	return listed(steps) + "\n" + Count(steps).String() + "\n"
+}
+
+// listed are the steps with their numbers, one to a line.
+func listed(steps []Step) string {
+	if len(steps) == 0 {
 		return "Nothing to do.\n"
 	}
 	var b strings.Builder
 	for i, s := range steps {
 		fmt.Fprintf(&b, "%*d. %s\n", len(fmt.Sprint(len(steps))), i+1, s)
 	}
-	b.WriteString("\n" + Count(steps).String() + "\n")
 	return b.String()
 }
 

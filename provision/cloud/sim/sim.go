@@ -74,6 +74,9 @@ func New(o Options) *Cloud {
 // Name is "sim".
 func (c *Cloud) Name() string { return "sim" }
 
+// Interruption is none.
+func (c *Cloud) Interruption() time.Duration { return 0 }
+
 // Check finds a problem only when there is a state file that cannot be used.
 func (c *Cloud) Check(context.Context) []cloud.Problem {
 	if err := c.change(func(*world) error { return nil }); err != nil {

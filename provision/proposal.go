@@ -1,0 +1,108 @@
+package provision
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// course is what leads from what is to what should be.
+type course struct {
+	before, after topology.Fabric
+	Steps         []topology.Step
+}
+
+// propose says what would become of a tenant's fabric if one instance, nil where it
+// is new, were as the trial is, and what that takes.
+func (s *Service) propose(ctx context.Context, was *Instance, trial Instance) (Preview, error) {
+	c, err := s.steps(ctx, trial.Tenant, trialChange, trial)
+	if err != nil {
+		return Preview{}, err
+	}
+	scene, err := s.sceneOf(ctx, c.before)
+	if err != nil {
+		return Preview{}, err
+	}
+	p := Preview{Proposal: topology.Proposal{Before: scene, After: scene, Steps: append([]topology.Step{}, c.Steps...)}}
+	p.After.Fabric = c.after
+	sizes, err := s.sizes(ctx, trial)
+	if err != nil {
+		return Preview{}, err
+	}
+	p.Cost = topology.Estimate(c.before, c.Steps, sizes, s.cloud.Interruption())
+	if was != nil {
+		if p.PriceBefore, err = s.price(ctx, *was); err != nil {
+			return Preview{}, err
+		}
+	}
+	if trial.wanted(trialChange) {
+		p.PriceAfter, err = s.price(ctx, trial.as(trialChange))
+	}
+	return p, err
+}
+
+// sizes are those of the tenant's appliances, the trial's before and after.
+func (s *Service) sizes(ctx context.Context, trial Instance) (map[topology.ApplianceID]topology.Size, error) {
+	sizes := map[topology.ApplianceID]topology.Size{}
+	for i, err := range s.instances.All(ctx, "live", string(trial.Tenant)) {
+		if err != nil {
+			return nil, err
+		}
+		if err := s.enterSizes(ctx, sizes, i, i.form()); err != nil {
+			return nil, err
+		}
+	}
+	forms := []Form{trial.form()}
+	if trial.Update != nil {
+		forms = append(forms, trial.Update.Will)
+	}
+	for _, f := range forms {
+		if err := s.enterSizes(ctx, sizes, trial, f); err != nil {
+			return nil, err
+		}
+	}
+	return sizes, nil
+}
+
+// enterSizes leaves out appliances of a package that was removed.
+func (s *Service) enterSizes(ctx context.Context, to map[topology.ApplianceID]topology.Size, i Instance, f Form) error {
+	size, err := s.sizeOf(ctx, f)
+	if fault.KindOf(err) == fault.NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	own := map[topology.ApplianceID]topology.Size{}
+	for n := range f.members() {
+		own[topology.ReplicaOf(i.ID, f.Generation, n)] = topology.Size{VCPUs: size.VCPUs / f.members(), MemoryBytes: size.MemoryBytes / int64(f.members())}
+	}
+	maps.Copy(to, own)
+	return nil
+}
+
+// price is that of the instance's plan that is in force now; nil: there is none.
+func (s *Service) price(ctx context.Context, i Instance) (*catalog.Price, error) {
+	if i.provided() && i.Provider.Bill == NobodyPays {
+		return nil, nil
+	}
+	service, err := s.catalog.Service(ctx, i.Service)
+	if fault.KindOf(err) == fault.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range service.Plans {
+		if p.ID == i.Plan {
+			if price, ok := catalog.PriceAt(p.Prices, catalog.DimensionInstance, time.Now()); ok {
+				return &price, nil
+			}
+		}
+	}
+	return nil, nil
+}
