@@ -45,7 +45,7 @@ func (p *planner) moveAll() error {
 // go and others that are to come. It takes one swap more, but no cut.
 func (p *planner) detour() bool {
 	for _, c := range p.pending {
-		if c.detoured || c.to == "" || p.at(c.port) == "" || len(c.nets) == 0 {
+		if c.detoured || c.to == "" || p.at(c.port) == "" || len(c.nets) == 0 || c.anyOf(p.straight) {
 			continue
 		}
 		c.detoured = true
@@ -53,6 +53,7 @@ func (p *planner) detour() bool {
 		way, _ := fl.way(p.at(c.port))
 		for _, x := range slices.Backward(way) {
 			if at := x.node.Legs[x.wire.in].At; p.try(c, at, harmless) {
+				c.mark(p.detoured)
 				return true
 			}
 		}
@@ -94,6 +95,7 @@ func (p *planner) cut() bool {
 	if i < 0 {
 		return false
 	}
+	p.pending[i].mark(p.stopped)
 	p.pending = slices.Delete(p.pending, i, i+1)
 	return true
 }
@@ -118,6 +120,7 @@ func (p *planner) park() bool {
 		return false
 	}
 	first.parked = true
+	first.mark(p.stopped)
 	return p.try(first, "", unsafe)
 }
 

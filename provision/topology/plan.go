@@ -27,9 +27,24 @@ func Plan(have, want Fabric) ([]Step, error) {
 
 func plan(have, want Fabric) ([]Step, error) {
 	have, want = Settle(have), Settle(want)
+	p, err := planned(have, want, manner{})
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range p.otherManners() {
+		if o, err := planned(have, want, m); err == nil && o.betters(p) {
+			p = o
+		}
+	}
+	return p.steps, nil
+}
+
+// planned makes a plan in one manner.
+func planned(have, want Fabric, m manner) (*planner, error) {
 	p := &planner{have: newParts(have), want: newParts(want), g: newGraph(have),
 		ready: map[pairKey]bool{}, needed: map[pairKey]bool{}, duties: map[NetworkID][]*duty{},
-		rules: have.Redirects, members: map[ApplianceID]bool{}}
+		rules: have.Redirects, members: map[ApplianceID]bool{},
+		manner: m, detoured: map[NetworkID]bool{}, stopped: map[NetworkID]bool{}}
 	final := newGraph(want)
 	if err := p.admit(have, want); err != nil {
 		return nil, err
@@ -52,7 +67,7 @@ func plan(have, want Fabric) ([]Step, error) {
 	p.restartRest(want)
 	p.removeAppliances(p.any)
 	p.deleteNetworks(have)
-	return p.steps, nil
+	return p, nil
 }
 
 // planner simulates a plan on a graph while writing it down.
@@ -66,6 +81,10 @@ type planner struct {
 	duties     map[NetworkID][]*duty
 	rules      []Redirect           // as they are
 	members    map[ApplianceID]bool // of rules as they are wanted
+
+	manner
+	detoured map[NetworkID]bool // whose ports took one
+	stopped  map[NetworkID]bool // whose traffic was cut
 }
 
 func (p *planner) add(s Step) { p.steps = append(p.steps, s) }
@@ -84,7 +103,7 @@ func (p *planner) createNetworks(want Fabric) {
 // appliance that lost a port is booted anew, since it takes a NIC only then.
 func (p *planner) createAppliances(want Fabric) {
 	var boots []ApplianceID
-	for _, a := range want.Appliances {
+	for _, a := range inTurn(want.Appliances, p.backwards) {
 		n := p.g.nodes[a.ID]
 		if n == nil {
 			n = p.g.addNode(bare(a))
@@ -93,9 +112,7 @@ func (p *planner) createAppliances(want Fabric) {
 		if n.Booted && (len(missing) > 0 || p.restartsFirst(n)) {
 			p.shutdown(n)
 		}
-		for _, l := range missing {
-			p.createPort(n, l)
-		}
+		p.createPorts(n, missing)
 		if !n.Booted {
 			boots = append(boots, a.ID)
 		}
@@ -105,8 +122,25 @@ func (p *planner) createAppliances(want Fabric) {
 	}
 }
 
-// createPort plugs a new leg where it is wanted, unless that is not safe yet.
-func (p *planner) createPort(n *node, l Leg) {
+// createPorts makes legs in the order of their NICs, but last those that cannot be
+// plugged in yet: with all the others there, an appliance's ways through are clear.
+func (p *planner) createPorts(n *node, missing []Leg) {
+	var last []Leg
+	for _, l := range inTurn(missing, p.backwards) {
+		if !p.createPort(n, l) {
+			last = append(last, l)
+		}
+	}
+	for _, l := range last {
+		if !p.createPort(n, l) {
+			l.At, l.Serves = "", nil
+			p.createPort(n, l)
+		}
+	}
+}
+
+// createPort plugs a new leg where it is wanted; false when that is not safe yet.
+func (p *planner) createPort(n *node, l Leg) bool {
 	p.g.addLeg(n, l)
 	nets := some(l.Serves)
 	for _, at := range append(p.g.behind(l.Port), l.At) {
@@ -114,12 +148,12 @@ func (p *planner) createPort(n *node, l Leg) {
 	}
 	if p.knotted(l.Port, l.At) || slices.ContainsFunc(sortedUnique(nets), p.bad) || p.addressed(l.Port, l.At) {
 		p.g.dropLastLeg(n)
-		l.At, l.Serves = "", nil
-		p.g.addLeg(n, l)
+		return false
 	}
 	who := bare(n.Appliance)
 	l.Serves = some(l.Serves)
 	p.add(Step{Verb: CreatePort, Appliance: &who, Leg: &l})
+	return true
 }
 
 // bad says whether a tenant network's frames go round in a loop or reach a
@@ -229,6 +263,7 @@ func (p *planner) findMoves(want Fabric) {
 		}
 	}
 	slices.SortStableFunc(p.pending, func(a, b *change) int { return cmp.Compare(a.first(), b.first()) })
+	p.pending = inTurn(p.pending, p.backwards)
 }
 
 func bare(a Appliance) Appliance {
@@ -238,5 +273,6 @@ func bare(a Appliance) Appliance {
 // now is the appliance as it is at this point of the plan.
 func (n *node) now() *Appliance {
 	a := cloneAppliance(n.Appliance)
+	slices.SortFunc(a.Legs, byNIC)
 	return &a
 }

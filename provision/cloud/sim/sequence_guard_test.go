@@ -143,11 +143,14 @@ func plugged(a *topology.Appliance) bool {
 func stalls(g *guard, was, will topology.Redirect, want topology.Fabric) bool {
 	have := g.p.observe(g.h.id)
 	return !slices.ContainsFunc(was.Members, func(m topology.Member) bool {
-		if !slices.Contains(will.Members, m) {
+		a, b := machineOf(have, m.Appliance), machineOf(want, m.Appliance)
+		switch {
+		case a == nil || !g.forwards(a):
+			return false
+		case !slices.Contains(will.Members, m):
 			return len(will.Members) > 0 // it hands over to one that is ready
 		}
-		a, b := machineOf(have, m.Appliance), machineOf(want, m.Appliance)
-		return a != nil && b != nil && g.forwards(a) && a.Start == b.Start
+		return b != nil && a.Start == b.Start
 	})
 }
 
