@@ -1,11 +1,13 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/provision/topology"
 	"github.com/bumpwire/bumpwire/provision/work"
 )
@@ -116,9 +118,26 @@ func (s *Service) Cover(ctx context.Context, tenant topology.TenantID) (begun []
 		switch {
 		case failed == nil && out.Progress:
 			begun = append(begun, out.Operation)
-		case failed != nil && fault.KindOf(failed) != fault.Busy && err == nil:
-			err = failed
+		case failed != nil && fault.KindOf(failed) != fault.Busy:
+			err = cmp.Or(err, s.uncovered(ctx, i, failed), failed)
 		}
 	}
 	return begun, err
+}
+
+// uncovered enters into the history, once, why an instance does not stand in all
+// networks. What is wrong with the cloud or the store at this moment is no part of it.
+func (s *Service) uncovered(ctx context.Context, i Instance, why error) error {
+	if kind := fault.KindOf(why); kind != fault.Invalid && kind != fault.Conflict {
+		return nil
+	}
+	what := "it does not stand in all networks: " + fault.Message(why)
+	_, err := s.instances.Update(ctx, string(i.ID), func(i Instance) (Instance, error) {
+		if i.State != Active || i.History[len(i.History)-1].Message == what {
+			return i, store.Unchanged
+		}
+		i.note("", what, "")
+		return i, nil
+	})
+	return err
 }

@@ -129,6 +129,11 @@ func TestANetworkForWhichThereAreNoLegs(t *testing.T) {
 	require.ErrorIs(t, err, fault.Invalid)
 	require.ErrorContains(t, err, `instance "guard" has no free pair of inside and outside legs for network "wifi": its package has 2`)
 	require.Empty(t, begun)
+	told := b.show(t, "guard").History
+	require.Contains(t, told[len(told)-1].Message, `it does not stand in all networks: instance "guard" has no free pair`)
+	_, err = b.Cover(t.Context(), tenant)
+	require.ErrorIs(t, err, fault.Invalid)
+	require.Equal(t, told, b.show(t, "guard").History, "once")
 	u := w.toPlan("guard", "large")
 	u.Platform = "operator/admin"
 	b.updated(t, u)
