@@ -22,12 +22,12 @@ const (
 // waiting is the changes that were enlisted and are not stored yet.
 type waiting struct {
 	mu    sync.Mutex
-	lanes map[Lane][]ChangeID // in the order they came
-	known map[ChangeID]Change // also those that are being stored
+	lanes map[Lane][]ChangeID  // in the order they came
+	known map[ChangeID]*Change // also those that are being stored
 }
 
 func newWaiting() *waiting {
-	return &waiting{lanes: map[Lane][]ChangeID{}, known: map[ChangeID]Change{}}
+	return &waiting{lanes: map[Lane][]ChangeID{}, known: map[ChangeID]*Change{}}
 }
 
 // add puts a change in, unless it is there; not when there is no room. First says
@@ -41,7 +41,7 @@ func (w *waiting) add(c Change) (first, here bool) {
 	if len(w.known) >= maxWaiting {
 		return false, false
 	}
-	w.known[c.ID] = c
+	w.known[c.ID] = &c
 	w.lanes[c.Lane] = append(w.lanes[c.Lane], c.ID)
 	return len(w.lanes[c.Lane]) == 1, true
 }
@@ -53,7 +53,7 @@ func (w *waiting) take(l Lane, n int) (changes []Change) {
 	ids := w.lanes[l]
 	ids = ids[:min(n, len(ids))]
 	for _, id := range ids {
-		changes = append(changes, w.known[id])
+		changes = append(changes, *w.known[id])
 	}
 	if w.lanes[l] = w.lanes[l][len(ids):]; len(w.lanes[l]) == 0 {
 		delete(w.lanes, l)
@@ -66,9 +66,12 @@ func (w *waiting) take(l Lane, n int) (changes []Change) {
 func (w *waiting) drop(id ChangeID) Change {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	c := w.known[id]
+	c, here := w.known[id]
 	delete(w.known, id)
-	return c
+	if !here {
+		return Change{}
+	}
+	return *c
 }
 
 // back puts changes that could not be stored in front of their lane again.
@@ -86,7 +89,10 @@ func (w *waiting) get(id ChangeID) (Change, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c, here := w.known[id]
-	return c, here
+	if !here {
+		return Change{}, false
+	}
+	return *c, true
 }
 
 // cancel marks a change, if it is here.
@@ -95,7 +101,6 @@ func (w *waiting) cancel(id ChangeID) {
 	defer w.mu.Unlock()
 	if c, here := w.known[id]; here {
 		c.Cancelled = true
-		w.known[id] = c
 	}
 }
 
@@ -111,8 +116,8 @@ func (w *waiting) list(f Filter) (list []Change) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, c := range w.known {
-		if f.passes(c) {
-			list = append(list, c)
+		if f.passes(*c) {
+			list = append(list, *c)
 		}
 	}
 	slices.SortFunc(list, func(a, b Change) int { return cmp.Compare(a.ID, b.ID) })

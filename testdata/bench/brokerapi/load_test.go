@@ -149,6 +149,27 @@ type side struct {
 	name    string
 	address string
 	next    func() request
+	world   *world // that rests while the other side is loaded; nil: it need not
+}
+
+// load is one side's turn, warmed up.
+func (s side) load(b *testing.B) measure {
+	b.Helper()
+	const warm, long = 300 * time.Millisecond, 4 * time.Second
+	load(b, s.address, warm, s.next)
+	return load(b, s.address, long, s.next)
+}
+
+// alone has only one of two worlds at work, if they are any.
+func (s side) alone(b *testing.B, other side) measure {
+	b.Helper()
+	if s.world == nil {
+		return s.load(b)
+	}
+	other.world.rest(b)
+	m := s.load(b)
+	other.world.work()
+	return m
 }
 
 // compare loads two servers, one after the other, and reports both rates, how many
@@ -156,13 +177,10 @@ type side struct {
 // our engine still has to do when its turn is over slows nobody else down.
 func compare(b *testing.B, first, second side) {
 	b.Helper()
-	const warm, long = 300 * time.Millisecond, 4 * time.Second
 	b.ResetTimer()
 	for range b.N {
-		load(b, first.address, warm, first.next)
-		one := load(b, first.address, long, first.next)
-		load(b, second.address, warm, second.next)
-		two := load(b, second.address, long, second.next)
+		one := first.alone(b, second)
+		two := second.alone(b, first)
 		b.ReportMetric(0, "ns/op")
 		b.ReportMetric(one.rate(), first.name+"/s")
 		b.ReportMetric(two.rate(), second.name+"/s")

@@ -39,6 +39,8 @@ const services = 100
 type world struct {
 	address string
 	driver  *sqlitestore.Driver
+	run     func(context.Context) // the engine, until the context ends
+	halt    func()
 	admin   *api.Client
 	service api.Service // the last one published
 }
@@ -71,18 +73,43 @@ func newWorld(b *testing.B) *world {
 	server.Config = s.HTTPServer()
 	server.Start()
 
-	var working sync.WaitGroup
-	working.Go(func() { _ = engine.Run(ctx) })
-	working.Go(func() { _ = instances.Run(ctx, time.Minute) })
+	w := &world{address: strings.TrimPrefix(server.URL, "http://"), driver: driver, admin: &api.Client{URL: server.URL, User: "admin", Password: password}}
+	w.run = func(ctx context.Context) {
+		var working sync.WaitGroup
+		working.Go(func() { _ = engine.Run(ctx) })
+		working.Go(func() { _ = instances.Run(ctx, time.Minute) })
+		working.Wait()
+	}
+	w.work()
 	b.Cleanup(func() {
 		server.Close()
+		w.halt()
 		cancel()
-		working.Wait()
 		require.NoError(b, st.Close())
 	})
-	w := &world{address: strings.TrimPrefix(server.URL, "http://"), driver: driver, admin: &api.Client{URL: server.URL, User: "admin", Password: password}}
 	w.publish(b)
 	return w
+}
+
+// work sets the engine to work; halt ends that, wherever the work stands.
+func (w *world) work() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.run(ctx)
+	}()
+	w.halt = func() {
+		cancel()
+		<-done
+	}
+}
+
+// rest is halt, with all put away that was stored: nothing of this world works on.
+func (w *world) rest(b *testing.B) {
+	b.Helper()
+	w.halt()
+	require.NoError(b, w.driver.Folded(context.Background()))
 }
 
 // publish puts one firewall into the catalog for each of 100 vendors.
