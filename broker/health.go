@@ -48,7 +48,7 @@ func (s *Server) showHealth(ctx context.Context, c *call) (api.Overview, error) 
 		o.Instances = append(o.Instances, api.InstanceHealth{
 			ID: string(i.ID), Name: i.Name, Tenant: string(i.Tenant), State: string(i.State), Health: healthOf(i.Health),
 		})
-		if i.Health.Status == provision.HealthFailing {
+		if i.Health.Status != provision.HealthOK && i.Health.Status != provision.HealthUnknown {
 			o.Status = "degraded"
 		}
 	}

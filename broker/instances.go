@@ -188,7 +188,7 @@ func eventsOf(i provision.Instance) []api.Event {
 	for n, e := range i.History {
 		list[n] = api.Event{
 			Seq: e.Seq, At: e.At, Instance: string(i.ID), Name: i.Name, Tenant: string(i.Tenant),
-			State: string(e.State), Message: e.Message, Binding: string(e.Binding), By: e.By, For: e.For, Request: e.Request,
+			State: string(e.State), Health: string(e.Health), Message: e.Message, Binding: string(e.Binding), By: e.By, For: e.For, Request: e.Request,
 		}
 	}
 	return list
@@ -284,6 +284,7 @@ func (n names) instance(i provision.Instance) api.Instance {
 		out.ManagedBy, out.Bill = catalog.ManagerProvider, string(i.Provider.Bill)
 	}
 	steering(i, &out)
+	upkeep(i, &out)
 	for _, b := range i.Bindings {
 		if b.State != provision.Deleted {
 			out.Bindings = append(out.Bindings, bindingOf(i, b))
@@ -300,7 +301,7 @@ func (n names) instance(i provision.Instance) api.Instance {
 	return out
 }
 
-// steering adds which flows are redirected, and through what.
+// steering adds which flows are redirected.
 func steering(i provision.Instance, out *api.Instance) {
 	if i.Mode != topology.Redirected {
 		return
@@ -308,12 +309,5 @@ func steering(i provision.Instance, out *api.Instance) {
 	out.Match = topology.Classifier{}.String()
 	if i.Match != nil {
 		out.Match = i.Match.String()
-	}
-	for n, address := range i.Appliances() {
-		m := api.Member{Appliance: string(topology.ReplicaOf(i.ID, i.Generation, n)), Idle: slices.Contains(i.Idle, n)}
-		if address.IsValid() {
-			m.Management = address.Addr().String()
-		}
-		out.Members = append(out.Members, m)
 	}
 }

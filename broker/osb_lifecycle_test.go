@@ -19,9 +19,9 @@ func TestG1FetchedInstance(t *testing.T) {
 	require.Equal(t, 200, r.status)
 	require.Equal(t, map[string]any{
 		"service_id": string(w.service.ID), "plan_id": w.plan("small"),
-		"parameters":       map[string]any{"networks": []any{"lan"}, "firewall.mtu": 1400.0},
+		"parameters":       map[string]any{"networks": []any{"lan"}, "firewall.mtu": 1400.0, "failure": "closed"},
 		"maintenance_info": map[string]any{"version": "1.2.0"},
-	}, r.body, "typed as sent, passwords left out, nothing null")
+	}, r.body, "typed as sent, with the failure policy that it got, passwords left out, nothing null")
 }
 
 func TestG2UnknownOrStillProvisioning(t *testing.T) {

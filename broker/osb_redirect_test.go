@@ -38,10 +38,10 @@ func TestRedirectIsAskedForByParameters(t *testing.T) {
 	require.Equal(t, 200, w.put(one+incomplete, order).status, "the same again")
 	got, err := json.Marshal(w.get(one).body["parameters"])
 	require.NoError(t, err)
-	asked["members"] = 2
+	asked["members"], asked["failure"] = 2, "closed"
 	want, err := json.Marshal(asked)
 	require.NoError(t, err)
-	require.JSONEq(t, string(want), string(got), "as it was sent, with the members that it got")
+	require.JSONEq(t, string(want), string(got), "as it was sent, with the members and the failure policy that it got")
 
 	second := w.order()
 	second["parameters"] = map[string]any{"mode": "redirect", "networks": []any{"lan"}, "match": map[string]any{"ports": []any{443}}}

@@ -37,6 +37,7 @@ func provisionSchema(p *ovf.Package, configuration string, in Insertion) json.Ra
 	properties[KeyNetworks] = in.networksSchema()
 	addPosition(properties)
 	in.addRedirect(properties)
+	in.addFailure(properties)
 	if eulas := eulasOf(p); len(eulas) > 0 {
 		properties[KeyEULAs] = eulaSchema(eulas)
 	}
@@ -118,6 +119,7 @@ func BindSchema(in Insertion) json.RawMessage {
 		},
 	}
 	addPosition(properties)
+	properties[KeyFailure] = failureSchema("What becomes of the network's traffic when the service fails; as the instance says when it is left out")
 	if in.Redirects() {
 		properties[KeyMatch] = matchSchema("Which of the network's flows are redirected; the instance's own when it is left out, all of them when it is empty")
 	}

@@ -61,8 +61,10 @@ func (in Insertion) Members() int {
 // Reserved says whether a parameter is the broker's own and no property.
 func (in Insertion) Reserved(key string) bool {
 	switch key {
-	case KeyNetworks, KeyNetwork, KeyNearest, KeyBefore, KeyAfter, KeyEULAs, KeyCounts:
+	case KeyNetworks, KeyNetwork, KeyNearest, KeyBefore, KeyAfter, KeyEULAs, KeyCounts, KeyFailure:
 		return true
+	case KeyAvailability:
+		return len(in.Availabilities()) > 1
 	case KeyMode, KeyMatch, KeyMembers:
 		return in.Redirects()
 	}

@@ -71,7 +71,7 @@ type accountArgs struct {
 func accountTasks(kind work.TaskKind, i Instance, b BindingID) []work.Task {
 	var tasks []work.Task
 	for n := range i.members() {
-		if i.idle(n) {
+		if i.silent(n) {
 			continue
 		}
 		tasks = append(tasks, accountTask(kind, i, b, n))

@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -153,14 +154,19 @@ func (s *Service) bindingStitch(ctx context.Context, i Instance, r BindRequest) 
 		return nil, err
 	}
 	if in.Network == "" {
-		return nil, in.nowhere()
+		_, err := policyOf(i.Insertion, r.Parameters, "")
+		return nil, cmp.Or(in.nowhere(), err)
 	}
 	chooser, err := s.chooser(ctx, i)
 	if err != nil {
 		return nil, err
 	}
 	st, err := chooser.stitch(in.Network, in.Position)
+	if err != nil {
+		return nil, err
+	}
 	st.Match = match
+	st.Failure, err = policyOf(i.Insertion, r.Parameters, in.Network)
 	return &st, err
 }
 

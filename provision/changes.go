@@ -21,7 +21,10 @@ const (
 	KindBind        work.Kind = "bind"
 	KindUnbind      work.Kind = "unbind"
 	KindExpire      work.Kind = "expire"
-	KindFailover    work.Kind = "failover"
+	KindFailover    work.Kind = "failover" // traffic finds other appliances
+	KindBypass      work.Kind = "bypass"   // and these three: see Upkeep
+	KindRestore     work.Kind = "restore"
+	KindRespin      work.Kind = "respin"
 	KindRepair      work.Kind = "repair" // of a tenant's drift: makes its fabric what the records say
 )
 
@@ -32,9 +35,11 @@ func (s *Service) register() {
 	s.engine.Change(KindUpdate, work.Planner{Plan: s.planUpdate, Settle: s.settleUpdate})
 	s.engine.Change(KindBind, work.Planner{Plan: s.planBinding, Settle: s.settled(bound)})
 	s.engine.Change(KindUnbind, work.Planner{Plan: s.planUnbinding, Settle: s.settled(unbound)})
-	s.engine.Change(KindRepair, work.Planner{Plan: s.plan, Settle: s.settleRepair})
+	s.engine.Change(KindRepair, work.Planner{Plan: s.planRepair, Settle: s.settleRepair})
 	s.engine.Change(KindExpire, work.Planner{Plan: s.planExpiry, Settle: s.settled(expired)})
-	s.engine.Change(KindFailover, work.Planner{Plan: s.planFailover, Settle: s.settled(failedOver)})
+	for _, kind := range []work.Kind{KindFailover, KindBypass, KindRestore, KindRespin} {
+		s.engine.Change(kind, work.Planner{Plan: s.planFailover, Settle: s.settleFailover})
+	}
 
 	for _, verb := range []topology.Verb{
 		topology.CreateNetwork, topology.CreatePort, topology.Boot, topology.Await, topology.Move, topology.SetRedirect,
@@ -68,11 +73,28 @@ func (s *Service) plan(ctx context.Context, c work.Change) ([]work.Task, error) 
 	if err != nil {
 		return nil, err
 	}
-	tasks, err := tasksOf(p.Steps)
+	return s.tasks(ctx, p.Steps)
+}
+
+// planRepair mends what is known to be dead, too.
+func (s *Service) planRepair(ctx context.Context, c work.Change) ([]work.Task, error) {
+	have, want, err := s.compose(ctx, topology.TenantID(c.Lane), c.ID)
 	if err != nil {
 		return nil, err
 	}
-	again, err := s.regrants(ctx, p.Steps)
+	steps, err := topology.Plan(have, want)
+	if err != nil {
+		return nil, fmt.Errorf("cannot plan the repair of tenant %q: %w", c.Lane, err)
+	}
+	return s.tasks(ctx, steps)
+}
+
+func (s *Service) tasks(ctx context.Context, steps []topology.Step) ([]work.Task, error) {
+	tasks, err := tasksOf(steps)
+	if err != nil {
+		return nil, err
+	}
+	again, err := s.regrants(ctx, steps)
 	return append(tasks, again...), err
 }
 

@@ -2,115 +2,67 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/provision/topology"
 	"github.com/bumpwire/bumpwire/provision/work"
 )
 
-// A member of a cluster that does not answer is set idle: that is desired state, and
-// a change of its own kind takes it out of the gateway's rules. Only its own flows
-// find another member. When it answers again it gets new ones.
+// What is done about appliances that fail is desired state like all else: see Upkeep.
+// The changes that bring it about touch nothing but what it takes, whatever else is
+// broken at the time, and wait only for an appliance that traffic is to come back to.
 
-// idle says whether a member is to get no flows. When none answers, all get theirs:
-// a broken management network must not stop the traffic.
-func (i Instance) idle(member int) bool {
-	out := func(n int) bool { return slices.Contains(i.Idle, n) }
-	for n := range i.members() {
-		if !out(n) {
-			return out(member)
-		}
-	}
-	return false
-}
-
-// Failing is the number of members that do not answer.
-func (i Instance) Failing() int {
-	return len(slices.DeleteFunc(slices.Clone(i.Idle), func(n int) bool { return n >= i.members() }))
-}
-
-// RecordMember keeps a verdict on one member of a cluster, and begins to move flows
-// if it differs from the last one. While an update replaces the members there are
-// no verdicts.
-func (s *Service) RecordMember(ctx context.Context, id topology.InstanceID, member int, answers bool) error {
-	begun := false
-	i, err := s.instances.Update(ctx, string(id), func(i Instance) (Instance, error) {
-		begun = false
-		known := slices.Contains(i.Idle, member) == !answers && i.Failover.State != OpFailed
-		if i.State != Active || i.Update != nil || i.Mode != topology.Redirected || member >= i.members() ||
-			i.Failover.State == InProgress || known {
-			return i, store.Unchanged
-		}
-		begun = true
-		i.judge(member, answers)
-		i.Failover = begin(KindFailover, "waiting for its turn")
-		return i, nil
-	})
-	if err != nil || !begun {
-		return err
-	}
-	return s.submit(ctx, i, i.Failover)
-}
-
-// judge changes the desired state.
-func (i *Instance) judge(member int, answers bool) {
-	name := topology.ReplicaOf(i.ID, i.Generation, member)
-	was := slices.Contains(i.Idle, member)
-	i.Idle = slices.DeleteFunc(slices.Clone(i.Idle), func(n int) bool { return n == member })
-	switch {
-	case !answers:
-		i.Idle = append(i.Idle, member)
-		slices.Sort(i.Idle)
-		if !was {
-			i.note("", fmt.Sprintf("member %q does not answer", name), "")
-		}
-	case was:
-		i.note("", fmt.Sprintf("member %q answers again", name), "")
-	}
-}
-
-// planFailover touches the instance's rules and nothing else. Before a member gets
-// flows again it is told what it has missed of bindings' logins.
+// planFailover plans with all appliances taken for running, since one that is dead is
+// the next change's business; only those that are to be booted anew are taken for
+// running in another start. Who comes back is told first what it has missed.
 func (s *Service) planFailover(ctx context.Context, c work.Change) ([]work.Task, error) {
 	i, err := s.instances.Get(ctx, c.Subject)
 	if err != nil || !i.Failover.runs(c) {
 		return nil, err
 	}
-	p, err := s.steps(ctx, topology.TenantID(c.Lane), c.ID)
+	have, want, err := s.compose(ctx, topology.TenantID(c.Lane), c.ID)
 	if err != nil {
 		return nil, err
 	}
-	steps := slices.DeleteFunc(p.Steps, func(step topology.Step) bool { return !i.steers(step) })
-	tasks, err := tasksOf(steps)
+	all := func(topology.Appliance) bool { return true }
+	anew := func(a topology.Appliance) bool { return c.Kind == KindRespin && a.Instance == i.ID }
+	steps, err := topology.Plan(topology.Wrecked(topology.Overlook(have, want, all), have, want, anew), want)
+	if err != nil {
+		return nil, fmt.Errorf("cannot plan the fabric of tenant %q: %w", c.Lane, err)
+	}
+	tasks, err := tasksOf(slices.DeleteFunc(steps, func(step topology.Step) bool {
+		return step.Verb == topology.Await && !i.awaited(c.Kind, step.Appliance.ID)
+	}))
 	if err != nil {
 		return nil, err
 	}
-	return append(i.reminders(steps), tasks...), nil
+	return append(i.reminders(), tasks...), nil
 }
 
-// steers says whether a step is about the instance's rules. A member that answers
-// must forward, too, before it gets flows; for one that does not nobody waits.
-func (i Instance) steers(s topology.Step) bool {
-	switch s.Verb {
-	case topology.SetRedirect:
-		return s.Redirect != nil && s.Redirect.Instance == i.ID
-	case topology.Await:
-		return s.Appliance.Instance == i.ID && i.Failing() < i.members()
-	default:
-		return false
-	}
-}
-
-// reminders tell members that come back to their rules the logins that there are,
-// and those that there are no more.
-func (i Instance) reminders(steps []topology.Step) []work.Task {
-	var tasks []work.Task
+// awaited says whether an appliance must forward before traffic comes to it: not one
+// that does not answer, and not one that is the only way that there is left.
+func (i Instance) awaited(kind work.Kind, a topology.ApplianceID) bool {
 	for n := range i.members() {
-		if !i.Insertion.Rotatable() || !returns(topology.ReplicaOf(i.ID, i.Generation, n), steps) {
-			continue
+		if i.appliance(n) == a {
+			return !i.down(n) && (kind == KindRestore || i.Mode == topology.Redirected)
 		}
+	}
+	return false
+}
+
+// reminders tell appliances that answer again the logins that there are, and those
+// that there are no more.
+func (i Instance) reminders() []work.Task {
+	var tasks []work.Task
+	if !i.Insertion.Rotatable() {
+		return nil
+	}
+	for _, n := range i.Back {
 		for _, b := range i.sortedBindings() {
 			kind := taskRevoke
 			if b.InPlace && b.Account.live() {
@@ -122,24 +74,81 @@ func (i Instance) reminders(steps []topology.Step) []work.Task {
 	return tasks
 }
 
-// returns says whether an appliance comes to a rule in these steps.
-func returns(a topology.ApplianceID, steps []topology.Step) bool {
-	in := func(r *topology.Redirect) bool {
-		return r != nil && slices.ContainsFunc(r.Members, func(m topology.Member) bool { return m.Appliance == a })
+// settleFailover ends one, and begins the next if there is more to do.
+func (s *Service) settleFailover(ctx context.Context, c work.Change) error {
+	var next Operation
+	i, err := s.instances.Update(ctx, c.Subject, func(i Instance) (Instance, error) {
+		if next = (Operation{}); !i.Failover.runs(c) {
+			return i, store.Unchanged
+		}
+		if i.failedOver(c) && i.State == Active && i.Update == nil {
+			if kind := i.attend(time.Now().UTC(), false); kind != "" {
+				i.Failover = begin(kind, "waiting for its turn")
+				next = i.Failover
+			}
+		}
+		return i, nil
+	})
+	switch {
+	case errors.Is(err, fault.NotFound):
+		return nil
+	case err != nil || next.ID == "":
+		return err
 	}
-	return slices.ContainsFunc(steps, func(s topology.Step) bool { return in(s.Redirect) && !in(s.Was) })
+	return s.submit(ctx, i, next)
 }
 
-// failedOver ends it. What failed is begun again at the next verdict.
-func failedOver(i *Instance, c work.Change) bool {
-	if !i.Failover.runs(c) {
+// failedOver ends a change and says whether it was done. Of one that was not, the
+// wish is taken back with its steps: the next verdict comes to its own.
+func (i *Instance) failedOver(c work.Change) bool {
+	if c.Outcome() != work.Done {
+		i.Standing = i.Before
+		said := failure(i.Failover.doing(), c)
+		i.Failover.end(OpFailed, c.Error)
+		if said != i.lastSaid() {
+			i.note("", said, "")
+		}
 		return false
 	}
-	if c.Outcome() != work.Done {
-		i.Failover.end(OpFailed, c.Error)
-		i.note("", failure("moving flows to other members", c), "")
-		return true
+	done := i.done(c.Kind)
+	i.Back = nil
+	i.turn(i.Health.Detail)
+	if done != "" {
+		i.note("", done, "")
 	}
-	i.Failover.end(Succeeded, "flows go through the members that answer")
+	i.Failover.end(Succeeded, done)
 	return true
+}
+
+// lastSaid is the latest event's message: what fails again and again is said once.
+func (i Instance) lastSaid() string {
+	if len(i.History) == 0 {
+		return ""
+	}
+	return i.History[len(i.History)-1].Message
+}
+
+// doing is what an operation is about, in the middle of a sentence.
+func (o Operation) doing() string {
+	return map[work.Kind]string{
+		KindBypass: "bypassing the service", KindRestore: "bringing traffic back to the service",
+		KindRespin: "booting anew", KindFailover: "moving traffic to other appliances",
+	}[o.Kind]
+}
+
+// done is what has come about, in a sentence.
+func (i Instance) done(kind work.Kind) string {
+	switch {
+	case kind == KindBypass:
+		return "traffic gets past the service"
+	case kind == KindRestore:
+		return "traffic passes the service again"
+	case kind == KindRespin:
+		return "what does not answer was booted anew"
+	case i.Mode == topology.Redirected:
+		return "flows go through the members that answer"
+	case i.Active != i.Before.Active:
+		return fmt.Sprintf("%q has taken over", i.appliance(i.active()))
+	}
+	return "the appliance knows all logins again"
 }

@@ -18,11 +18,17 @@ import (
 // verdict records one and waits until the flows have moved.
 func (b *broker) verdict(t testing.TB, id topology.InstanceID, member int, answers bool) {
 	t.Helper()
-	require.NoError(t, b.RecordMember(t.Context(), id, member, answers))
-	if op := b.show(t, id).Failover; op.State == provision.InProgress {
-		b.wait(t, op.ID)
-	}
+	require.NoError(t, b.find(t.Context(), b.show(t, id), member, answers))
 	require.Eventually(t, func() bool { return b.show(t, id).Failover.State != provision.InProgress }, time.Minute, time.Millisecond)
+}
+
+// find records what was found about one appliance of an instance.
+func (b *broker) find(ctx context.Context, seen provision.Instance, member int, answers bool) error {
+	f := provision.Finding{Start: seen.Start(member), Alive: answers}
+	if !answers {
+		f.Detail = "it is dead"
+	}
+	return b.Record(ctx, seen, provision.Verdict{Generation: seen.Generation, Members: map[int]provision.Finding{member: f}})
 }
 
 func TestAMemberThatDoesNotAnswerLosesItsFlowsAndGetsNewOnesLater(t *testing.T) {
@@ -108,7 +114,7 @@ func TestAFailoverIsResumed(t *testing.T) {
 	b := w.broker(t, w.driver)
 	b.provisioned(t, w.redirected("lb", 2, "", "lan"))
 	b.stop()
-	require.NoError(t, b.RecordMember(context.WithoutCancel(t.Context()), "lb", 1, false))
+	require.NoError(t, b.find(context.WithoutCancel(t.Context()), b.show(t, "lb"), 1, false))
 	require.Equal(t, []string{"lan: everything through lb, lb+1"}, w.rules(t))
 	next := w.broker(t, w.driver)
 	require.Eventually(t, func() bool { return next.show(t, "lb").Failover.State == provision.Succeeded }, time.Minute, 10*time.Millisecond)

@@ -31,6 +31,7 @@ type Form struct {
 	Others        []netip.Prefix    `json:"others,omitempty"`
 	Generation    int               `json:"generation,omitempty"`
 	Steering
+	Upkeep Upkeep `json:"upkeep,omitzero"` // of the generation's appliances
 }
 
 // Update is what an instance is becoming. It is taken over when traffic passes
@@ -56,19 +57,16 @@ func (i Instance) form() Form {
 		Values: i.Values, Secrets: i.Secrets,
 		Stitches: i.Stitches, Bound: i.bound((*Binding).claims),
 		Management: i.Management, Others: i.Others, Generation: i.Generation,
-		Steering: i.Steering,
+		Steering: i.Steering, Upkeep: i.Upkeep,
 	}
 }
 
 func (i *Instance) take(f Form) {
-	if f.Generation != i.Generation { // nothing is known of its members
-		i.Idle = nil
-	}
 	i.Name, i.Context, i.Digest = f.Name, f.Context, f.Digest
 	i.Plan, i.Package, i.Configuration, i.Insertion, i.EULAs = f.Plan, f.Package, f.Configuration, f.Insertion, f.EULAs
 	i.Values, i.Secrets = f.Values, f.Secrets
 	i.Stitches, i.Management, i.Others, i.Generation = f.Stitches, f.Management, f.Others, f.Generation
-	i.Steering = f.Steering
+	i.Steering, i.Upkeep = f.Steering, f.Upkeep
 	i.rebind(f.Bound)
 }
 

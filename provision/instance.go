@@ -79,13 +79,12 @@ type Instance struct {
 	Bindings map[BindingID]*Binding `json:"bindings,omitempty"`
 
 	// Operation is the latest operation on the instance itself. Failover is the latest
-	// that moves flows between its members; Idle are those, by number, that are to get
-	// none, because they do not answer.
+	// on what has become of its appliances: see Upkeep.
 	Operation Operation `json:"operation"`
 	Failover  Operation `json:"failover,omitzero"`
-	Idle      []int     `json:"idle,omitempty"`
-	History   []Event   `json:"history"`
-	Health    Health    `json:"health"`
+	Upkeep
+	History []Event `json:"history"`
+	Health  Health  `json:"health"`
 
 	// Drift is what of it is not as it should be in the cloud, in sentences, when the
 	// schedule looked last; empty: nothing.
@@ -121,6 +120,7 @@ type Event struct {
 	At      time.Time      `json:"at"`  // UTC
 	State   State          `json:"state"`
 	Plan    catalog.PlanID `json:"plan"`
+	Health  HealthStatus   `json:"health,omitempty"`  // from then on, until the next event
 	Message string         `json:"message"`           // one sentence, no secrets
 	Binding BindingID      `json:"binding,omitempty"` // when the event is about a binding
 	By      string         `json:"by,omitempty"`      // platform or user who asked

@@ -46,7 +46,7 @@ func deprovisioned(i *Instance, c work.Change) bool {
 		return false
 	}
 	message := removed(&i.State, &i.InPlace, &i.Operation, c, "removal", "the service was removed")
-	i.Failover, i.Idle = Operation{}, nil
+	i.Failover, i.Upkeep = Operation{}, Upkeep{}
 	i.Update = nil // the change of one that was overtaken came before, or does nothing more
 	if i.State == Deleted {
 		for _, b := range i.Bindings {

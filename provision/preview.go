@@ -110,7 +110,7 @@ func (s *Service) PreviewUpdate(ctx context.Context, r UpdateRequest) (Preview, 
 	}
 	u.Change = trialChange
 	if u.Was.machine() != u.Will.machine() {
-		u.Will.Generation = i.Generations + 1
+		u.Will.Generation, u.Will.Upkeep = i.Generations+1, i.Upkeep.anew()
 	}
 	if u.Will, err = s.handedOn(ctx, i, u.Will); err != nil {
 		return Preview{}, err

@@ -196,6 +196,7 @@ func (s *Service) draft(ctx context.Context, r ProvisionRequest) (Instance, erro
 	if err := i.unmatched(i.Match); err != nil {
 		return Instance{}, err
 	}
+	i.Resilience = i.Resilience.fixed(i.Mode, i.Insertion)
 	if i.Stitches, err = s.firstStitches(ctx, i, r.Parameters); err != nil {
 		return Instance{}, err
 	}

@@ -97,7 +97,7 @@ func TestRedirectedServiceGetsTheFlowsThatItAsksForAndNoOthers(t *testing.T) {
 	require.Equal(t, "host-lan → gateway", w.path(t, "host-lan"), "it stands in nobody's path")
 
 	i := b.show(t, "lb")
-	require.JSONEq(t, `{"mode":"redirect","members":3,"match":`+web+`,"networks":["lan"]}`, string(provision.ParametersOf(i)))
+	require.JSONEq(t, `{"mode":"redirect","members":3,"match":`+web+`,"networks":["lan"],"failure":"closed"}`, string(provision.ParametersOf(i)))
 	seen := map[netip.Prefix]bool{i.Management: true}
 	for n, other := range i.Others {
 		require.False(t, seen[other], "each has an address of its own")

@@ -117,7 +117,7 @@ func (i *Instance) note(by, message string, binding BindingID) {
 		at = i.History[n-1].At
 	}
 	i.History = append(i.History, Event{
-		Seq: len(i.History) + 1, At: at, State: i.State, Plan: i.Plan,
+		Seq: len(i.History) + 1, At: at, State: i.State, Plan: i.Plan, Health: i.Health.Status,
 		Message: message, Binding: binding, By: by,
 		Tenant: i.Tenant, Platform: i.Platform, Service: i.Service,
 	})

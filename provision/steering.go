@@ -24,10 +24,16 @@ type Steering struct {
 	Mode    topology.Mode        `json:"mode,omitempty"`
 	Match   *topology.Classifier `json:"match,omitempty"`
 	Members int                  `json:"members,omitempty"`
+	Resilience
 }
 
-// members is how many appliances there are to be.
-func (s Steering) members() int { return max(1, s.Members) }
+// members is how many appliances there are to be, one that stands by included.
+func (s Steering) members() int {
+	if s.Availability == catalog.AvailabilityStandby {
+		return 2
+	}
+	return max(1, s.Members)
+}
 
 // steeringParameters are the reserved keys about it.
 type steeringParameters struct {
@@ -40,6 +46,14 @@ type steeringParameters struct {
 // leave out stays. A package with one mode has that, one with both stands in path
 // unless it is told otherwise.
 func (s Steering) asked(in catalog.Insertion, parameters json.RawMessage) (Steering, error) {
+	next, err := s.routed(in, parameters)
+	if err == nil {
+		next.Resilience, err = s.Resilience.asked(next.Mode, in, parameters)
+	}
+	return next, err
+}
+
+func (s Steering) routed(in catalog.Insertion, parameters json.RawMessage) (Steering, error) {
 	var p steeringParameters
 	if in.Redirects() && len(parameters) > 0 {
 		if err := json.Unmarshal(parameters, &p); err != nil {
@@ -121,22 +135,20 @@ func (i Instance) matchOf(parameters json.RawMessage, network string) (*topology
 // steer makes of a service in path one that is redirected to, if the instance is.
 // All its networks go through one pair of legs then.
 func (i Instance) steer(t *topology.Service) {
+	i.staff(t)
 	if i.Mode != topology.Redirected {
 		for n := range t.Stitches {
 			t.Stitches[n].Match = nil
 		}
 		return
 	}
-	t.Mode, t.Management = topology.Redirected, netip.Prefix{}
+	t.Mode = topology.Redirected
 	pair := throughPair(i.Insertion)
 	for n := range t.Stitches {
 		t.Stitches[n].Pair = pair
 		if t.Stitches[n].Match == nil {
 			t.Stitches[n].Match = i.Match
 		}
-	}
-	for n, address := range i.Appliances() {
-		t.Replicas = append(t.Replicas, topology.Replica{Number: n, Management: address, Idle: i.idle(n)})
 	}
 }
 
@@ -175,6 +187,7 @@ func (s *Service) tryBinding(ctx context.Context, i Instance, b *Binding) error 
 
 // describe adds the steering to an instance's parameters, as they were given.
 func (s Steering) describe(in catalog.Insertion, values map[string]any) {
+	s.Resilience.Describe(in, values)
 	if !in.Redirects() {
 		return
 	}

@@ -146,7 +146,11 @@ func (s *Service) steps(ctx context.Context, tenant topology.TenantID, op work.C
 	if err != nil {
 		return course{}, err
 	}
-	list, err := topology.Plan(have, want)
+	dead, err := s.leftAlone(ctx, have, want, op)
+	if err != nil {
+		return course{}, err
+	}
+	list, err := topology.Plan(topology.Overlook(have, want, dead), want)
 	if err != nil {
 		return course{}, fmt.Errorf("cannot plan the fabric of tenant %q: %w", tenant, err)
 	}

@@ -120,7 +120,7 @@ func (s *Service) beginUpdate(ctx context.Context, i Instance, r UpdateRequest, 
 	stored, err := s.storeUpdate(ctx, i, func(i *Instance) {
 		if u.Was.machine() != u.Will.machine() {
 			i.Generations++
-			u.Will.Generation = i.Generations
+			u.Will.Generation, u.Will.Upkeep = i.Generations, i.Upkeep.anew()
 		}
 		update := u
 		i.Update, i.Operation = &update, op

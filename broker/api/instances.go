@@ -31,19 +31,25 @@ type Instance struct {
 	Networks      []string          `json:"networks"`          // the tenant networks it protects, bindings' included
 	Mode          string            `json:"mode"`              // in-path, redirect
 	Match         string            `json:"match,omitempty"`   // in words, which flows are redirected
-	Members       []Member          `json:"members,omitempty"` // in redirect mode
+	Members       []Member          `json:"members,omitempty"` // in redirect mode, and of one with a standby
 	Management    string            `json:"management,omitempty"`
 	Parameters    map[string]string `json:"parameters,omitempty"` // without passwords
 	Health        Health            `json:"health"`
+	Failure       string            `json:"failure"`                // closed, open: what becomes of the traffic when it fails
+	Availability  string            `json:"availability,omitempty"` // none, respin, standby: what is done about an appliance that fails
+	Bypass        string            `json:"bypass,omitempty"`       // why traffic gets past it: failed, asked, returning (as soon as it forwards)
+	Upkeep        Operation         `json:"upkeep"`                 // the latest on its appliances: failover, bypass, restore, respin
 	Bindings      []Binding         `json:"bindings"`
 	Created       time.Time         `json:"created,omitzero"`
 }
 
-// Member is one of the appliances that share an instance's redirected flows.
+// Member is one of an instance's several appliances.
 type Member struct {
 	Appliance  string `json:"appliance"`
 	Management string `json:"management,omitempty"` // address
-	Idle       bool   `json:"idle,omitempty"`       // gets no flows, because it does not answer
+	Idle       bool   `json:"idle,omitempty"`       // does not answer
+	Standby    bool   `json:"standby,omitempty"`    // is there to take over
+	Start      int    `json:"start,omitempty"`      // how often it was booted anew
 }
 
 // Operation is the latest operation on an instance or a binding.
@@ -58,7 +64,7 @@ type Operation struct {
 
 // Health is the latest verdict on an instance's appliance.
 type Health struct {
-	Status string    `json:"status"` // unknown, ok, failing
+	Status string    `json:"status"` // unknown, ok, degraded, failing, bypassed
 	Detail string    `json:"detail,omitempty"`
 	Since  time.Time `json:"since,omitzero"` // of this status
 }
@@ -86,6 +92,7 @@ type Event struct {
 	Name     string    `json:"name"`
 	Tenant   string    `json:"tenant"`
 	State    string    `json:"state"`
+	Health   string    `json:"health,omitempty"` // as of Health, from then until the next event
 	Message  string    `json:"message"`
 	Binding  string    `json:"binding,omitempty"`
 	By       string    `json:"by,omitempty"`      // platform or user
@@ -213,6 +220,26 @@ func (c *Client) UpdateInstance(ctx context.Context, id string, u InstanceUpdate
 // DeleteInstance asks to remove an instance.
 func (c *Client) DeleteInstance(ctx context.Context, id string) (a Accepted, err error) {
 	return a, c.call(ctx, "DELETE", nil, nil, &a, "instances", id)
+}
+
+// Respin says which appliance is to be booted anew.
+type Respin struct {
+	Member *int `json:"member,omitempty"` // by number, from 0; left out: those that do not answer, else the only one
+}
+
+// BypassInstance has traffic get past an instance until it is restored.
+func (c *Client) BypassInstance(ctx context.Context, id string) (a Accepted, err error) {
+	return a, c.call(ctx, "POST", nil, nil, &a, "instances", id, "bypass")
+}
+
+// RestoreInstance ends a bypass, at once or as soon as the appliance forwards.
+func (c *Client) RestoreInstance(ctx context.Context, id string) (a Accepted, err error) {
+	return a, c.call(ctx, "POST", nil, nil, &a, "instances", id, "restore")
+}
+
+// RespinInstance has an appliance booted anew.
+func (c *Client) RespinInstance(ctx context.Context, id string, r Respin) (a Accepted, err error) {
+	return a, c.call(ctx, "POST", nil, r, &a, "instances", id, "respin")
 }
 
 // Operation reads the latest operation on an instance, also of a deleted one.

@@ -24,14 +24,15 @@ func newBinding(c *cli) *cobra.Command {
 
 func newBindingCreate(c *cli) *cobra.Command {
 	var n api.NewBinding
-	var network, match string
+	var network string
+	var w steering
 	var at position
 	var wait bool
 	cmd := &cobra.Command{
 		Use: "create INSTANCE", Short: "Create a binding; with --network it also stitches that network", Args: exactly("an instance"),
 		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
 			var err error
-			if n.Parameters, err = bindParameters(network, at, match); err != nil {
+			if n.Parameters, err = bindParameters(network, at, w); err != nil {
 				return err
 			}
 			return c.bind(ctx, a, args[0], n, wait)
@@ -41,7 +42,8 @@ func newBindingCreate(c *cli) *cobra.Command {
 	f.StringVar(&n.ID, "id", "", "the binding's id; empty: made up")
 	f.StringVar(&network, "network", "", "one more tenant network to protect")
 	at.flags(cmd)
-	matchFlag(cmd, &match)
+	matchFlag(cmd, &w.match)
+	failureFlag(cmd, &w.failure)
 	f.BoolVar(&wait, "wait", false, "wait until it is done")
 	return cmd
 }
@@ -79,9 +81,9 @@ func (c *cli) bind(ctx context.Context, a *api.Client, instance string, n api.Ne
 	return c.printBinding(b, err)
 }
 
-func bindParameters(network string, at position, match string) (json.RawMessage, error) {
+func bindParameters(network string, at position, w steering) (json.RawMessage, error) {
 	p := map[string]any{}
-	if err := (&steering{match: match}).add(p); err != nil {
+	if err := w.add(p); err != nil {
 		return nil, err
 	}
 	if network != "" {

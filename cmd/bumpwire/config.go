@@ -103,7 +103,7 @@ func standard() config {
 		Cloud:     cloudConfig{Driver: "linux", Scope: "bumpwire", BootTime: 2 * time.Second, Parallel: 16},
 		OSB:       osbConfig{MissingVersionStatus: 412, PollingLimit: time.Hour, RetryAfter: time.Second},
 		Metering:  meteringConfig{Window: time.Hour},
-		Monitor:   monitorConfig{Every: 5 * time.Second},
+		Monitor:   monitorConfig{Every: time.Second},
 		Provision: provisionConfig{Reconcile: reconcileConfig{Schedule: "5m", Policy: "report"}},
 		Log:       logConfig{Level: "info", Format: "text"},
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,7 +35,7 @@ func TestAKilledApplianceIsDriftThatIsRepaired(t *testing.T) {
 	require.NoError(t, syscall.Kill(killed, syscall.SIGKILL))
 	require.Eventually(t, func() bool {
 		events, err := s.admin.Events(t.Context(), "fw")
-		return err == nil && strings.Contains(events[len(events)-1].Message, "appliance fw does not run")
+		return err == nil && slices.ContainsFunc(events, func(e api.Event) bool { return strings.Contains(e.Message, "appliance fw does not run") })
 	}, 20*time.Second, 100*time.Millisecond)
 
 	d, err := s.admin.RepairDrift(t.Context(), "acme")

@@ -17,9 +17,9 @@ func newEvents(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := table{head: []string{"AT", "TENANT", "INSTANCE", "STATE", "WHAT", "BY", "FOR", "REQUEST"}}
+			t := table{head: []string{"AT", "TENANT", "INSTANCE", "STATE", "HEALTH", "WHAT", "BY", "FOR", "REQUEST"}}
 			for _, e := range all {
-				t.add(e.At, e.Tenant, e.Name, e.State, e.Message, e.By, e.For, e.Request)
+				t.add(e.At, e.Tenant, e.Name, e.State, e.Health, e.Message, e.By, e.For, e.Request)
 			}
 			return c.print(orEmpty(all), t)
 		}),

@@ -10,17 +10,25 @@ import (
 	"github.com/bumpwire/bumpwire/internal/fault"
 )
 
-// steering are the flags that say how a service gets at the traffic.
+// steering are the flags that say how a service gets at the traffic, and what happens
+// when it fails.
 type steering struct {
-	mode, match string
-	members     int
+	mode, match           string
+	members               int
+	failure, availability string
 }
 
 func (w *steering) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&w.mode, "mode", "", "in-path, or redirect: the gateway sends the service the flows that match")
 	matchFlag(cmd, &w.match)
+	failureFlag(cmd, &w.failure)
+	f.StringVar(&w.availability, "availability", "", "what is done about an appliance that fails: none, respin (it is booted anew), or standby (a second one takes over)")
 	f.IntVar(&w.members, "members", 0, "how many appliances share redirected flows; 0: as many as the package allows")
+}
+
+func failureFlag(cmd *cobra.Command, failure *string) {
+	cmd.Flags().StringVar(failure, "failure", "", "what becomes of the traffic when the service fails: closed (it stops) or open (it gets past this service)")
 }
 
 func matchFlag(cmd *cobra.Command, match *string) {
@@ -34,6 +42,12 @@ func (w *steering) add(p map[string]any) error {
 	}
 	if w.members != 0 {
 		p["members"] = w.members
+	}
+	if w.failure != "" {
+		p["failure"] = w.failure
+	}
+	if w.availability != "" {
+		p["availability"] = w.availability
 	}
 	if w.match == "" {
 		return nil

@@ -1,7 +1,12 @@
-// Package monitor watches appliances from outside: it asks each one's health
-// endpoint on the management network and keeps a verdict. Flows move away from a
-// member of a cluster that is failing. One missed answer is
-// no verdict yet; Config.Failures in a row are.
+// Package monitor watches appliances from outside: it has the cloud look whether
+// each one's machine runs and whether frames pass through both its legs, asks its
+// health endpoint on the management network if it has one, and keeps a verdict. What
+// follows from that (traffic gets past a service, another appliance takes over, one is
+// booted anew) is decided by package provision.
+//
+// A machine that does not run is dead. One missed answer of another is no verdict yet;
+// Config.Failures in a row are. When most of many appliances are missed at once, it is
+// taken for trouble of this broker, and none of them is found dead by that.
 package monitor
 
 import (
@@ -13,7 +18,6 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -27,28 +31,36 @@ type Monitor struct {
 	log       *slog.Logger
 	config    Config
 
-	mu     sync.Mutex
-	missed map[member]int // probes without an answer, in a row
+	mu    sync.Mutex
+	files map[member]*file
 }
 
-// member is one appliance of an instance, by number.
+// member is one start of one appliance.
 type member struct {
-	instance topology.InstanceID
-	number   int
+	appliance topology.ApplianceID // no two instances have the same
+	start     int
+}
+
+// file is what is known of one.
+type file struct {
+	since    time.Time // first looked at
+	missed   int       // probes without an answer, in a row
+	answered bool      // its health endpoint has, at least once
 }
 
 // Config sets the pace; zero values mean the defaults.
 type Config struct {
-	Every    time.Duration // between two rounds of probes; 5 s
+	Every    time.Duration // between two rounds of probes; 1 s
 	Timeout  time.Duration // of one probe; 2 s
 	Failures int           // probes in a row that make an appliance failing; 3
 	Parallel int           // probes at the same time; 16
+	Patience time.Duration // for a health endpoint that has not answered yet since the boot; 2 min
 }
 
 // New makes a monitor.
 func New(p *provision.Service, log *slog.Logger, c Config) *Monitor {
 	if c.Every <= 0 {
-		c.Every = 5 * time.Second
+		c.Every = time.Second
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = 2 * time.Second
@@ -59,21 +71,24 @@ func New(p *provision.Service, log *slog.Logger, c Config) *Monitor {
 	if c.Parallel <= 0 {
 		c.Parallel = 16
 	}
-	return &Monitor{provision: p, log: log, config: c, missed: map[member]int{}}
+	if c.Patience <= 0 {
+		c.Patience = 2 * time.Minute
+	}
+	return &Monitor{provision: p, log: log, config: c, files: map[member]*file{}}
 }
 
-// Run probes in rounds until ctx ends.
+// Run probes in rounds until ctx ends. When there is so much that a round takes long,
+// it rests longer.
 func (m *Monitor) Run(ctx context.Context) error {
-	tick := time.NewTicker(m.config.Every)
-	defer tick.Stop()
 	for {
+		began := time.Now()
+		if err := m.Round(ctx); err != nil && ctx.Err() == nil {
+			m.log.Error("cannot probe the appliances", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
-			if err := m.Round(ctx); err != nil && ctx.Err() == nil {
-				m.log.Error("cannot probe the appliances", "error", err)
-			}
+		case <-time.After(max(m.config.Every-time.Since(began), time.Since(began))):
 		}
 	}
 }
@@ -84,95 +99,160 @@ func (m *Monitor) Round(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.forget(active)
+	rounds := make([]round, len(active))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, m.config.Parallel)
-	for _, i := range active {
-		if i.Insertion.Health == nil || !i.Management.IsValid() {
-			continue
-		}
+	for n, i := range active {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			m.probe(ctx, i)
+			rounds[n] = m.look(ctx, i)
+			if ctx.Err() == nil && rounds[n].suspects == 0 {
+				m.record(ctx, rounds[n])
+			}
 		})
 	}
 	wg.Wait()
+	if ctx.Err() == nil {
+		m.accuse(ctx, rounds)
+		m.forget(rounds)
+	}
 	return nil
 }
 
-// probe asks all appliances of an instance. The members of a cluster are judged one
-// by one, too, and the instance is failing while any of them is.
-func (m *Monitor) probe(ctx context.Context, i provision.Instance) {
-	answers := m.askAll(ctx, i)
-	if ctx.Err() != nil {
+// round is what was seen of one instance.
+type round struct {
+	instance provision.Instance
+	verdict  provision.Verdict
+	looked   []member
+	suspects int // appliances that run, were well, and are found dead
+}
+
+// many appliances must be there for most of them to be suspicious.
+const many = 8
+
+// accuse records the verdicts on those who run and do not answer, unless there are so
+// many at once that it is more likely this broker who cannot see.
+func (m *Monitor) accuse(ctx context.Context, rounds []round) {
+	looked, suspects := 0, 0
+	for _, r := range rounds {
+		looked, suspects = looked+len(r.looked), suspects+r.suspects
+	}
+	if looked >= many && 2*suspects > looked {
+		m.log.Error("most appliances seem to have failed at once: no verdict", "appliances", looked, "failed", suspects)
 		return
 	}
-	var failing []string
-	all := true // are known
-	for n, detail := range answers {
-		status, known := m.verdict(member{i.ID, n}, detail == "")
-		all = all && known
+	for _, r := range rounds {
+		if r.suspects > 0 {
+			m.record(ctx, r)
+		}
+	}
+}
+
+func (m *Monitor) record(ctx context.Context, r round) {
+	if err := m.provision.Record(ctx, r.instance, r.verdict); err != nil && ctx.Err() == nil {
+		m.log.Error("cannot record the health of an instance", "instance", r.instance.ID, "error", err)
+	}
+}
+
+// look probes all appliances of an instance at the same time.
+func (m *Monitor) look(ctx context.Context, i provision.Instance) round {
+	r := round{instance: i, verdict: provision.Verdict{Generation: i.Generation, Members: map[int]provision.Finding{}}}
+	addresses := i.Appliances()
+	seen := make([]sight, len(addresses))
+	var wg sync.WaitGroup
+	for n, address := range addresses {
+		wg.Go(func() { seen[n] = m.probe(ctx, i, n, address.Addr()) })
+	}
+	wg.Wait()
+	for n, s := range seen {
+		of := member{i.Appliance(n), i.Start(n)}
+		r.looked = append(r.looked, of)
+		f, known := m.judge(of, s)
 		if !known {
 			continue
 		}
-		if len(answers) > 1 {
-			detail = fmt.Sprintf("%s: %s", topology.ReplicaOf(i.ID, i.Generation, n), detail)
-			if err := m.provision.RecordMember(ctx, i.ID, n, status == provision.HealthOK); err != nil && ctx.Err() == nil {
-				m.log.Error("cannot record the health of a member", "instance", i.ID, "member", n, "error", err)
-			}
-		}
-		if status == provision.HealthFailing {
-			failing = append(failing, detail)
+		r.verdict.Members[n] = f
+		if !f.Alive && !s.dead && !i.Down(n) {
+			r.suspects++
 		}
 	}
-	status := provision.HealthFailing
-	if len(failing) == 0 {
-		if !all {
-			return
-		}
-		status = provision.HealthOK
-	}
-	if err := m.provision.RecordHealth(ctx, i.ID, status, strings.Join(failing, "; ")); err != nil && ctx.Err() == nil {
-		m.log.Error("cannot record the health of an instance", "instance", i.ID, "error", err)
-	}
+	return r
 }
 
-// askAll asks an instance's appliances at the same time; their answers by number.
-func (m *Monitor) askAll(ctx context.Context, i provision.Instance) []string {
-	addresses := i.Appliances()
-	answers := make([]string, len(addresses))
-	var wg sync.WaitGroup
-	for n, address := range addresses {
-		wg.Go(func() { answers[n] = m.ask(ctx, i, address.Addr()) })
-	}
-	wg.Wait()
-	return answers
+// sight is what one probe of an appliance saw.
+type sight struct {
+	blind    bool   // nothing: the cloud does not answer, or the machine is another
+	dead     bool   // the machine does not run
+	stuck    string // no frame passes
+	unwell   string // the health endpoint does not answer well
+	answered bool   // there is a health endpoint, and it does
 }
 
-// verdict counts the missed probes; known is false while there are too few.
-func (m *Monitor) verdict(of member, answered bool) (status provision.HealthStatus, known bool) {
+// probe looks at one appliance.
+func (m *Monitor) probe(ctx context.Context, i provision.Instance, n int, at netip.Addr) (s sight) {
+	ctx, cancel := context.WithTimeout(ctx, m.config.Timeout)
+	defer cancel()
+	switch pulse, err := m.provision.Probe(ctx, i, n); {
+	case err != nil:
+		m.log.Debug("cannot look at an appliance", "appliance", i.Appliance(n), "error", err)
+		return sight{blind: true}
+	case !pulse.Running:
+		return sight{dead: true}
+	case pulse.Start != i.Start(n):
+		return sight{blind: true} // it is being booted anew
+	case i.Insertion.Probe != "none":
+		s.stuck = pulse.Stuck
+	}
+	if i.Insertion.Health != nil && at.IsValid() {
+		s.unwell = m.ask(ctx, i, at)
+		s.answered = s.unwell == ""
+	}
+	return s
+}
+
+// judge counts the missed probes; known is false while there are too few.
+func (m *Monitor) judge(of member, s sight) (f provision.Finding, known bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if answered {
-		m.missed[of] = 0
-		return provision.HealthOK, true
+	if m.files[of] == nil {
+		m.files[of] = &file{since: time.Now()}
 	}
-	m.missed[of]++
-	return provision.HealthFailing, m.missed[of] >= m.config.Failures
+	at := m.files[of]
+	f.Start, at.answered = of.start, at.answered || s.answered
+	switch coming := s.unwell != "" && !at.answered && time.Since(at.since) < m.config.Patience; {
+	case s.blind:
+		return f, false
+	case s.dead:
+		f.Detail = "its machine does not run"
+		return f, true
+	case s.stuck == "" && s.unwell == "":
+		at.missed, f.Alive = 0, true
+		return f, true
+	case s.stuck == "" && coming:
+		return f, false
+	}
+	f.Detail = s.stuck
+	if f.Detail == "" {
+		f.Detail = s.unwell
+	}
+	at.missed++
+	return f, at.missed >= m.config.Failures
 }
 
-// forget drops the counts of instances that are no longer active.
-func (m *Monitor) forget(active []provision.Instance) {
-	keep := map[topology.InstanceID]bool{}
-	for _, i := range active {
-		keep[i.ID] = true
+// forget drops what is known of appliances that are not looked at any more.
+func (m *Monitor) forget(rounds []round) {
+	keep := map[member]bool{}
+	for _, r := range rounds {
+		for _, of := range r.looked {
+			keep[of] = true
+		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for of := range m.missed {
-		if !keep[of.instance] {
-			delete(m.missed, of)
+	for of := range m.files {
+		if !keep[of] {
+			delete(m.files, of)
 		}
 	}
 }
@@ -181,8 +261,6 @@ func (m *Monitor) forget(active []provision.Instance) {
 // and otherwise says what is wrong. An appliance's own words are not repeated:
 // they are untrusted.
 func (m *Monitor) ask(ctx context.Context, i provision.Instance, at netip.Addr) string {
-	ctx, cancel := context.WithTimeout(ctx, m.config.Timeout)
-	defer cancel()
 	h := i.Insertion.Health
 	to := netip.AddrPortFrom(at, uint16(h.Port))
 	conn, err := m.provision.DialManagement(ctx, i.Tenant, to)

@@ -19,3 +19,21 @@ func Overlook(have, want Fabric, which func(Appliance) bool) Fabric {
 	}
 	return Settle(have)
 }
+
+// Wrecked returns overlooked with appliances of have that do not run in the start
+// that is wanted taken for running in none that is: a plan from there shuts them down,
+// remains and all, and boots them anew.
+func Wrecked(overlooked, have, want Fabric, which func(Appliance) bool) Fabric {
+	overlooked = clone(overlooked)
+	for i := range overlooked.Appliances {
+		a := &overlooked.Appliances[i]
+		is, will := have.appliance(a.ID), want.appliance(a.ID)
+		if is != nil && will != nil && which(*a) && (!is.Booted || is.Start != will.Start) {
+			a.Booted, a.Start = true, noStart
+		}
+	}
+	return Settle(overlooked)
+}
+
+// noStart is a start that no machine is of.
+const noStart = -1

@@ -3,7 +3,7 @@ package topology
 import "fmt"
 
 // Inverse is the step that undoes s. An await has none, nor has the shutdown of
-// an appliance that was not running.
+// an appliance that was not running, or is not worth running again.
 func (s Step) Inverse() (Step, bool) {
 	switch s.Verb {
 	case Move:
@@ -11,7 +11,7 @@ func (s Step) Inverse() (Step, bool) {
 	case SetRedirect:
 		s.Was, s.Redirect = s.Redirect, s.Was
 	case Shutdown:
-		if s.Appliance == nil || !s.Appliance.Booted {
+		if s.Appliance == nil || !s.Appliance.Booted || s.Appliance.Start == noStart {
 			return Step{}, false
 		}
 		s.Verb = Boot

@@ -36,6 +36,18 @@ func (c *Cloud) HangAppliance(tenant topology.TenantID, id topology.ApplianceID)
 	})
 }
 
+// UnhangAppliance lets a hung appliance go on. NotFound when it does not run.
+func (c *Cloud) UnhangAppliance(tenant topology.TenantID, id topology.ApplianceID) error {
+	return c.change(func(w *world) error {
+		m := w.machine(tenant, id)
+		if m == nil {
+			return fault.New(fault.NotFound, "appliance %q does not run", id)
+		}
+		m.Hung = false
+		return nil
+	})
+}
+
 // Drift lets a test change a tenant's fabric behind everybody's back. NotFound
 // when the tenant has nothing.
 func (c *Cloud) Drift(tenant topology.TenantID, alter func(*topology.Fabric)) error {
