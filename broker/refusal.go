@@ -94,6 +94,8 @@ func osbError(err error) (int, api.OSBError) {
 		return http.StatusUnprocessableEntity, api.OSBError{Error: api.AsyncRequired, Description: asyncRequired}
 	case fault.Busy:
 		return http.StatusUnprocessableEntity, api.OSBError{Error: api.ConcurrencyError, Description: concurrencyError}
+	case fault.Full: // 507 says it better, to clients that know it; platforms know 503
+		return http.StatusServiceUnavailable, api.OSBError{Description: readable(fault.Message(err))}
 	}
 	return fault.Status(err), api.OSBError{Description: readable(fault.Message(err))}
 }

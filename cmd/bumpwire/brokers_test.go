@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store/storetest"
 	"github.com/bumpwire/bumpwire/ovf"
 	"github.com/bumpwire/bumpwire/provision/cloud/sim"
@@ -79,6 +80,8 @@ func (b *brokers) start() {
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		if _, after, ok := strings.Cut(lines.Text(), "serves on "); ok {
 			at, _, _ := strings.Cut(after, ",")
+			b.mu.Lock()
+			defer b.mu.Unlock()
 			b.live = append(b.live, &process{cmd, at})
 			return
 		}
@@ -157,7 +160,7 @@ func insist[T any](ctx context.Context, ask func() (T, error)) (T, error) {
 	for {
 		v, err := ask()
 		var dead *url.Error
-		if err == nil || ctx.Err() != nil || !errors.As(err, &dead) {
+		if err == nil || ctx.Err() != nil || !errors.As(err, &dead) && !errors.Is(err, fault.Unavailable) {
 			return v, err
 		}
 	}

@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -45,8 +46,12 @@ func sharedTraffic(path string) (*traffic, error) {
 		return nil, fault.New(fault.Unavailable, "cannot write beside the store: %w", err)
 	}
 	defer f.Close()
-	if err := f.Truncate(int64(size)); err != nil { // has no effect on a file of this size
-		return nil, fault.New(fault.Unavailable, "cannot write beside the store: %w", err)
+	if err := allocate(f, int64(size)); err != nil { // has no effect on a file of this size
+		kind := fault.Unavailable
+		if errors.Is(err, syscall.ENOSPC) {
+			kind = fault.Full
+		}
+		return nil, fault.New(kind, "cannot write beside the store: %w", err)
 	}
 	mapped, err := syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
 	if err != nil {
