@@ -3,7 +3,9 @@ package broker
 import (
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -95,9 +97,13 @@ func (s *Server) newRouter() *mux.Router {
 		if !known {
 			m = methods{"": s.handle(wrongMethod())}
 			paths[row.path] = m
-			r.Handle(row.path, m)
 		}
 		m[row.method] = s.handle(row)
+	}
+	// The first that matches is taken: in this order a word comes before a variable in
+	// its place, because a brace sorts after all letters.
+	for _, path := range slices.Sorted(maps.Keys(paths)) {
+		r.Handle(path, paths[path])
 	}
 	r.NotFoundHandler = s.handle(unknownRoute())
 	return r
