@@ -275,7 +275,7 @@ func TestPreviewSaysWhatWouldHappenAndChangesNothing(t *testing.T) {
 	b := w.broker(t, w.driver)
 	p, err := b.Preview(t.Context(), w.order("", "lan"))
 	require.NoError(t, err)
-	require.Equal(t, w.base, p.Before)
+	require.Equal(t, w.base, p.Before.Fabric)
 	require.Len(t, p.After.Appliances, 1)
 	moves := 0
 	for _, s := range p.Steps {
@@ -289,7 +289,7 @@ func TestPreviewSaysWhatWouldHappenAndChangesNothing(t *testing.T) {
 	b.provisioned(t, w.order("fw", "lan"))
 	p, err = b.PreviewRemoval(t.Context(), w.removal("fw", ""))
 	require.NoError(t, err)
-	require.Equal(t, w.base, p.After)
+	require.Equal(t, w.base, p.After.Fabric)
 }
 
 func TestPreviewBesideAnInstanceOfItsName(t *testing.T) {

@@ -551,7 +551,7 @@ func TestAPreviewOfAnUpdateIsWhatItDoes(t *testing.T) {
 	b.updated(t, w.toPlan("fw", "large"))
 	now, err := w.cloud.Observe(t.Context(), tenant)
 	require.NoError(t, err)
-	require.Equal(t, p.After, now)
+	require.Equal(t, p.After.Fabric, now)
 	c, err := b.engine.Get(t.Context(), b.show(t, "fw").Operation.ID)
 	require.NoError(t, err)
 	var did []string
