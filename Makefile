@@ -9,7 +9,7 @@ OVA := build/appliance/bumpwire-firewall.ova
 REPORTS := $(CURDIR)/build/reports
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench fuzz generate prerequisites appliance
+.PHONY: help build demo test check bench fuzz pictures generate prerequisites appliance
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,7 +50,11 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 	  done; \
 	done
 
-generate: ## write what is made of the code: docs/cli.md, docs/osb-rows.md, docs/openapi.json, docs/ovf-findings.md, golden files
+pictures: prerequisites appliance build ## the README's pictures, by playing the demo on real networks
+	bin/bumpwire demo --pictures docs/pictures
+	$(MAKE) generate
+
+generate: ## write what is made of the code: docs/cli.md, docs/osb-rows.md, docs/openapi.json, docs/ovf-findings.md, the pictures, golden files
 	$(GO) test -count=1 -run 'Fresh|Exchange|Example' ./broker ./cmd/bumpwire ./ovf -update
 
 prerequisites:

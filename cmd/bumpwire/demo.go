@@ -44,7 +44,7 @@ It needs root, or an ordinary user who may make user namespaces.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.appliance, "appliance", filepath.FromSlash("build/appliance/bumpwire-firewall.ova"), "the package to demonstrate; made by testdata/appliance/build")
-	f.StringVar(&o.pictures, "pictures", filepath.FromSlash("build/demo"), "folder for before.svg and after.svg")
+	f.StringVar(&o.pictures, "pictures", filepath.FromSlash("build/demo"), "folder for before and after, each as .svg and .json")
 	f.IntVar(&o.rate, "rate", 1000, "echo requests per second")
 	f.DurationVar(&o.window, "window", 5*time.Second, "length of a metering window; an hour in real life")
 	return cmd

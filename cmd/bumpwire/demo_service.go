@@ -54,7 +54,7 @@ func (s *stage) provision(ctx context.Context, r *report, o offer) (times phases
 		return times, err
 	}
 	times.inserted = time.Now()
-	f, err := s.picture(ctx, r, "after.svg")
+	f, err := s.picture(ctx, r, "after")
 	if err != nil {
 		return times, err
 	}

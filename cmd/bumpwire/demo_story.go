@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"os"
@@ -69,7 +70,7 @@ func (s *stage) tenantNetwork(ctx context.Context, r *report) (before topology.F
 			return before, err
 		}
 	}
-	if before, err = s.picture(ctx, r, "before.svg"); err != nil {
+	if before, err = s.picture(ctx, r, "before"); err != nil {
 		return before, err
 	}
 	if r.PathBefore, err = path(ctx, s.cloud, before, pingingHost, demoNetwork); err != nil {
@@ -170,27 +171,35 @@ func (s *stage) measure(r *report, begin time.Time, t phases) {
 	s.traffic = nil
 }
 
-// picture shows the topology and, with a file name, keeps it as SVG.
-func (s *stage) picture(ctx context.Context, r *report, file string) (topology.Fabric, error) {
-	text, err := s.admin.Drawing(ctx, demoTenant, "text")
-	if err != nil {
-		return topology.Fabric{}, err
-	}
-	s.show(string(text))
-	if file != "" {
-		svg, err := s.admin.Drawing(ctx, demoTenant, "svg")
-		if err != nil {
-			return topology.Fabric{}, err
-		}
-		name := filepath.Join(s.options.pictures, file)
-		if err := os.WriteFile(name, svg, 0o644); err != nil {
-			return topology.Fabric{}, fmt.Errorf("cannot keep the picture: %w", err)
-		}
-		r.Pictures = append(r.Pictures, name)
-		s.say("The same as a drawing: %s", name)
-	}
+// picture shows the topology and, with a name, keeps it as SVG, and as JSON to plan
+// from.
+func (s *stage) picture(ctx context.Context, r *report, name string) (topology.Fabric, error) {
 	scene, err := s.admin.Topology(ctx, demoTenant)
-	return scene.Fabric, err
+	if err != nil {
+		return scene.Fabric, err
+	}
+	s.show(topology.Draw(scene))
+	if name == "" {
+		return scene.Fabric, nil
+	}
+	scene.Title = strings.ToUpper(name[:1]) + name[1:]
+	scene.States = nil // whether it was asked for its health already is chance
+	facts, err := json.MarshalIndent(scene, "", " ")
+	if err != nil {
+		return scene.Fabric, fmt.Errorf("cannot encode the topology: %w", err)
+	}
+	file := filepath.Join(s.options.pictures, name)
+	for _, f := range []struct {
+		name string
+		text []byte
+	}{{file + ".svg", topology.SVG(scene)}, {file + ".json", append(facts, '\n')}} {
+		if err := os.WriteFile(f.name, f.text, 0o644); err != nil {
+			return scene.Fabric, fmt.Errorf("cannot keep the picture: %w", err)
+		}
+		r.Pictures = append(r.Pictures, f.name)
+	}
+	s.say("The same as a drawing: %s.svg", file)
+	return scene.Fabric, nil
 }
 
 func arrows(names []string) string { return strings.Join(names, " → ") }
