@@ -34,7 +34,7 @@ var managed = netip.MustParseAddrPort("10.99.0.10:8080")
 
 // firewall is the OVA that testdata/appliance builds; the variable
 // BUMPWIRE_APPLIANCE names another.
-func firewall(t *testing.T) string {
+func firewall(t testing.TB) string {
 	t.Helper()
 	path := os.Getenv("BUMPWIRE_APPLIANCE")
 	if path == "" {
@@ -71,7 +71,7 @@ func openDisk(path string) (io.ReadCloser, error) {
 	}
 }
 
-func firewallServer(t *testing.T) cloud.Server {
+func firewallServer(t testing.TB) cloud.Server {
 	t.Helper()
 	path := firewall(t)
 	in, err := openDisk(path)
@@ -101,7 +101,7 @@ func firewallServer(t *testing.T) cloud.Server {
 	}
 }
 
-func newReal(t *testing.T) *Cloud {
+func newReal(t testing.TB) *Cloud {
 	t.Helper()
 	c := newCloud(t)
 	able(t, c)
@@ -171,7 +171,7 @@ func TestRealApplianceIsReplacedWithoutLoss(t *testing.T) {
 }
 
 // pids are the guests of a cloud.
-func pids(t *testing.T, c *Cloud) (out []int) {
+func pids(t testing.TB, c *Cloud) (out []int) {
 	t.Helper()
 	list, err := c.machines.processes(nil)
 	require.NoError(t, err)

@@ -5,6 +5,7 @@ package linux
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -12,14 +13,16 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
 // flow is a stream of datagrams from a host to the public network, a thousand a
-// second, each of which is sent back.
+// second, each of which is sent back. What the machine kept it from sending in time
+// it sends soon, not at once: a burst would overflow queues that are nobody's fault.
 type flow struct {
-	t      *testing.T
+	t      testing.TB
 	host   *net.UDPConn
 	public *net.UDPConn
 	stop   chan struct{}
@@ -28,17 +31,37 @@ type flow struct {
 	mu   sync.Mutex
 	back map[uint64]bool
 	sent uint64
+	last time.Time     // when something came back
+	gap  time.Duration // the longest time in which nothing did
 }
 
-const flowPace = time.Millisecond
+const (
+	flowPace   = time.Millisecond
+	flowBurst  = 3       // the most that is sent at a time
+	flowBuffer = 4 << 20 // of sockets: whoever reads late loses nothing
+)
 
-func startFlow(t *testing.T, c *Cloud, tenant topology.TenantID, host string, public string) *flow {
+// roomy gives a socket a large buffer, more than the machine allows to everybody.
+func roomy(c *net.UDPConn) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var set error
+	err = raw.Control(func(fd uintptr) { set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, flowBuffer) })
+	if errors.Is(set, unix.EPERM) { // in a user namespace; then as much as there may be
+		set = c.SetReadBuffer(flowBuffer)
+	}
+	return errors.Join(err, set)
+}
+
+func startFlow(t testing.TB, c *Cloud, tenant topology.TenantID, host string, public string) *flow {
 	t.Helper()
 	return startFlowTo(t, c, tenant, host, public, func(f func() error) error { return c.InGateway(t.Context(), tenant, f) })
 }
 
 // startFlowTo is startFlow to an address of another place.
-func startFlowTo(t *testing.T, c *Cloud, tenant topology.TenantID, host string, public string, there func(func() error) error) *flow {
+func startFlowTo(t testing.TB, c *Cloud, tenant topology.TenantID, host string, public string, there func(func() error) error) *flow {
 	t.Helper()
 	f := &flow{t: t, stop: make(chan struct{}), back: map[uint64]bool{}}
 	require.NoError(t, there(func() (err error) {
@@ -49,6 +72,8 @@ func startFlowTo(t *testing.T, c *Cloud, tenant topology.TenantID, host string, 
 		f.host, err = net.DialUDP("udp", nil, f.public.LocalAddr().(*net.UDPAddr))
 		return err
 	}))
+	require.NoError(t, roomy(f.public))
+	require.NoError(t, roomy(f.host))
 	f.done.Go(f.echo)
 	f.done.Go(f.receive)
 	f.await(func() bool { f.send(); return len(f.back) > 0 })
@@ -79,6 +104,11 @@ func (f *flow) receive() {
 		}
 		f.mu.Lock()
 		f.back[binary.BigEndian.Uint64(buf)] = true
+		now := time.Now()
+		if !f.last.IsZero() {
+			f.gap = max(f.gap, now.Sub(f.last))
+		}
+		f.last = now
 		f.mu.Unlock()
 	}
 }
@@ -100,15 +130,17 @@ func (f *flow) send() {
 func (f *flow) pace() {
 	tick := time.NewTicker(flowPace)
 	defer tick.Stop()
-	for {
+	for begin, n := time.Now(), time.Duration(0); ; {
 		select {
 		case <-f.stop:
 			return
 		case <-tick.C:
-			f.mu.Lock()
-			f.send()
-			f.mu.Unlock()
 		}
+		f.mu.Lock()
+		for due := min(time.Since(begin)/flowPace, n+flowBurst); n < due; n++ {
+			f.send()
+		}
+		f.mu.Unlock()
 	}
 }
 
@@ -119,7 +151,7 @@ func (f *flow) await(so func() bool) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		return so()
-	}, 10*time.Second, time.Millisecond)
+	}, 30*time.Second, time.Millisecond)
 }
 
 // some lets so many more datagrams be sent.
@@ -129,6 +161,12 @@ func (f *flow) some(n uint64) {
 	until := f.sent + n
 	f.mu.Unlock()
 	f.await(func() bool { return f.sent >= until })
+}
+
+func (f *flow) sentSoFar() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.sent
 }
 
 // end stops sending, waits for the last to come back, and counts.
@@ -158,7 +196,7 @@ func (f *flow) end() (sent, lost int) {
 }
 
 // converge brings a tenant to have exactly the services, by the planner's steps.
-func converge(t *testing.T, c *Cloud, tenant topology.TenantID, boot func(topology.Appliance) error, services ...topology.Service) {
+func converge(t testing.TB, c *Cloud, tenant topology.TenantID, boot func(topology.Appliance) error, services ...topology.Service) {
 	t.Helper()
 	have, err := c.Observe(t.Context(), tenant)
 	require.NoError(t, err)

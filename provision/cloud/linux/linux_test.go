@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 }
 
 // newCloud is an empty cloud of a scope of its own, which leaves nothing behind.
-func newCloud(t *testing.T) *Cloud {
+func newCloud(t testing.TB) *Cloud {
 	t.Helper()
 	c, err := New(t.Context(), Options{
 		Scope: "t" + strings.ToLower(rand.Text()[:9]),
@@ -68,7 +68,7 @@ func newCloud(t *testing.T) *Cloud {
 
 // newPatched is a cloud whose appliances are bridges. It needs the right to make
 // namespaces.
-func newPatched(t *testing.T) *Cloud {
+func newPatched(t testing.TB) *Cloud {
 	t.Helper()
 	c := newCloud(t)
 	c.machines = patchbay{}
@@ -77,7 +77,7 @@ func newPatched(t *testing.T) *Cloud {
 }
 
 // able skips loudly, or fails, where the machine cannot carry a cloud.
-func able(t *testing.T, c *Cloud) {
+func able(t testing.TB, c *Cloud) {
 	t.Helper()
 	problems := c.Check(t.Context())
 	if len(problems) == 0 {

@@ -17,7 +17,7 @@ import (
 )
 
 // patiently does a step as often as its NotYet says.
-func patiently(t *testing.T, step func(context.Context) error) {
+func patiently(t testing.TB, step func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
@@ -37,7 +37,7 @@ func patiently(t *testing.T, step func(context.Context) error) {
 }
 
 // village is a tenant with one network, V, and one host, h1.
-func village(t *testing.T, c *Cloud, tenant topology.TenantID) {
+func village(t testing.TB, c *Cloud, tenant topology.TenantID) {
 	t.Helper()
 	require.NoError(t, c.CreateNetwork(t.Context(), tenant, topology.Network{
 		ID: "V", Name: "V", Role: topology.RoleTenant, Subnets: []topology.Subnet{

@@ -15,7 +15,7 @@ import (
 )
 
 // prepared builds an appliance up to its boot, boots it, and answers its await.
-func prepared(t *testing.T, c *Cloud) (await topology.Step) {
+func prepared(t testing.TB, c *Cloud) (await topology.Step) {
 	t.Helper()
 	village(t, c, "a")
 	have := observe(t, c, "a")

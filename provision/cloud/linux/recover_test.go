@@ -20,7 +20,7 @@ import (
 )
 
 // another is a second broker's cloud over the same scope and directory.
-func another(t *testing.T, c *Cloud) *Cloud {
+func another(t testing.TB, c *Cloud) *Cloud {
 	t.Helper()
 	d, err := New(t.Context(), Options{Scope: c.scope, Dir: c.dir})
 	require.NoError(t, err)
@@ -142,7 +142,7 @@ func TestShortCutsOfAnInterruptedSwapAreRemovedByTheNextMove(t *testing.T) {
 	}))
 }
 
-func countFilters(t *testing.T, v *view) (n int) {
+func countFilters(t testing.TB, v *view) (n int) {
 	t.Helper()
 	for _, l := range v.links {
 		filters, err := netlink.FilterList(l, netlink.MakeHandle(0xffff, 0))

@@ -3,6 +3,9 @@
 package linux
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
 	"net"
 	"net/netip"
 	"sync"
@@ -15,26 +18,29 @@ import (
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
-// stream is a download from the public network by a host, as fast as it goes.
+// stream is a download from the public network by a host, as fast as it goes, of
+// bytes that nobody can guess.
 type stream struct {
 	download net.Conn
+	stop     chan struct{} // asks the server to come to an end
 	done     sync.WaitGroup
+	sent     []byte // digests of what was sent and of what arrived
+	arrived  []byte
 
 	mu      sync.Mutex
 	bytes   int64
 	last    time.Time
 	longest time.Duration // between two reads
-	damaged bool
 }
 
-func startStream(t *testing.T, c *Cloud, tenant topology.TenantID, host string) *stream {
+func startStream(t testing.TB, c *Cloud, tenant topology.TenantID, host string) *stream {
 	t.Helper()
 	var public *net.TCPListener
 	require.NoError(t, c.InGateway(t.Context(), tenant, func() (err error) {
 		public, err = net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(PublicIPv4), 0)))
 		return err
 	}))
-	s := &stream{last: time.Now()}
+	s := &stream{last: time.Now(), stop: make(chan struct{})}
 	s.done.Go(func() {
 		defer public.Close()
 		conn, err := public.Accept()
@@ -42,41 +48,51 @@ func startStream(t *testing.T, c *Cloud, tenant topology.TenantID, host string) 
 			return
 		}
 		defer conn.Close()
-		block := make([]byte, 1<<16)
-		for i := range block {
-			block[i] = byte(i % 251)
-		}
-		for block = block[:251*200]; err == nil; {
-			_, err = conn.Write(block)
-		}
+		s.sent = s.serve(conn)
 	})
 	require.NoError(t, c.InHost(t.Context(), tenant, host, func() (err error) {
 		s.download, err = net.Dial("tcp", public.Addr().String())
 		return err
 	}))
-	s.done.Go(s.read)
+	s.done.Go(func() { s.arrived = s.read() })
 	return s
 }
 
-func (s *stream) read() {
-	buf := make([]byte, 1<<16)
-	for at := int64(0); ; {
-		n, err := s.download.Read(buf)
-		s.mu.Lock()
-		for i, b := range buf[:n] {
-			s.damaged = s.damaged || b != byte((at+int64(i))%251)
+// serve sends until it is to stop.
+func (s *stream) serve(conn net.Conn) []byte {
+	sum, block := sha256.New(), make([]byte, 50_000)
+	rand.Read(block)
+	for n := uint64(0); ; n++ {
+		select {
+		case <-s.stop:
+			return sum.Sum(nil)
+		default:
 		}
-		at += int64(n)
-		s.bytes, s.longest, s.last = at, max(s.longest, time.Since(s.last)), time.Now()
+		binary.BigEndian.PutUint64(block, n) // no two blocks are alike
+		wrote, err := conn.Write(block)
+		sum.Write(block[:wrote])
+		if err != nil {
+			return sum.Sum(nil)
+		}
+	}
+}
+
+func (s *stream) read() []byte {
+	sum, buf := sha256.New(), make([]byte, 1<<16)
+	for {
+		n, err := s.download.Read(buf)
+		sum.Write(buf[:n])
+		s.mu.Lock()
+		s.bytes, s.longest, s.last = s.bytes+int64(n), max(s.longest, time.Since(s.last)), time.Now()
 		s.mu.Unlock()
 		if err != nil {
-			return
+			return sum.Sum(nil)
 		}
 	}
 }
 
 // more waits for a further megabyte.
-func (s *stream) more(t *testing.T) {
+func (s *stream) more(t testing.TB) {
 	t.Helper()
 	s.mu.Lock()
 	until := s.bytes + 1<<20
@@ -88,24 +104,24 @@ func (s *stream) more(t *testing.T) {
 	}, 30*time.Second, time.Millisecond)
 }
 
-func (s *stream) end(t *testing.T) {
+// end has the download come to its end: all that was sent has arrived.
+func (s *stream) end(t testing.TB) (total int64, longest time.Duration) {
 	t.Helper()
-	s.mu.Lock()
-	total, longest := s.bytes, s.longest
-	s.mu.Unlock()
-	require.NoError(t, s.download.Close())
+	close(s.stop)
 	s.done.Wait()
-	require.False(t, s.damaged)
-	t.Logf("%d MiB, longest wait between two reads %s", total>>20, longest)
-	require.Less(t, longest, 3*time.Second)
+	require.NoError(t, s.download.Close())
+	require.Equal(t, s.sent, s.arrived, "the checksums of what was sent and of what arrived")
+	t.Logf("%d MiB, longest wait between two reads %s", s.bytes>>20, s.longest)
+	require.Less(t, s.longest, 3*time.Second)
+	return s.bytes, s.longest
 }
 
 func TestADownloadGoesOnAcrossSwaps(t *testing.T) {
 	for name, test := range map[string]struct {
-		make   func(*testing.T) *Cloud
-		server func(*testing.T) cloud.Server
+		make   func(testing.TB) *Cloud
+		server func(testing.TB) cloud.Server
 	}{
-		"with bridges as appliances": {newPatched, func(*testing.T) cloud.Server { return cloud.Server{} }},
+		"with bridges as appliances": {newPatched, func(testing.TB) cloud.Server { return cloud.Server{} }},
 		"with a real appliance":      {newReal, firewallServer},
 	} {
 		t.Run(name, func(t *testing.T) {
