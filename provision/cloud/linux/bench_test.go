@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/vishvananda/netlink"
 
 	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/topology"
@@ -154,17 +153,7 @@ func (x *trial) run(b *testing.B, swap order) (four, six outcome) {
 func (x *trial) carried(b *testing.B) (packets int) {
 	b.Helper()
 	if !x.guest {
-		fw := observe(b, x.cloud, "a").Appliances[0]
-		leg, ok := legOf(fw, topology.Inside, 1)
-		require.True(b, ok)
-		require.NoError(b, x.cloud.withFabric("a", func(*view) error {
-			l, err := netlink.LinkByName(legName(leg.Port))
-			if err == nil {
-				packets = int(l.Attrs().Statistics.TxPackets)
-			}
-			return err
-		}))
-		return packets
+		return legPackets(b, x.cloud)
 	}
 	var answer struct {
 		Interfaces map[string]struct {

@@ -77,11 +77,15 @@ func (c *Cloud) makeGateway(tenant topology.TenantID, g topology.GatewayID) erro
 // apart has each of the gateway's plugs answer for its own addresses only. Behind a
 // service whose networks share its outside leg several plugs are in one segment, and
 // Linux would answer with any of them: hosts would learn a MAC address that is wrong
-// once the service is gone. With IPv6 it never does that.
+// once the service is gone. With IPv6 it never does that. Nor does it tell hosts of two
+// subnets of a network to speak to each other directly, which would be past the
+// services in path; see tracking for IPv6.
 func apart() error {
 	for _, k := range []struct{ knob, value string }{
 		{"ipv4/conf/all/arp_ignore", "1"},
 		{"ipv4/conf/all/arp_announce", "2"},
+		{"ipv4/conf/all/send_redirects", "0"},
+		{"ipv4/conf/default/send_redirects", "0"},
 	} {
 		if err := sysctl(k.knob, k.value); err != nil {
 			return fmt.Errorf("cannot keep the gateway's plugs apart: %w", err)

@@ -22,7 +22,8 @@ const nftBinary = "nft"
 
 // setRedirect brings a rule of the gateway from what it was to what it is to be.
 // The ways into its members are made first; then the packet filter changes in one
-// transaction, which is the swap; then the rule is tagged, as a link without
+// transaction, which is the swap; what is inside members that lose their flows is let
+// out; then the rule is tagged, as a link without
 // traffic, for it has none of its own; and what nobody needs any more goes.
 func (v *view) setRedirect(ctx context.Context, f topology.Fabric, s topology.Step) error {
 	next, err := topology.Apply(f, s)
@@ -30,7 +31,7 @@ func (v *view) setRedirect(ctx context.Context, f topology.Fabric, s topology.St
 		return &fault.Error{Kind: fault.Invalid, Message: err.Error()}
 	}
 	gateway := gatewayIn(s)
-	rules := slices.DeleteFunc(next.Redirects, func(r topology.Redirect) bool { return r.Gateway != gateway })
+	rules := rulesOf(next, gateway)
 	members := membersOf(rules)
 	if err := distinct(members); err != nil {
 		return err
@@ -54,7 +55,10 @@ func (v *view) setRedirect(ctx context.Context, f topology.Fabric, s topology.St
 				return err
 			}
 		}
-		return forgetMembers(members)
+		if err := forgetMembers(members); err != nil {
+			return err
+		}
+		return v.letOut(gateway, membersOf(rulesOf(f, gateway)), members)
 	})
 	if err != nil {
 		return fmt.Errorf("cannot change what the gateway redirects: %w", err)
@@ -67,6 +71,16 @@ func (v *view) setRedirect(ctx context.Context, f topology.Fabric, s topology.St
 		return err
 	}
 	return fresh.removeTurns(gateway, members)
+}
+
+// rulesOf are those of one gateway.
+func rulesOf(f topology.Fabric, g topology.GatewayID) (list []topology.Redirect) {
+	for _, r := range f.Redirects {
+		if r.Gateway == g {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // gatewayIn is the gateway whose rule a step is about.

@@ -75,13 +75,18 @@ func ruleset(rules []topology.Redirect, subnets map[topology.NetworkID][]netip.P
 }
 
 // tracking is a table of its own that has flows tracked before there is any rule
-// for them: afterwards it could not be told who opened one.
+// for them: afterwards it could not be told who opened one. It also keeps redirects
+// to other hosts from being told, for which IPv6 has no knob.
 const tracking = `table inet bumpwire-track {}
 delete table inet bumpwire-track
 table inet bumpwire-track {
 	chain track {
 		type filter hook prerouting priority filter; policy accept;
 		ct state established accept
+	}
+	chain redirects {
+		type filter hook output priority filter; policy accept;
+		icmpv6 type nd-redirect drop
 	}
 }
 `

@@ -25,6 +25,10 @@ type legFacts struct {
 	Leg       topology.Leg         `json:"l"` // without At and Serves
 }
 
+// legQueue is how many frames wait for an appliance that stands still, as a guest
+// under software emulation does on a busy machine: better late than lost.
+const legQueue = 4096
+
 func legName(port topology.PortID) string { return linkName(kindLeg, string(port)) }
 
 // makeLeg makes the link of an appliance's NIC, plugged where the leg says, or
@@ -50,6 +54,9 @@ func (v *view) makeLeg(a topology.Appliance, leg topology.Leg) error {
 	})
 	if err != nil {
 		return err
+	}
+	if err := netlink.LinkSetTxQLen(l, legQueue); err != nil {
+		return fmt.Errorf("cannot set the queue of port %q: %w", leg.Port, err)
 	}
 	v.allowShortCuts(l)
 	if err := v.plug(l, leg.At); err != nil {

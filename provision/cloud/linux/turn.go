@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -59,6 +60,9 @@ func (v *view) makeTurn(g topology.GatewayID, m topology.Member) error {
 			return err
 		}
 		if err := v.plug(near, end.at); err != nil {
+			return err
+		}
+		if err := cameUp(near); err != nil {
 			return err
 		}
 		t, err := v.cloud.newTag(v.tenant, kindTurn, port, turnFacts{g})
@@ -130,6 +134,9 @@ func (v *view) leadInto(g topology.GatewayID, members []topology.Member) error {
 			if err != nil {
 				return fmt.Errorf("the gateway has no port at %q: %w", m.Appliance, err)
 			}
+			if err := cameUp(l); err != nil {
+				return err
+			}
 			if err := trustTurn(l.Attrs().Name); err != nil {
 				return err
 			}
@@ -139,6 +146,28 @@ func (v *view) leadInto(g topology.GatewayID, members []topology.Member) error {
 		}
 	}
 	return v.preferMarked(len(members) > 0)
+}
+
+// upPatience bounds how long a cable may take to carry.
+const upPatience = 10 * time.Second
+
+// cameUp waits until a link carries frames. The kernel sets up its sending queue in
+// the background, after both its ends are up, and until then drops what is sent; a
+// busy machine takes tens of milliseconds for that.
+func cameUp(l netlink.Link) error {
+	name := l.Attrs().Name
+	for until := time.Now().Add(upPatience); ; time.Sleep(time.Millisecond) {
+		l, err := netlink.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		if l.Attrs().OperState == netlink.OperUp {
+			return nil
+		}
+		if time.Now().After(until) {
+			return fmt.Errorf("the link %q does not come up", name)
+		}
+	}
 }
 
 // trustTurn lets packets through that are the gateway's own, coming back.
