@@ -31,7 +31,7 @@ func (s *Service) sceneOf(ctx context.Context, f topology.Fabric) (topology.Scen
 		}
 		for n := range i.members() {
 			if st := i.stateOf(n); st != (topology.State{}) {
-				scene.States[topology.ReplicaOf(i.ID, i.Generation, n)] = st
+				scene.States[i.appliance(n)] = st
 			}
 		}
 	}
@@ -40,15 +40,15 @@ func (s *Service) sceneOf(ctx context.Context, f topology.Fabric) (topology.Scen
 
 // stateOf is how one of an instance's appliances is.
 func (i Instance) stateOf(member int) topology.State {
-	var st topology.State
-	switch out := slices.Contains(i.Idle, member); {
-	case i.members() > 1 && out:
-		st.Health, st.Detail = topology.Failing, "it does not answer"
-	case i.Health.Status == HealthFailing && i.members() == 1:
+	st := topology.State{
+		Standby: i.members() > 1 && i.StandsBy(member),
+		Past:    slices.ContainsFunc(i.stitches(""), i.bypasses),
+	}
+	switch {
+	case i.Down(member):
 		st.Health, st.Detail = topology.Failing, i.Health.Detail
-	case i.Health.Status == HealthOK, i.members() > 1 && i.Health.Status == HealthFailing:
+	case i.Health.Status != HealthUnknown && i.Health.Status != "":
 		st.Health = topology.Healthy
 	}
-	st.Past = slices.ContainsFunc(i.stitches(""), func(t topology.Stitch) bool { return t.Bypassed })
 	return st
 }

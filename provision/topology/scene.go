@@ -19,6 +19,8 @@ type State struct {
 	Health Health `json:"health,omitempty"`
 	Detail string `json:"detail,omitempty"` // of a failing one
 	Past   bool   `json:"past,omitempty"`   // traffic gets past it for now
+
+	Standby bool `json:"standby,omitempty"` // takes over when another one fails
 }
 
 // Health is a verdict on an appliance.
@@ -68,6 +70,9 @@ func (s Scene) words(a *Appliance) string {
 	list := s.remarks(a)
 	if a.Booted && s.States[a.ID].Health == Healthy {
 		list = append(list, "healthy")
+	}
+	if s.States[a.ID].Standby {
+		list = append(list, "standby")
 	}
 	if a.Provider {
 		list = append(list, "provider's")
