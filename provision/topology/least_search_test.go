@@ -18,14 +18,20 @@ type scene struct {
 
 // least is the smallest number of moves that leads through a model without a loop,
 // two networks joined, or traffic past a service that it passes before and after:
-// without any traffic stopping on the way, or where there is no such, with. Looked
-// at are at most so many scenes of each kind; 0 means nothing was found.
-func (m *model) least(scenes int) (moves int, stops bool) {
-	if moves, ok := m.search(scenes, false); ok {
-		return moves, false
+// without any traffic stopping on the way, or where there is no such, with. Where
+// more scenes than so many would have to be looked at, it is one for each port that
+// is plugged in elsewhere: there cannot be less.
+func (m *model) least(scenes int) (moves int, searched bool) {
+	for _, stops := range []bool{false, true} {
+		moves, looked := m.search(scenes, stops)
+		if moves >= 0 {
+			return moves, true
+		}
+		if looked > scenes {
+			break
+		}
 	}
-	moves, _ = m.search(scenes, true)
-	return moves, true
+	return m.misplaced(m.begin()), false
 }
 
 func (m *model) begin() scene {
@@ -41,8 +47,9 @@ func (m *model) begin() scene {
 	return s
 }
 
-// search is A*: each port that is not in its place yet takes a move at least.
-func (m *model) search(scenes int, stops bool) (int, bool) {
+// search is A*: each port that is not in its place yet takes a move at least. It
+// answers how many moves, or -1, and how many scenes it looked at.
+func (m *model) search(scenes int, stops bool) (moves, looked int) {
 	j := newJudge(m, stops)
 	from := m.begin()
 	j.prove(&from)
@@ -54,7 +61,7 @@ func (m *model) search(scenes int, stops bool) (int, bool) {
 			continue
 		}
 		if m.arrived(next.scene) {
-			return next.moves, true
+			return next.moves, len(best)
 		}
 		m.each(next.scene, func(s scene, cost int) {
 			moves := next.moves + cost
@@ -69,7 +76,7 @@ func (m *model) search(scenes int, stops bool) (int, bool) {
 			heap.Push(open, entry{s, moves, moves + m.misplaced(s)})
 		})
 	}
-	return 0, false
+	return -1, len(best)
 }
 
 // each shows the scenes that one step leads to, or the making or removing of one
