@@ -29,9 +29,23 @@ func (h *household) asked(a ask) ([]topology.Service, bool) {
 	if a.what == "deprovision" {
 		return slices.Delete(list, i, i+1), true
 	}
+	if a.what == "other side" {
+		return h.otherSide(list, list[i], a)
+	}
 	s := &list[i]
 	s.Stitches, s.Replicas = slices.Clone(s.Stitches), slices.Clone(s.Replicas)
 	return list, h.change(s, a)
+}
+
+// otherSide adds the other side of a symmetric service, on networks of its own.
+func (h *household) otherSide(list []topology.Service, s topology.Service, a ask) ([]topology.Service, bool) {
+	if s.Side != "branch" || slices.ContainsFunc(list, func(o topology.Service) bool { return o.Instance == s.Instance && o.Side != s.Side }) {
+		return list, false
+	}
+	s.Side, s.Stitches = "datacenter", nil
+	s.Replicas = []topology.Replica{h.replica(s, 0)}
+	h.stitch(&s, a.pick[1], a.pick[2])
+	return append(list, s), true
 }
 
 func (h *household) change(s *topology.Service, a ask) bool {
@@ -79,8 +93,11 @@ func (h *household) change(s *topology.Service, a ask) bool {
 // one outside leg, or redirected to.
 func (h *household) service(a ask) topology.Service {
 	name := fmt.Sprintf("%s-s%d", h.id, h.named)
-	s := topology.Service{Instance: topology.InstanceID(name), Name: name, Zones: topology.Bridged,
+	s := topology.Service{Instance: topology.InstanceID(name), Name: name, Zones: topology.Bridged, Provider: a.pick[2]%5 == 0,
 		NICs: []topology.NIC{{Role: topology.Management}}}
+	if a.pick[5]%4 == 0 {
+		s.Side = "branch"
+	}
 	pairs := 1 + a.pick[1]%3
 	if pairs > 1 && a.pick[2]%2 == 0 {
 		s.Zones = topology.Isolated
@@ -106,15 +123,19 @@ func (h *household) service(a ask) topology.Service {
 }
 
 // replica has a management address of its own in the tenant.
-func (h *household) replica(s topology.Service, n int) topology.Replica {
+func (h *household) replica(s topology.Service, replica int) topology.Replica {
+	n := replica
 	number := 0
 	_, _ = fmt.Sscanf(string(s.Instance), string(h.id)+"-s%d", &number)
-	return topology.Replica{Number: n, Management: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 255, byte(n), byte(number + 1)}), 16)}
+	if s.Side == "datacenter" {
+		n += 100
+	}
+	return topology.Replica{Number: replica, Management: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 255, byte(n), byte(number + 1)}), 16)}
 }
 
 // stitch takes a free pair for a network that the service is not in yet.
 func (h *household) stitch(s *topology.Service, network, rank int) bool {
-	st := topology.Stitch{Network: h.networks[network%len(h.networks)], Rank: rank%7 - 3}
+	st := topology.Stitch{Network: h.networks[network%len(h.networks)], Rank: rank%7 - 3, Side: s.Side}
 	for _, nic := range s.NICs {
 		free := nic.Role == topology.Inside && !slices.ContainsFunc(s.Stitches, func(o topology.Stitch) bool { return o.Pair == nic.Pair })
 		if st.Pair == 0 && (free || nic.Role == topology.Inside && s.Mode == topology.Redirected) {

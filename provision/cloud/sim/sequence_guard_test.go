@@ -91,18 +91,27 @@ func (g *guard) streets() *streets { return streetsOf(g.p.observe(g.h.id), g.the
 // chain is whom a network's traffic is to pass, as the requests say.
 func (h *household) chain(n topology.NetworkID) []topology.InstanceID {
 	type place struct {
-		rank int
-		id   topology.InstanceID
+		provider bool // outermost
+		rank     int
+		id       topology.InstanceID
 	}
 	var places []place
 	for _, s := range h.services {
 		for _, st := range s.Stitches {
 			if st.Network == n && !st.Bypassed && s.Mode == topology.InPath {
-				places = append(places, place{st.Rank, s.Instance})
+				places = append(places, place{s.Provider, st.Rank, s.Instance})
 			}
 		}
 	}
-	slices.SortFunc(places, func(a, b place) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.id, b.id)) })
+	slices.SortFunc(places, func(a, b place) int {
+		switch {
+		case a.provider == b.provider:
+			return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.id, b.id))
+		case a.provider:
+			return 1
+		}
+		return -1
+	})
 	var ids []topology.InstanceID
 	for _, p := range places {
 		ids = append(ids, p.id)

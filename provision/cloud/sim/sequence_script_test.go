@@ -59,7 +59,7 @@ func (t trip) undone() bool { return t == undoneBefore || t == undoneAfter }
 
 // whats are the kinds of requests, the frequent ones more than once.
 var whats = []string{"provision", "provision", "provision", "bind", "bind", "unbind", "deprovision", "replace", "reorder",
-	"bypass", "respin", "take over", "members", "mode", "die"}
+	"bypass", "other side", "other side", "respin", "take over", "members", "mode", "die"}
 
 func newScript(seed uint64) script {
 	r := rand.New(rand.NewPCG(seed, 5))
