@@ -64,21 +64,27 @@ func startFlow(t testing.TB, c *Cloud, tenant topology.TenantID, host string, pu
 func startFlowTo(t testing.TB, c *Cloud, tenant topology.TenantID, host string, public string, there func(func() error) error) *flow {
 	t.Helper()
 	f := &flow{t: t, stop: make(chan struct{}), back: map[uint64]bool{}}
-	require.NoError(t, there(func() (err error) {
-		f.public, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(public), 0)))
-		return err
-	}))
-	require.NoError(t, c.InHost(t.Context(), tenant, host, func() (err error) {
-		f.host, err = net.DialUDP("udp", nil, f.public.LocalAddr().(*net.UDPAddr))
-		return err
-	}))
-	require.NoError(t, roomy(f.public))
-	require.NoError(t, roomy(f.host))
+	f.open(c, tenant, host, public, there)
 	f.done.Go(f.echo)
 	f.done.Go(f.receive)
 	f.await(func() bool { f.send(); return len(f.back) > 0 })
 	f.done.Go(f.pace)
 	return f
+}
+
+// open opens the sockets at both ends.
+func (f *flow) open(c *Cloud, tenant topology.TenantID, host string, public string, there func(func() error) error) {
+	f.t.Helper()
+	require.NoError(f.t, there(func() (err error) {
+		f.public, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(public), 0)))
+		return err
+	}))
+	require.NoError(f.t, c.InHost(f.t.Context(), tenant, host, func() (err error) {
+		f.host, err = net.DialUDP("udp", nil, f.public.LocalAddr().(*net.UDPAddr))
+		return err
+	}))
+	require.NoError(f.t, roomy(f.public))
+	require.NoError(f.t, roomy(f.host))
 }
 
 func (f *flow) echo() {
