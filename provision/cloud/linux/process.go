@@ -43,6 +43,22 @@ func openProcess(pid int, is func(args []string) bool) (*process, bool) {
 	return &process{pid, fd, args}, true
 }
 
+// awaitDying waits for the end of a process that is dying: it has no command line any
+// more, and still has what it had open. One that lives, or is nobody's, is not waited
+// for.
+func awaitDying(pid int, patience time.Duration) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return
+	}
+	p := &process{pid: pid, fd: fd}
+	defer p.close()
+	line, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+	if err == nil && len(line) == 0 {
+		p.gone(patience)
+	}
+}
+
 // isOwn keeps others from passing off a process as ours.
 func isOwn(pid int) bool {
 	var s unix.Stat_t

@@ -74,7 +74,7 @@ func (q *qemu) uuid(m machine) string {
 func (q *qemu) find(m machine) (*process, bool, error) {
 	uuid := q.uuid(m)
 	is := func(args []string) bool { return value(args, "-uuid") == uuid }
-	text, err := os.ReadFile(filepath.Join(q.guestDir(m), "pid"))
+	text, err := os.ReadFile(q.pidFile(m))
 	if err == nil {
 		if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
 			if p, ok := openProcess(pid, is); ok {
@@ -92,7 +92,22 @@ func (q *qemu) find(m machine) (*process, bool, error) {
 	for _, other := range all[1:] {
 		other.close()
 	}
-	return all[0], true, nil
+	// Once it dies nothing else tells which process it was.
+	return all[0], true, writeFile(q.pidFile(m), []byte(strconv.Itoa(all[0].pid)))
+}
+
+func (q *qemu) pidFile(m machine) string { return filepath.Join(q.guestDir(m), "pid") }
+
+// buried waits until a guest that ran before, if it is dying, has let go of its
+// NICs, disks and process id file.
+func (q *qemu) buried(m machine) {
+	text, err := os.ReadFile(q.pidFile(m))
+	if err != nil {
+		return
+	}
+	if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
+		awaitDying(pid, graceKill)
+	}
 }
 
 // running reads which start it is where it was written when it began: from the
@@ -110,6 +125,7 @@ func (q *qemu) start(ctx context.Context, m machine, s cloud.Server) error {
 	if _, ok, err := q.running(m); ok || err != nil {
 		return err
 	}
+	q.buried(m)
 	if s.VCPUs < 1 || s.MemoryBytes < 1<<20 {
 		return fault.New(fault.Invalid, "%s needs at least one CPU and 1 MiB of memory, not %d and %d bytes", m.Name, s.VCPUs, s.MemoryBytes)
 	}
