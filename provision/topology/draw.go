@@ -62,7 +62,7 @@ func newSheet(p picture) *sheet {
 	}
 	s.cells = make([][]rune, rowHeight*len(p.rows))
 	for y := range s.cells {
-		s.cells[y] = []rune(strings.Repeat(" ", x))
+		s.cells[y] = []rune(strings.Repeat(" ", x+1)) // where there is no gateway, a cross stands in its place
 	}
 	return s
 }

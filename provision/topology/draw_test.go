@@ -123,6 +123,17 @@ func TestDrawingsOfNothing(t *testing.T) {
 	require.Empty(t, topology.Draw(topology.Scene{}))
 }
 
+// A network whose only way is cut ends at a cross.
+func TestDrawingOfACut(t *testing.T) {
+	t.Parallel()
+	f := off(compose(t, tenantOf(1), topology.Service{Instance: "fw", Name: "FW", NICs: []topology.NIC{{Role: topology.Inside, Pair: 1}, {Role: topology.Outside, Pair: 1}},
+		Stitches: []topology.Stitch{{Network: "net0", Pair: 1}}}), "fw")
+	text := topology.Draw(topology.Scene{Fabric: f})
+	require.Contains(t, text, "┤ FW (off) ├── seg-FW-net0 ──✗\n")
+	require.Contains(t, text, "net0 10.0.0.0/24 does not reach a gateway\n")
+	requireWellFormed(t, topology.SVG(topology.Scene{Fabric: f}))
+}
+
 // Two lines that pass the same two services in opposite orders cannot share
 // columns; each still shows its own order.
 func TestDrawingOfOppositeOrders(t *testing.T) {
