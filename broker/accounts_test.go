@@ -10,15 +10,13 @@ import (
 	"github.com/bumpwire/bumpwire/broker"
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store"
-	"github.com/bumpwire/bumpwire/internal/store/sqlitestore"
+	"github.com/bumpwire/bumpwire/internal/store/storetest"
 )
 
 func TestAccountsAreSetOnceAndKeptAsHashes(t *testing.T) {
 	t.Parallel()
-	driver, err := sqlitestore.Memory()
-	require.NoError(t, err)
+	driver := storetest.Driver(t)
 	st := store.New(driver)
-	t.Cleanup(func() { require.NoError(t, st.Close()) })
 	a := broker.NewAccounts(st)
 	a.Cost = bcrypt.MinCost
 	ctx := t.Context()

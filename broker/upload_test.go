@@ -22,15 +22,13 @@ import (
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store"
-	"github.com/bumpwire/bumpwire/internal/store/sqlitestore"
+	"github.com/bumpwire/bumpwire/internal/store/storetest"
 )
 
 // gate is a broker whose packages lie in a folder that the test can look into.
 func gate(t *testing.T, quota catalog.Quota, patience time.Duration) (w *world, dir string) {
 	t.Helper()
-	driver, err := sqlitestore.Memory()
-	require.NoError(t, err)
-	st, err := store.Open(t.Context(), driver)
+	st, err := store.Open(t.Context(), storetest.Driver(t))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
 	dir = t.TempDir()

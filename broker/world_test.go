@@ -24,7 +24,7 @@ import (
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/seal"
 	"github.com/bumpwire/bumpwire/internal/store"
-	"github.com/bumpwire/bumpwire/internal/store/sqlitestore"
+	"github.com/bumpwire/bumpwire/internal/store/storetest"
 	"github.com/bumpwire/bumpwire/metering"
 	"github.com/bumpwire/bumpwire/ovf"
 	"github.com/bumpwire/bumpwire/provision"
@@ -78,25 +78,19 @@ func (l *logged) String() string {
 // progress until run.
 func newWorld(t testing.TB, change ...func(*broker.Config)) *world {
 	t.Helper()
-	driver, err := sqlitestore.Memory()
-	require.NoError(t, err)
-	return newWorldOn(t, driver, change...)
+	return newWorldOn(t, storetest.Driver(t), change...)
 }
 
 // memory is a store of its own.
 func memory(t testing.TB) store.Driver {
 	t.Helper()
-	driver, err := sqlitestore.Memory()
-	require.NoError(t, err)
-	return driver
+	return storetest.Driver(t)
 }
 
 // newWorldOver is a world whose appliances take a while to boot.
 func newWorldOver(t testing.TB, boot time.Duration, change ...func(*broker.Config)) *world {
 	t.Helper()
-	driver, err := sqlitestore.Memory()
-	require.NoError(t, err)
-	return newWorldIn(t, driver, sim.New(sim.Options{BootTime: boot, Latency: 5 * time.Millisecond}), change...)
+	return newWorldIn(t, storetest.Driver(t), sim.New(sim.Options{BootTime: boot, Latency: 5 * time.Millisecond}), change...)
 }
 
 func newWorldOn(t testing.TB, driver store.Driver, change ...func(*broker.Config)) *world {

@@ -33,7 +33,7 @@ type shelf struct {
 
 func newShelf(t testing.TB) shelf {
 	t.Helper()
-	return openShelf(t, t.TempDir(), storetest.Memory(t))
+	return openShelf(t, t.TempDir(), storetest.Driver(t))
 }
 
 // openShelf is what a broker does that starts.

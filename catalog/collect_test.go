@@ -19,7 +19,7 @@ import (
 func failing(t testing.TB, collection string, outcome storetest.Outcome) shelf {
 	t.Helper()
 	failed := false
-	return openShelf(t, t.TempDir(), storetest.NewFaulty(storetest.Memory(t), func(op storetest.Op) storetest.Outcome {
+	return openShelf(t, t.TempDir(), storetest.NewFaulty(storetest.Driver(t), func(op storetest.Op) storetest.Outcome {
 		if !op.Write || op.Collection != collection || failed {
 			return storetest.Works
 		}
@@ -54,7 +54,7 @@ func TestAStoreWhoseAnswerIsLostLosesNoBytes(t *testing.T) {
 func TestACallerWhoGoesAtTheEndLeavesAWholePackage(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	s := openShelf(t, t.TempDir(), storetest.NewFaulty(storetest.Memory(t), func(op storetest.Op) storetest.Outcome {
+	s := openShelf(t, t.TempDir(), storetest.NewFaulty(storetest.Driver(t), func(op storetest.Op) storetest.Outcome {
 		if op.Write {
 			cancel()
 		}
@@ -83,7 +83,7 @@ func TestAWrongStoreDoesNotEmptyTheFolder(t *testing.T) {
 	s := newShelf(t)
 	s.push(t, "example", ova(t))
 	files := s.files(t)
-	other := openShelf(t, s.dir, storetest.Memory(t))
+	other := openShelf(t, s.dir, storetest.Driver(t))
 	require.Equal(t, files, other.files(t))
 	s.requireSound(t)
 }

@@ -158,7 +158,7 @@ func killedAtEveryStage(t *testing.T) {
 	t.Run("disk full", func(t *testing.T) {
 		t.Parallel()
 		dir := smallDisk(t)
-		s := openShelf(t, dir, storetest.Memory(t))
+		s := openShelf(t, dir, storetest.Driver(t))
 		small, large := ova(t), ovaWith(t, strings.Repeat("incompressible?", 300_000), version("2.0")...)
 		s.push(t, "example", small)
 		_, _, err := s.Push(t.Context(), "example", bytes.NewReader(large))
@@ -196,7 +196,7 @@ func smallDisk(t *testing.T) string {
 
 func tooMuchAtOnce(t *testing.T) {
 	dir := t.TempDir()
-	c, err := catalog.New(catalog.Config{Store: store.New(storetest.Memory(t)), Dir: dir, Log: discardLog(), Quota: catalog.Quota{Pushes: 2, All: 3, Bytes: 1 << 20}})
+	c, err := catalog.New(catalog.Config{Store: store.New(storetest.Driver(t)), Dir: dir, Log: discardLog(), Quota: catalog.Quota{Pushes: 2, All: 3, Bytes: 1 << 20}})
 	require.NoError(t, err)
 	// Uploads that have begun and wait for their bytes.
 	release, began := make(chan struct{}), make(chan struct{})
@@ -278,7 +278,7 @@ func endlessHeader() []byte {
 func hostileReport(t *testing.T) {
 	var log bytes.Buffer
 	evil := "\x1b[2J\nlevel=ERROR msg=forged \u202e<script>alert(1)</script>" + strings.Repeat("A", 1<<16)
-	c, err := catalog.New(catalog.Config{Store: store.New(storetest.Memory(t)), Dir: t.TempDir(), Log: textLog(&log)})
+	c, err := catalog.New(catalog.Config{Store: store.New(storetest.Driver(t)), Dir: t.TempDir(), Log: textLog(&log)})
 	require.NoError(t, err)
 	for _, body := range [][]byte{
 		ova(t, "<Version>1.0</Version>", "<Version>1.0</Version><Vendor>x</Vendor><Vendor>"+strings.ReplaceAll(strings.ReplaceAll(evil, "<", "&lt;"), "\x1b", "?")+"</Vendor>", "<rasd:VirtualQuantity>4<", "<rasd:VirtualQuantity>"+strings.Repeat("A", 1<<16)+"<"),
@@ -333,7 +333,7 @@ func (zeroReader) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func clock(t *testing.T) {
 	vendor := signer(t)
-	c, err := catalog.New(catalog.Config{Store: store.New(storetest.Memory(t)), Dir: t.TempDir(), Log: discardLog(),
+	c, err := catalog.New(catalog.Config{Store: store.New(storetest.Driver(t)), Dir: t.TempDir(), Log: discardLog(),
 		Options: ovf.Options{Trust: ovf.NewTrustStore(vendor.Certificate), Signatures: ovf.SignatureMustBeKnown}})
 	require.NoError(t, err)
 	before := time.Now()

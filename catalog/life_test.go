@@ -29,7 +29,7 @@ func TestAnyLifeLeavesTheCatalogSound(t *testing.T) {
 		if err != nil {
 			r.Fatal(err)
 		}
-		s := openShelf(t, dir, storetest.Memory(t))
+		s := openShelf(t, dir, storetest.Driver(t))
 		vendor := rapid.SampledFrom([]string{"one", "two"})
 		service := func(r *rapid.T) catalog.ServiceID {
 			all, err := s.Services(background)

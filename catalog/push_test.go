@@ -301,7 +301,7 @@ func publishAll(s shelf, services []catalog.Service) error {
 // crash runs a story on a broker that dies at a write, then starts another one. It
 // reports whether there was such a write.
 func crash(t *testing.T, story func(shelf) error, published bool, write int, outcome storetest.Outcome) bool {
-	dir, disk := t.TempDir(), storetest.Memory(t)
+	dir, disk := t.TempDir(), storetest.Driver(t)
 	s := openShelf(t, dir, disk)
 	s.push(t, "example", ova(t, "<Version>1.0</Version>", "<Version>0.9</Version>"))
 	s.push(t, "example", ova(t))

@@ -19,7 +19,7 @@ import (
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/seal"
 	"github.com/bumpwire/bumpwire/internal/store"
-	"github.com/bumpwire/bumpwire/internal/store/sqlitestore"
+	"github.com/bumpwire/bumpwire/internal/store/storetest"
 	"github.com/bumpwire/bumpwire/ovf"
 	"github.com/bumpwire/bumpwire/provision"
 	"github.com/bumpwire/bumpwire/provision/cloud"
@@ -60,14 +60,12 @@ func newWorld(t testing.TB, o sim.Options) *world {
 // newWorldOf is a world whose firewall is the package in a folder.
 func newWorldOf(t testing.TB, o sim.Options, folder string) *world {
 	t.Helper()
-	driver, err := sqlitestore.Memory()
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, driver.Close()) })
-	w := &world{driver: driver, blobs: t.TempDir(), cloud: sim.New(o)}
+	w := &world{driver: storetest.Driver(t), blobs: t.TempDir(), cloud: sim.New(o)}
 	w.publish(t, folder)
 	for n, id := range []topology.NetworkID{"lan", "dmz"} {
 		w.network(t, tenant, id, byte(n))
 	}
+	var err error
 	w.base, err = w.cloud.Observe(t.Context(), tenant)
 	require.NoError(t, err)
 	return w

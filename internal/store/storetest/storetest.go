@@ -5,6 +5,7 @@ package storetest
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,7 +14,8 @@ import (
 )
 
 // New is an empty store for a test, closed at its end: in memory, or with
-// BUMPWIRE_TEST_STORE=mongodb in MongoDB.
+// BUMPWIRE_TEST_STORE=mongodb in MongoDB, unless the test runs in a bubble of
+// synctest, in which sockets do not work.
 func New(t testing.TB) *store.Store {
 	t.Helper()
 	return store.New(Driver(t))
@@ -22,7 +24,8 @@ func New(t testing.TB) *store.Store {
 // Driver is an empty back end as New has it.
 func Driver(t testing.TB) store.Driver {
 	t.Helper()
-	if os.Getenv("BUMPWIRE_TEST_STORE") == "mongodb" {
+	const bubbles = 2000 // when their clocks begin
+	if os.Getenv("BUMPWIRE_TEST_STORE") == "mongodb" && time.Now().Year() > bubbles {
 		return Mongo(t)
 	}
 	return Memory(t)
