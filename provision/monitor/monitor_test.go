@@ -28,6 +28,10 @@ type watched struct {
 	*provision.Service
 	cloud *sim.Cloud
 	quiet *slog.Logger
+
+	engine *work.Engine
+	stop   func() // of the engine
+	order  provision.ProvisionRequest
 }
 
 func newWatched(t *testing.T) *watched {
@@ -50,12 +54,14 @@ func newWatchedAs(t *testing.T, in catalog.Insertion, parameters string) *watche
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = engine.Run(ctx) })
-	t.Cleanup(func() { cancel(); running.Wait() })
+	w.engine, w.stop = engine, func() { cancel(); running.Wait() }
+	t.Cleanup(w.stop)
 
 	cidr := netip.MustParsePrefix("10.0.0.0/24")
 	require.NoError(t, w.cloud.CreateNetwork(ctx, "acme", topology.Network{
 		ID: "lan", Name: "lan", Role: topology.RoleTenant, Subnets: []topology.Subnet{{CIDR: cidr, Gateway: cidr.Addr().Next()}}}))
-	out, err := w.Provision(ctx, order(t, offers, in, parameters))
+	w.order = order(t, offers, in, parameters)
+	out, err := w.Provision(ctx, w.order)
 	require.NoError(t, err)
 	done, err := engine.Wait(ctx, out.Operation)
 	require.NoError(t, err)
