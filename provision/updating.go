@@ -38,7 +38,18 @@ func (s *Service) planUpdate(ctx context.Context, c work.Change) ([]work.Task, e
 	if err != nil {
 		return nil, err
 	}
+	if i.closes() {
+		tasks = slices.DeleteFunc(tasks, func(t work.Task) bool { return t.Kind == work.TaskKind(topology.Await) })
+	}
 	return i.Update.arranged(tasks), nil
+}
+
+// closes says whether the update is about nothing but that the traffic of a service
+// that fails is not to get past it any more: then nobody waits until it could pass.
+func (i Instance) closes() bool {
+	was, will := i.Update.Was, i.Update.Will
+	return i.fails() && will.Failure == topology.FailClosed && was.Failure != will.Failure &&
+		was.machine() == will.machine() && slices.Equal(was.Stitches, will.Stitches)
 }
 
 // arranged is what is planned with the take-over in its place: behind all that the

@@ -140,9 +140,10 @@ func (i *Instance) attend(now time.Time, moved bool) work.Kind {
 	if i.respin(now) {
 		return KindRespin
 	}
-	if len(i.Back) > 0 {
+	if len(i.reminders()) > 0 {
 		return KindFailover
 	}
+	i.Back = nil
 	return ""
 }
 

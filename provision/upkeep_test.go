@@ -447,6 +447,27 @@ func TestResilienceIsUpdated(t *testing.T) {
 	w.requireBase(t)
 }
 
+// Whoever wants what fails closed after all does not wait for it.
+func TestABypassedServiceIsClosedAfterAll(t *testing.T) {
+	t.Parallel()
+	w := newResilientWorld(t, sim.Options{})
+	b := w.broker(t, w.driver)
+	b.provisioned(t, w.resilient("fw", "open", "", "lan"))
+	require.NoError(t, w.cloud.HangAppliance(tenant, "fw"))
+	b.look(t, "fw")
+	require.Equal(t, "host-lan → gateway", w.path(t, "host-lan"))
+	b.updated(t, w.toParameters("fw", map[string]any{"failure": "closed"}))
+	f, err := w.cloud.Observe(t.Context(), tenant)
+	require.NoError(t, err)
+	require.NotEqual(t, topology.NetworkID("lan"), f.Gateways[0].Plugs[1].At, "it is in path, dead as it is")
+	b.look(t, "fw")
+	require.Equal(t, provision.HealthFailing, b.show(t, "fw").Health.Status)
+	require.NoError(t, w.cloud.UnhangAppliance(tenant, "fw"))
+	b.look(t, "fw")
+	require.Equal(t, "host-lan → fw → gateway", w.path(t, "host-lan"))
+	require.Equal(t, provision.HealthOK, b.show(t, "fw").Health.Status)
+}
+
 // failingLife leads an instance through a failure and its bypass, a respin and its
 // return, a bypass that somebody wants and its end.
 func (w *world) failingLife(ctx context.Context, b *broker) error {
