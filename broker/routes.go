@@ -13,13 +13,14 @@ type route struct {
 // routes are all there are. The OpenAPI document is made of this list.
 func (s *Server) routes() []route {
 	return []route{
-		// Open Service Broker API 2.17
+		// Open Service Broker API 2.17; what platforms ask most comes first, because a
+		// request is compared with one path after another
+		{"GET", "/v2/service_instances/{instance}/last_operation", platforms, 200, "Poll an instance", gives(s.osbLastOperation)},
 		{"GET", "/v2/catalog", platforms, 200, "Services and plans on offer", gives(s.osbCatalog)},
 		{"PUT", "/v2/service_instances/{instance}", platforms, 201, "Provision an instance", takes(s.osbProvision)},
 		{"GET", "/v2/service_instances/{instance}", platforms, 200, "Fetch an instance", gives(s.osbFetch)},
 		{"PATCH", "/v2/service_instances/{instance}", platforms, 200, "Update an instance", takes(s.osbUpdate)},
 		{"DELETE", "/v2/service_instances/{instance}", platforms, 200, "Deprovision an instance", gives(s.osbDeprovision)},
-		{"GET", "/v2/service_instances/{instance}/last_operation", platforms, 200, "Poll an instance", gives(s.osbLastOperation)},
 		{"PUT", "/v2/service_instances/{instance}/service_bindings/{binding}", platforms, 201, "Bind", takes(s.osbBind)},
 		{"GET", "/v2/service_instances/{instance}/service_bindings/{binding}", platforms, 200, "Fetch a binding", gives(s.osbFetchBinding)},
 		{"DELETE", "/v2/service_instances/{instance}/service_bindings/{binding}", platforms, 200, "Unbind", gives(s.osbUnbind)},

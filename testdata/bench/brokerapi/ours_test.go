@@ -143,6 +143,15 @@ func (w *world) catalog(b *testing.B) (body []byte, etag string) {
 	return body, res.Header.Get("ETag")
 }
 
+// settled waits until the engine has done all that was asked for.
+func (w *world) settled(b *testing.B) {
+	b.Helper()
+	require.Eventually(b, func() bool {
+		open, err := w.driver.Scan(context.Background(), "instances", store.Query{Key: "pending", Value: "yes", Limit: 1})
+		return err == nil && len(open) == 0
+	}, 2*time.Minute, 100*time.Millisecond)
+}
+
 // crowd puts so many instances into the store, copies of one that is in place, in
 // the hands of a hundred tenants.
 func (w *world) crowd(b *testing.B, n int64) {
