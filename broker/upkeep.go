@@ -47,7 +47,7 @@ func upkeep(i provision.Instance, out *api.Instance) {
 		return
 	}
 	for n, address := range addresses {
-		m := api.Member{Appliance: string(i.Appliance(n)), Idle: slices.Contains(i.Idle, n), Standby: i.StandsBy(n), Start: i.Start(n)}
+		m := api.Member{Appliance: string(i.Appliance(n)), Side: i.SideOf(n), Idle: slices.Contains(i.Idle, n), Standby: i.StandsBy(n), Start: i.Start(n)}
 		if address.IsValid() {
 			m.Management = address.Addr().String()
 		}

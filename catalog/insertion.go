@@ -29,6 +29,7 @@ func insertionOf(p *ovf.Package) Insertion {
 	}
 	if plan, ok := p.Plan(""); ok && len(plan.Systems) > 0 {
 		in.Legs = legsOf(plan.Systems[0], service.Inferred)
+		in.Sides = sidesOf(p, plan, in, service.Inferred)
 	}
 	return in
 }
@@ -60,6 +61,9 @@ func (in Insertion) correct(c Insertion) (out Insertion, unknown []string) {
 	out.Modes = said(c.Modes, in.Modes)
 	out.ManagedBy = said(c.ManagedBy, in.ManagedBy)
 	out.HA = said(c.HA, in.HA)
+	if len(c.Sides) > 0 {
+		out.Sides = named(c.Sides, in.Sides)
+	}
 	out.Health = cmp.Or(c.Health, in.Health)
 	out.Management = cmp.Or(c.Management, in.Management)
 	out.Legs = slices.Clone(in.Legs)
@@ -81,7 +85,7 @@ func (in Insertion) correct(c Insertion) (out Insertion, unknown []string) {
 func (in Insertion) and(later Insertion) Insertion {
 	merged, _ := in.correct(Insertion{
 		Type: later.Type, Topology: later.Topology, Zones: later.Zones, Failure: later.Failure, Probe: later.Probe,
-		Modes: later.Modes, ManagedBy: later.ManagedBy, HA: later.HA, Health: later.Health, Management: later.Management,
+		Modes: later.Modes, ManagedBy: later.ManagedBy, HA: later.HA, Health: later.Health, Management: later.Management, Sides: later.Sides,
 	})
 	merged.Legs = slices.Clone(later.Legs)
 	for _, l := range in.Legs {
@@ -131,7 +135,16 @@ func (in Insertion) missing() []string {
 			m = append(m, fmt.Sprintf("the role of NIC %q: %q is none of inside, outside, management and ha", l.NIC, l.Role))
 		}
 	}
-	m = append(m, in.missingPairs()...)
+	m = append(m, in.missingSides()...)
+	for _, side := range in.SideNames() {
+		of := in
+		of.Legs = in.LegsOf(side)
+		for _, said := range of.missingPairs() {
+			if !slices.Contains(m, said) {
+				m = append(m, said)
+			}
+		}
+	}
 	if management > 1 {
 		m = append(m, "which NIC is the management leg: there is more than one")
 	}

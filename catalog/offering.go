@@ -68,12 +68,11 @@ func corrected(earlier, by *Insertion, in Insertion) (*Insertion, error) {
 func obstacles(pkg *ovf.Package, in Insertion) []string {
 	var list []string
 	for _, plan := range pkg.Plans() {
-		if n := len(plan.Systems); n != 1 {
-			list = append(list, fmt.Sprintf("configuration %q has %d virtual systems; a service is made of one", plan.ID, n))
+		if unserved := unservable(plan, in); len(unserved) > 0 {
+			list = append(list, unserved...)
 			continue
 		}
-		sameNIC := func(a, b Leg) bool { return a.NIC == b.NIC && a.Network == b.Network }
-		if !slices.EqualFunc(legsOf(plan.Systems[0], false), in.Legs, sameNIC) {
+		if otherNICs(plan, in) {
 			list = append(list, fmt.Sprintf("configuration %q has other NICs than the default one; all must have the same", plan.ID))
 		}
 		list = append(list, deltas(pkg, plan)...)
@@ -81,6 +80,9 @@ func obstacles(pkg *ovf.Package, in Insertion) []string {
 	for _, p := range pkg.Properties() {
 		if in.Reserved(p.ID) {
 			list = append(list, fmt.Sprintf("property %q has the name of a parameter of the broker's own", p.ID))
+		}
+		if p.Fill != nil && p.Fill.Kind == ovf.FillPeer && !managed(in) {
+			list = append(list, fmt.Sprintf("property %q is to hold peers' addresses, and there is no management leg that has one on every side", p.ID))
 		}
 	}
 	if m := in.Management; m != nil && m.PasswordProperty != "" &&
@@ -107,12 +109,24 @@ func unwritable(p Package, pkg *ovf.Package) []string {
 
 // deltas are the disks of a plan that hold only what differs from another.
 func deltas(pkg *ovf.Package, plan ovf.Plan) (list []string) {
-	for _, d := range plan.Systems[0].Disks {
-		if disk, ok := pkg.Disk(d.ID); ok && disk.ParentRef != "" {
-			list = append(list, fmt.Sprintf("disk %q of configuration %q is a delta of disk %q; each disk must be whole", oneLine(d.ID), plan.ID, oneLine(disk.ParentRef)))
+	for _, system := range plan.Systems {
+		for _, d := range system.Disks {
+			if disk, ok := pkg.Disk(d.ID); ok && disk.ParentRef != "" {
+				list = append(list, fmt.Sprintf("disk %q of configuration %q is a delta of disk %q; each disk must be whole", oneLine(d.ID), plan.ID, oneLine(disk.ParentRef)))
+			}
 		}
 	}
 	return list
+}
+
+// managed says whether the appliance on every side has a management leg.
+func managed(in Insertion) bool {
+	for _, side := range in.SideNames() {
+		if !slices.ContainsFunc(in.LegsOf(side), func(l Leg) bool { return l.Role == string(ovf.RoleManagement) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // plansOf is one plan for each deployment configuration, priced as the package
@@ -123,9 +137,10 @@ func plansOf(p Package, pkg *ovf.Package, in Insertion) []Plan {
 	for _, option := range pkg.Plans() {
 		plan := Plan{
 			ID: planID(p, option.ID), Configuration: option.ID, DisplayName: oneLine(first(option.Label, option.ID)),
-			VCPUs: int(option.VCPUs), MemoryBytes: option.MemoryBytes, Systems: systemsOf(option), Default: option.Default,
+			Systems: systemsOf(option), Default: option.Default,
 			Prices: suggestedPrices(network.Prices, option.ID), Schema: provisionSchema(pkg, option.ID, in),
 		}
+		plan.VCPUs, plan.MemoryBytes = sideSize(option, in)
 		plan.Name = unusedName(plan, list)
 		plan.Description = first(oneLine(option.Description), plan.DisplayName, plan.Name)
 		list = append(list, plan)

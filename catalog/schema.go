@@ -21,6 +21,8 @@ const (
 	KeyBefore   = "before"
 	KeyAfter    = "after"
 	KeyEULAs    = "accept_eulas"
+	KeySides    = "sides" // of a symmetric service, in place of the networks
+	KeySide     = "side"  // of its bindings, beside the network
 	KeyCounts   = "instance_counts"
 )
 
@@ -34,8 +36,12 @@ const maxSchema = 64 << 10
 func provisionSchema(p *ovf.Package, configuration string, in Insertion) json.RawMessage {
 	schema := p.ParameterSchema(configuration)
 	properties := schema["properties"].(map[string]any)
-	properties[KeyNetworks] = in.networksSchema()
-	addPosition(properties)
+	if in.Symmetric() {
+		properties[KeySides] = in.sidesSchema()
+	} else {
+		properties[KeyNetworks] = in.networksSchema()
+		addPosition(properties)
+	}
 	in.addRedirect(properties)
 	in.addFailure(properties)
 	if eulas := eulasOf(p); len(eulas) > 0 {
@@ -120,6 +126,13 @@ func BindSchema(in Insertion) json.RawMessage {
 	}
 	addPosition(properties)
 	properties[KeyFailure] = failureSchema("What becomes of the network's traffic when the service fails; as the instance says when it is left out")
+	if in.Symmetric() {
+		sides := []any{}
+		for _, name := range in.SideNames() {
+			sides = append(sides, name)
+		}
+		properties[KeySide] = map[string]any{"type": "string", "title": "Side", "description": "The side that the network is on", "enum": sides}
+	}
 	if in.Redirects() {
 		properties[KeyMatch] = matchSchema("Which of the network's flows are redirected; the instance's own when it is left out, all of them when it is empty")
 	}

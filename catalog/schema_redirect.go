@@ -65,6 +65,8 @@ func (in Insertion) Reserved(key string) bool {
 		return true
 	case KeyAvailability:
 		return len(in.Availabilities()) > 1
+	case KeySides, KeySide:
+		return in.Symmetric()
 	case KeyMode, KeyMatch, KeyMembers:
 		return in.Redirects()
 	}

@@ -104,6 +104,9 @@ type Insertion struct {
 	Legs      []Leg    `json:"legs"`              // one per NIC, in the package's order
 	Probe     string   `json:"probe,omitempty"`   // arp, none
 
+	// Sides are those of a symmetric service, at least two; none of a single one.
+	Sides []Side `json:"sides,omitempty"`
+
 	Health     *Endpoint   `json:"health,omitempty"`
 	Management *Management `json:"management,omitempty"`
 }

@@ -81,7 +81,7 @@ func accountTasks(kind work.TaskKind, i Instance, b BindingID) []work.Task {
 
 func accountTask(kind work.TaskKind, i Instance, b BindingID, member int) work.Task {
 	args, _ := json.Marshal(accountArgs{i.ID, b, member}) // strings always marshal
-	return work.Task{Kind: kind, Summary: fmt.Sprintf("%s the login of a binding of %q", kind, topology.ReplicaOf(i.ID, 0, member)), Args: args}
+	return work.Task{Kind: kind, Summary: fmt.Sprintf("%s the login of a binding of %q", kind, i.firstOf(member)), Args: args}
 }
 
 // regrants are the tasks that give appliances which boot in these steps the

@@ -62,7 +62,7 @@ func (s *Service) Bind(ctx context.Context, r BindRequest) (BindOutcome, error) 
 // stitched and its pair of legs is not taken.
 func (i Instance) free(st topology.Stitch) bool {
 	for _, t := range i.claimed() {
-		if t.Network == st.Network || t.Pair == st.Pair && st.Pair != 0 {
+		if t.Network == st.Network || t.Pair == st.Pair && t.Side == st.Side && st.Pair != 0 {
 			return false
 		}
 	}
@@ -157,11 +157,15 @@ func (s *Service) bindingStitch(ctx context.Context, i Instance, r BindRequest) 
 		_, err := policyOf(i.Insertion, r.Parameters, "")
 		return nil, cmp.Or(in.nowhere(), err)
 	}
+	side, err := in.onSide(i.Insertion)
+	if err != nil {
+		return nil, err
+	}
 	chooser, err := s.chooser(ctx, i)
 	if err != nil {
 		return nil, err
 	}
-	st, err := chooser.stitch(in.Network, in.Position)
+	st, err := chooser.stitch(in.Network, side, in.Position)
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +257,10 @@ func ParametersOf(i Instance) json.RawMessage {
 	for _, st := range i.Stitches {
 		networks = append(networks, st.Network)
 	}
-	if len(networks) > 0 {
+	switch {
+	case i.Insertion.Symmetric():
+		i.describeSides(values)
+	case len(networks) > 0:
 		values["networks"] = networks
 	}
 	i.Steering.describe(i.Insertion, values)

@@ -208,7 +208,7 @@ func (s *Service) boot(ctx context.Context, tenant topology.TenantID, a topology
 	if err != nil {
 		return fmt.Errorf("cannot boot %q: %w", a.Name, err)
 	}
-	server, err := s.server(ctx, i.member(member), member)
+	server, err := s.server(ctx, i, member)
 	if err != nil {
 		return err
 	}

@@ -119,7 +119,10 @@ func (s *Service) checkChoice(ctx context.Context, i Instance, f Form) error {
 		return refuse(false, "version %s is not for whoever manages the instance", version)
 	}
 	if !insertable(f.Insertion) {
-		return refuse(false, "version %s cannot take the instance's place: this broker inserts single services", version)
+		return refuse(false, "version %s cannot take the instance's place: it says neither how it stands in path nor how it is redirected to", version)
+	}
+	if err := sameSides(i.Insertion, f.Insertion, version); err != nil {
+		return err
 	}
 	if n := i.accounts(); n > 0 && !f.Insertion.Rotatable() {
 		return refuse(true, "version %s keeps no logins of bindings, and instance %q has %d with one; remove those bindings first", version, i.ID, n)
@@ -144,9 +147,9 @@ func checkPairs(i Instance, f Form) error {
 	if f.Mode == topology.Redirected {
 		return nil
 	}
-	has := pairs(f.Insertion)
 	i.Stitches = f.Stitches
 	for _, st := range i.claimed() {
+		has := pairs(f.Insertion.LegsOf(st.Side))
 		if st.Pair == 0 {
 			return refuse(true, "instance %q cannot stand in path of network %q: the other networks have all %d pairs of inside and outside legs; take one out first", i.Name, st.Network, len(has))
 		}
@@ -162,6 +165,9 @@ func checkPairs(i Instance, f Form) error {
 func (s *Service) merge(ctx context.Context, i Instance, f *Form, parameters json.RawMessage) error {
 	full, err := s.catalog.PlanSchema(ctx, f.Package, f.Configuration, f.Insertion)
 	if err != nil {
+		return err
+	}
+	if err := fitting(f.Insertion, i.Name, parameters); err != nil {
 		return err
 	}
 	if err := validate(catalog.UpdateSchema(full), parameters); err != nil {
@@ -237,7 +243,7 @@ func missing(schema json.RawMessage, f Form) error {
 func (s *Service) restitch(ctx context.Context, i Instance, f *Form, r UpdateRequest) error {
 	in, err := place(r.Parameters)
 	unpaired := f.Mode == topology.InPath && slices.ContainsFunc(f.Stitches, func(st topology.Stitch) bool { return st.Pair == 0 })
-	if err != nil || in.Networks == nil && in.Position == (Position{}) && !unpaired && !i.everywhere() {
+	if err != nil || in.Networks == nil && in.Sides == nil && in.Position == (Position{}) && !unpaired && !i.everywhere() {
 		return err
 	}
 	c, err := s.chooser(ctx, i)
@@ -247,35 +253,69 @@ func (s *Service) restitch(ctx context.Context, i Instance, f *Form, r UpdateReq
 	if in, err = c.everywhere(i, in); err != nil {
 		return err
 	}
-	c.pairs, c.redirect = pairs(f.Insertion), f.Mode == topology.Redirected
-	kept, added := slices.Clone(f.Stitches), []string(nil)
-	if in.Networks != nil {
-		if kept, added, err = c.sort(in.Networks, f.Stitches); err != nil {
+	c.legs, c.redirect = []catalog.Insertion{f.Insertion}, f.Mode == topology.Redirected
+	sides := in.each(f.Insertion)
+	kept, added := make([][]topology.Stitch, len(sides)), make([][]string, len(sides))
+	for n, p := range sides { // first what leaves, so that a network may change sides
+		if kept[n], added[n], err = c.sorted(p, *f); err != nil {
 			return err
 		}
 	}
-	if len(kept)+len(added)+len(f.Bound) == 0 {
-		if err := in.nowhere(); err != nil {
-			return err
+	stitches, bound := []topology.Stitch{}, []topology.Stitch(nil)
+	for n, p := range sides {
+		for len(added[n]) > 0 && i.everywhere() && !r.covers() && !c.roomFor(len(added[n])) {
+			added[n] = added[n][:len(added[n])-1]
 		}
-	}
-	c.keep(kept, f.Stitches)
-	if kept, err = c.move(kept, in.Position); err != nil {
-		return err
-	}
-	for _, name := range added {
-		if i.everywhere() && !r.covers() && !c.room() {
-			break
-		}
-		st, err := c.stitch(name, in.Position)
+		next, err := c.restitch(p, kept[n], added[n])
 		if err != nil {
 			return err
 		}
+		stitches = append(stitches, next...)
+		also, err := c.move(on(p.side, f.Bound), p.Position)
+		if err != nil {
+			return err
+		}
+		bound = append(bound, also...)
+	}
+	if len(stitches) > 0 || f.Stitches != nil {
+		f.Stitches = stitches
+	}
+	f.Bound = bound
+	return nil
+}
+
+// sorted are the stitches of a side that stay, and the networks that come to it.
+func (c *chooser) sorted(p sided, f Form) (kept []topology.Stitch, added []string, err error) {
+	mine := on(p.side, f.Stitches)
+	kept = slices.Clone(mine)
+	if p.Networks != nil {
+		if kept, added, err = c.sort(p.Networks, mine); err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(kept)+len(added)+len(on(p.side, f.Bound)) == 0 {
+		if err := (Insertion{Position: p.Position}).nowhere(); err != nil {
+			return nil, nil, err
+		}
+	}
+	c.keep(kept, mine)
+	return kept, added, nil
+}
+
+// restitch gives a side its places.
+func (c *chooser) restitch(p sided, kept []topology.Stitch, added []string) ([]topology.Stitch, error) {
+	kept, err := c.move(kept, p.Position)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range added {
+		st, err := c.stitch(name, p.side, p.Position)
+		if err != nil {
+			return nil, err
+		}
 		kept = append(kept, st)
 	}
-	f.Stitches = kept
-	f.Bound, err = c.move(f.Bound, in.Position)
-	return err
+	return p.matched(kept, c.redirect)
 }
 
 // keep gives up the pairs of the stitches that do not stay, and finds pairs for
@@ -285,7 +325,7 @@ func (c *chooser) keep(kept, all []topology.Stitch) {
 		return slices.Contains(all, st) && !slices.Contains(kept, st)
 	})
 	for n, st := range kept {
-		if pair, ok := c.free(); ok && st.Pair == 0 {
+		if pair, ok := c.free(st.Side); ok && st.Pair == 0 {
 			kept[n].Pair = pair
 			c.taken = append(c.taken, kept[n])
 		}

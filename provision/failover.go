@@ -141,6 +141,8 @@ func (i Instance) done(kind work.Kind) string {
 	switch {
 	case kind == KindBypass:
 		return "traffic gets past the service"
+	case kind == KindRestore && i.Bypass == BypassFailed:
+		return "traffic gets past the sides that fail, and passes the others"
 	case kind == KindRestore:
 		return "traffic passes the service again"
 	case kind == KindRespin:

@@ -133,13 +133,18 @@ func (i Instance) owner(a topology.ApplianceID) (Instance, int, error) {
 	}
 	for _, f := range forms {
 		for n := range f.members() {
-			if topology.ReplicaOf(i.ID, f.Generation, n) == a {
-				i.take(f)
-				return i, n, nil
+			if was := i.having(f); was.appliance(n) == a {
+				return was, n, nil
 			}
 		}
 	}
 	return i, 0, fault.New(fault.Conflict, "instance %q has no appliance %q any more", i.ID, a)
+}
+
+// having is the instance in another form.
+func (i Instance) having(f Form) Instance {
+	i.take(f)
+	return i
 }
 
 // GoesBy says whether a platform may name this plan when it speaks of the

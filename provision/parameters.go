@@ -22,6 +22,9 @@ import (
 type Insertion struct {
 	Networks []string `json:"networks,omitempty"` // tenant networks to protect, by id or name
 	Network  string   `json:"network,omitempty"`  // of a binding: the one more
+	Side     string   `json:"side,omitempty"`     // of a binding of a symmetric instance: where that is
+
+	Sides map[string]sideParameters `json:"sides,omitempty"` // of a symmetric one, in place of networks
 	Position
 }
 

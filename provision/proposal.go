@@ -70,7 +70,7 @@ func (s *Service) sizes(ctx context.Context, trial Instance) (map[topology.Appli
 
 // enterSizes leaves out appliances of a package that was removed.
 func (s *Service) enterSizes(ctx context.Context, to map[topology.ApplianceID]topology.Size, i Instance, f Form) error {
-	size, err := s.sizeOf(ctx, f)
+	pkg, err := s.catalog.Descriptor(ctx, f.Package)
 	if fault.KindOf(err) == fault.NotFound {
 		return nil
 	}
@@ -79,7 +79,8 @@ func (s *Service) enterSizes(ctx context.Context, to map[topology.ApplianceID]to
 	}
 	own := map[topology.ApplianceID]topology.Size{}
 	for n := range f.members() {
-		own[topology.ReplicaOf(i.ID, f.Generation, n)] = topology.Size{VCPUs: size.VCPUs / f.members(), MemoryBytes: size.MemoryBytes / int64(f.members())}
+		vcpus, memory := f.Insertion.SizeOn(pkg, f.Configuration, i.having(f).sideOf(n))
+		own[i.having(f).appliance(n)] = topology.Size{VCPUs: vcpus, MemoryBytes: memory}
 	}
 	maps.Copy(to, own)
 	return nil

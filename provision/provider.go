@@ -77,6 +77,9 @@ func (c *chooser) everywhere(i Instance, in Insertion) (Insertion, error) {
 	if !i.everywhere() {
 		return in, nil
 	}
+	if i.Insertion.Symmetric() {
+		return in, fault.New(fault.Invalid, "instance %q is of a symmetric service, which stands in the networks of its sides; name them", i.Name)
+	}
 	if in.Networks != nil {
 		return in, fault.New(fault.Invalid, "instance %q stands in all networks of tenant %q; do not name any", i.Name, c.tenant)
 	}
@@ -95,10 +98,18 @@ func (r UpdateRequest) covers() bool {
 	return r.Plan == "" && len(r.Parameters) == 0 && len(r.Context) == 0 && r.Version == "" && !r.Upgrade
 }
 
-// room says whether the instance can stand in one more network.
-func (c *chooser) room() bool {
-	_, ok := c.free()
+// room says whether the instance can stand in one more network on a side.
+func (c *chooser) room(side string) bool {
+	_, ok := c.free(side)
 	return ok || c.redirect
+}
+
+// roomFor says whether a single instance can stand in so many more networks.
+func (c *chooser) roomFor(n int) bool {
+	free := slices.DeleteFunc(c.pairs(""), func(p int) bool {
+		return slices.ContainsFunc(c.taken, func(t topology.Stitch) bool { return t.Pair == p })
+	})
+	return c.redirect || len(free) >= n
 }
 
 // Cover, which Reconcile calls, has the provider's services that stand in all

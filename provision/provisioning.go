@@ -37,7 +37,7 @@ func (s *Service) Provision(ctx context.Context, r ProvisionRequest) (Outcome, e
 	if !r.AcceptsIncomplete {
 		return Outcome{}, errAsyncRequired()
 	}
-	undo, err := s.admit(ctx, r, fresh.members())
+	undo, err := s.admit(ctx, r, fresh.Steering.members())
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -171,6 +171,9 @@ func (s *Service) draft(ctx context.Context, r ProvisionRequest) (Instance, erro
 	if now := offer.Package.ID.MaintenanceVersion(); r.Version != "" && r.Version != now {
 		return Instance{}, &StaleVersion{Asked: r.Version, Offered: now}
 	}
+	if err := fitting(offer.Service.Insertion, offer.Service.Name, r.Parameters); err != nil {
+		return Instance{}, err
+	}
 	if err := validate(offer.Plan.Schema, r.Parameters); err != nil {
 		return Instance{}, err
 	}
@@ -219,14 +222,14 @@ func (s *Service) offer(ctx context.Context, service catalog.ServiceID, plan cat
 	case offer.Service.State != catalog.Published && offer.Service.State != catalog.Deprecated:
 		return offer, fault.New(fault.Invalid, "service %q takes no new instances: it is %s", offer.Service.Name, offer.Service.State)
 	case !insertable(offer.Service.Insertion):
-		return offer, fault.New(fault.Invalid, "service %q cannot be inserted: this broker inserts single services", offer.Service.Name)
+		return offer, fault.New(fault.Invalid, "service %q cannot be inserted: its package says neither how it stands in path nor how it is redirected to", offer.Service.Name)
 	}
 	return offer, nil
 }
 
 // insertable says whether this broker can insert a service.
 func insertable(in catalog.Insertion) bool {
-	return in.Topology == "single" && (in.InPath() || in.Redirects())
+	return in.InPath() || in.Redirects()
 }
 
 // nameIn is what a platform's context calls the instance.
@@ -242,10 +245,13 @@ func nameIn(context json.RawMessage, otherwise string) string {
 
 func (s *Service) firstStitches(ctx context.Context, i Instance, parameters json.RawMessage) ([]topology.Stitch, error) {
 	in, err := place(parameters)
+	if err == nil {
+		err = in.whole(i.Insertion)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if len(in.Networks) == 0 && !i.everywhere() {
+	if len(in.Networks)+len(in.Sides) == 0 && !i.everywhere() {
 		return nil, in.nowhere()
 	}
 	chooser, err := s.chooser(ctx, i)
@@ -256,12 +262,17 @@ func (s *Service) firstStitches(ctx context.Context, i Instance, parameters json
 		return nil, err
 	}
 	var list []topology.Stitch
-	for _, name := range in.Networks {
-		stitch, err := chooser.stitch(name, in.Position)
-		if err != nil {
+	for _, p := range in.each(i.Insertion) {
+		for _, name := range p.Networks {
+			stitch, err := chooser.stitch(name, p.side, p.Position)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, stitch)
+		}
+		if list, err = p.matched(list, i.Mode == topology.Redirected); err != nil {
 			return nil, err
 		}
-		list = append(list, stitch)
 	}
 	return list, nil
 }

@@ -235,8 +235,8 @@ func (s *Service) sizeOf(ctx context.Context, f Form) (holding, error) {
 	if err != nil {
 		return holding{}, err
 	}
-	plan, _ := pkg.Plan(f.Configuration) // that it exists was checked when it was chosen
-	return holding{VCPUs: int(plan.VCPUs) * f.members(), MemoryBytes: plan.MemoryBytes * int64(f.members())}, nil
+	vcpus, memory, _ := f.Insertion.Size(pkg, f.Configuration, f.Steering.members()) // that there is one was checked when it was chosen
+	return holding{VCPUs: vcpus, MemoryBytes: memory}, nil
 }
 
 // enlarge takes what an update needs while it runs, the larger of before and

@@ -28,6 +28,9 @@ func (r Resilience) asked(mode topology.Mode, in catalog.Insertion, parameters j
 	if err != nil {
 		return r, err
 	}
+	if in.Symmetric() && p.Availability == catalog.AvailabilityStandby {
+		return r, fault.New(fault.Invalid, "parameters: availability %q is not for symmetric services; in mode %q ask for members", p.Availability, catalog.ModeRedirect)
+	}
 	if mode == topology.Redirected && p.Availability == catalog.AvailabilityStandby {
 		return r, fault.New(fault.Invalid, "parameters: availability %q is for mode %q; in mode %q ask for members", p.Availability, catalog.ModeInPath, catalog.ModeRedirect)
 	}
@@ -59,7 +62,7 @@ func resilienceIn(in catalog.Insertion, parameters json.RawMessage) (Resilience,
 // availabilities are those to choose from; never none.
 func availabilities(mode topology.Mode, in catalog.Insertion) []string {
 	modes := in.Availabilities()
-	if mode == topology.Redirected {
+	if mode == topology.Redirected || in.Symmetric() {
 		modes = slices.DeleteFunc(modes, func(m string) bool { return m == catalog.AvailabilityStandby })
 	}
 	if len(modes) == 0 {
@@ -118,7 +121,10 @@ func (i Instance) staff(t *topology.Service) {
 	}
 	t.Management, t.Replicas = netip.Prefix{}, nil
 	for n, address := range i.Appliances() {
-		t.Replicas = append(t.Replicas, topology.Replica{Number: n, Management: address, Idle: i.idle(n), Start: i.Starts.of(n)})
+		if i.sideOf(n) != t.Side {
+			continue
+		}
+		t.Replicas = append(t.Replicas, topology.Replica{Number: i.replica(n), Management: address, Idle: i.idle(n), Start: i.Starts.of(n)})
 	}
 }
 

@@ -42,7 +42,7 @@ func (s *Service) sceneOf(ctx context.Context, f topology.Fabric) (topology.Scen
 func (i Instance) stateOf(member int) topology.State {
 	st := topology.State{
 		Standby: i.members() > 1 && i.StandsBy(member),
-		Past:    slices.ContainsFunc(i.stitches(""), i.bypasses),
+		Past:    slices.ContainsFunc(on(i.sideOf(member), i.stitches("")), i.bypasses),
 	}
 	switch {
 	case i.Down(member):

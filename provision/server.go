@@ -29,12 +29,12 @@ func (s *Service) server(ctx context.Context, i Instance, member int) (cloud.Ser
 	if err != nil {
 		return cloud.Server{}, fmt.Errorf("cannot find package %q: %w", i.Package, err)
 	}
-	system, err := onlySystem(pkg, i.Configuration)
+	system, err := systemOn(pkg, i, i.sideOf(member))
 	if err != nil {
 		return cloud.Server{}, err
 	}
 	server := cloud.Server{VCPUs: int(system.VCPUs), MemoryBytes: system.MemoryBytes}
-	for _, nic := range i.Insertion.Legs {
+	for _, nic := range i.Insertion.LegsOf(i.sideOf(member)) {
 		server.NICModels = append(server.NICModels, nic.Model)
 	}
 	for _, d := range system.Disks {
@@ -51,13 +51,17 @@ func (s *Service) server(ctx context.Context, i Instance, member int) (cloud.Ser
 	return server, err
 }
 
-// onlySystem is the one virtual system of a configuration.
-func onlySystem(pkg *ovf.Package, configuration string) (ovf.PlanSystem, error) {
-	plan, ok := pkg.Plan(configuration)
-	if !ok || len(plan.Systems) != 1 {
-		return ovf.PlanSystem{}, fault.New(fault.Invalid, "configuration %q of the package has %d virtual systems; this broker boots packages with one", configuration, len(plan.Systems))
+// systemOn is the virtual system that an instance is made of on a side: the only one of
+// its configuration, or the one that serves the side.
+func systemOn(pkg *ovf.Package, i Instance, side string) (ovf.PlanSystem, error) {
+	plan, _ := pkg.Plan(i.Configuration)
+	id := i.Insertion.SystemOf(side)
+	for _, s := range plan.Systems {
+		if s.ID == id || id == "" && len(plan.Systems) == 1 {
+			return s, nil
+		}
 	}
-	return plan.Systems[0], nil
+	return ovf.PlanSystem{}, fault.New(fault.Invalid, "configuration %q of the package has %d virtual systems, and none of them is the one to boot", i.Configuration, len(plan.Systems))
 }
 
 func (s *Service) disk(p catalog.Package, d ovf.PlanDisk) (cloud.Disk, error) {
@@ -82,17 +86,19 @@ func (s *Service) disk(p catalog.Package, d ovf.PlanDisk) (cloud.Disk, error) {
 
 // checkDisks refuses values that make no disk, before anything is built for them.
 func checkDisks(pkg *ovf.Package, i Instance) error {
-	system, err := onlySystem(pkg, i.Configuration)
-	if err != nil {
-		return err
-	}
-	for _, d := range system.Disks {
-		n, err := capacity(pkg, d, i.Values, 0)
+	for _, side := range i.Insertion.SideNames() {
+		system, err := systemOn(pkg, i, side)
 		if err != nil {
 			return err
 		}
-		if n == 0 && d.Member == "" {
-			return fault.New(fault.Invalid, "disk %q has no size; property %q decides it", d.ID, d.CapacityProperty)
+		for _, d := range system.Disks {
+			n, err := capacity(pkg, d, i.Values, 0)
+			if err != nil {
+				return err
+			}
+			if n == 0 && d.Member == "" {
+				return fault.New(fault.Invalid, "disk %q has no size; property %q decides it", d.ID, d.CapacityProperty)
+			}
 		}
 	}
 	return nil
@@ -129,14 +135,15 @@ func (s *Service) environment(ctx context.Context, i Instance, member int, pkg *
 		}
 		values[property] = plain
 	}
-	maps.Copy(values, addresses(i, pkg))
+	maps.Copy(values, addresses(i.member(member), i.sideOf(member), pkg))
+	maps.Copy(values, peers(i, member, pkg))
 	env, err := pkg.Environment(i.Configuration, system.ID, values)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "%s", err)
 	}
 	env.Platform = s.platform
 	var cd bytes.Buffer
-	err = pkg.Systems()[n].WriteMedium(&cd, env, string(topology.ReplicaOf(i.ID, 0, member)), func(fileRef string) (io.ReadCloser, error) {
+	err = pkg.Systems()[n].WriteMedium(&cd, env, string(i.firstOf(member)), func(fileRef string) (io.ReadCloser, error) {
 		f, _ := pkg.File(fileRef)
 		return s.member(ctx, stored, f.Name)
 	})
@@ -154,12 +161,12 @@ func (s *Service) member(ctx context.Context, p catalog.Package, name string) (i
 
 // addresses are the values that the broker knows and the tenant does not: the
 // management leg's address and mask, for properties that ask for them.
-func addresses(i Instance, pkg *ovf.Package) map[string]string {
+func addresses(i Instance, side string, pkg *ovf.Package) map[string]string {
 	values := map[string]string{}
 	if !i.Management.IsValid() {
 		return values
 	}
-	network := managementNetwork(i.Insertion)
+	network := managementNetwork(i.Insertion.LegsOf(side))
 	for _, p := range pkg.Properties() {
 		if p.Fill == nil || p.Fill.Network != "" && p.Fill.Network != network {
 			continue
@@ -178,8 +185,8 @@ func addresses(i Instance, pkg *ovf.Package) map[string]string {
 
 // managementNetwork is the name, in the package, of the network that its
 // management leg is on.
-func managementNetwork(in catalog.Insertion) string {
-	for _, l := range in.Legs {
+func managementNetwork(legs []catalog.Leg) string {
+	for _, l := range legs {
 		if l.Role == string(topology.Management) {
 			return l.Network
 		}

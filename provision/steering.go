@@ -143,7 +143,7 @@ func (i Instance) steer(t *topology.Service) {
 		return
 	}
 	t.Mode = topology.Redirected
-	pair := throughPair(i.Insertion)
+	pair := throughPair(i.Insertion.LegsOf(t.Side))
 	for n := range t.Stitches {
 		t.Stitches[n].Pair = pair
 		if t.Stitches[n].Match == nil {
@@ -153,9 +153,9 @@ func (i Instance) steer(t *topology.Service) {
 }
 
 // throughPair is the first pair with both an inside and an outside leg.
-func throughPair(in catalog.Insertion) int {
-	for _, p := range pairs(in) {
-		if slices.ContainsFunc(in.Legs, func(l catalog.Leg) bool { return l.Role == string(topology.Outside) && l.Pair == p }) {
+func throughPair(legs []catalog.Leg) int {
+	for _, p := range pairs(legs) {
+		if slices.ContainsFunc(legs, func(l catalog.Leg) bool { return l.Role == string(topology.Outside) && l.Pair == p }) {
 			return p
 		}
 	}

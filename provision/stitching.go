@@ -18,11 +18,11 @@ type chooser struct {
 	tenant   topology.TenantID
 	networks []topology.Network // the tenant's own
 	gated    map[topology.NetworkID]bool
-	taken    []topology.Stitch // the instance's, in place or on their way
-	own      neighbour         // the instance
-	others   []neighbour       // the tenant's other instances
-	pairs    []int             // the package's
-	redirect bool              // needs no pair of its own for each network
+	taken    []topology.Stitch   // the instance's, in place or on their way
+	own      neighbour           // the instance
+	others   []neighbour         // the tenant's other instances
+	legs     []catalog.Insertion // what the package says of them, of both while one takes another's place
+	redirect bool                // needs no pair of its own for each network
 }
 
 func (s *Service) chooser(ctx context.Context, i Instance) (*chooser, error) {
@@ -30,10 +30,10 @@ func (s *Service) chooser(ctx context.Context, i Instance) (*chooser, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &chooser{tenant: i.Tenant, gated: map[topology.NetworkID]bool{}, taken: i.claimed(), own: i.neighbour(), pairs: pairs(i.Insertion), redirect: i.Mode == topology.Redirected}
+	c := &chooser{tenant: i.Tenant, gated: map[topology.NetworkID]bool{}, taken: i.claimed(), own: i.neighbour(), legs: []catalog.Insertion{i.Insertion}, redirect: i.Mode == topology.Redirected}
 	if i.Update != nil { // a place that lasts
 		c.redirect = c.redirect && i.Update.Will.Mode == topology.Redirected
-		c.pairs = slices.DeleteFunc(c.pairs, func(p int) bool { return !slices.Contains(pairs(i.Update.Will.Insertion), p) })
+		c.legs = append(c.legs, i.Update.Will.Insertion)
 	}
 	for _, n := range have.Networks {
 		if n.Role == topology.RoleTenant {
@@ -59,7 +59,7 @@ func (s *Service) chooser(ctx context.Context, i Instance) (*chooser, error) {
 // stitch takes a free pair of legs for a network and the place in its chain that
 // was asked for. Where flows are redirected it has both only for the day on which
 // the service stands in path.
-func (c *chooser) stitch(network string, at Position) (topology.Stitch, error) {
+func (c *chooser) stitch(network, side string, at Position) (topology.Stitch, error) {
 	id, err := c.network(network)
 	if err != nil {
 		return topology.Stitch{}, err
@@ -69,22 +69,31 @@ func (c *chooser) stitch(network string, at Position) (topology.Stitch, error) {
 			return t, fault.New(fault.Invalid, "network %q already passes through instance %q", network, c.own.name)
 		}
 	}
-	st, err := c.place(topology.Stitch{Network: id}, at)
+	st, err := c.place(topology.Stitch{Network: id, Side: side}, at)
 	if err != nil {
 		return st, err
 	}
-	if c.room() {
-		st.Pair, _ = c.free()
+	if c.room(side) {
+		st.Pair, _ = c.free(side)
 		c.taken = append(c.taken, st)
 		return st, nil
 	}
-	return st, fault.New(fault.Invalid, "instance %q has no free pair of inside and outside legs for network %q: its package has %d", c.own.name, network, len(c.pairs))
+	return st, fault.New(fault.Invalid, "instance %q has no free pair of inside and outside legs for network %q: its package has %d", c.own.name, network, len(c.pairs(side)))
 }
 
-// free is a pair of legs that carries no network.
-func (c *chooser) free() (pair int, ok bool) {
-	for _, p := range c.pairs {
-		if !slices.ContainsFunc(c.taken, func(t topology.Stitch) bool { return t.Pair == p }) {
+// pairs are those of the legs on a side.
+func (c *chooser) pairs(side string) []int {
+	list := pairs(c.legs[0].LegsOf(side))
+	for _, in := range c.legs[1:] {
+		list = slices.DeleteFunc(list, func(p int) bool { return !slices.Contains(pairs(in.LegsOf(side)), p) })
+	}
+	return list
+}
+
+// free is a pair of legs on a side that carries no network.
+func (c *chooser) free(side string) (pair int, ok bool) {
+	for _, p := range c.pairs(side) {
+		if !slices.ContainsFunc(c.taken, func(t topology.Stitch) bool { return t.Pair == p && t.Side == side }) {
 			return p, true
 		}
 	}
@@ -110,10 +119,10 @@ func (c *chooser) network(name string) (topology.NetworkID, error) {
 	return "", fault.New(fault.Invalid, "tenant %q has %d networks named %q; give the id of the one you mean", c.tenant, len(found), name)
 }
 
-// pairs are the numbers of the package's inside legs; each can carry a network.
-func pairs(in catalog.Insertion) []int {
+// pairs are the numbers of inside legs; each can carry a network.
+func pairs(legs []catalog.Leg) []int {
 	var list []int
-	for _, l := range in.Legs {
+	for _, l := range legs {
 		if l.Role == string(topology.Inside) {
 			list = append(list, l.Pair)
 		}
@@ -189,7 +198,7 @@ func (s *Service) services(ctx context.Context, tenant topology.TenantID, op wor
 	var list []topology.Service
 	add := func(i Instance) {
 		if i.wanted(op) {
-			list = append(list, i.service(op))
+			list = append(list, i.services(op)...)
 		}
 	}
 	for i, err := range s.instances.All(ctx, "live", string(tenant)) {
@@ -206,18 +215,28 @@ func (s *Service) services(ctx context.Context, tenant topology.TenantID, op wor
 	return list, nil
 }
 
-func (i Instance) service(op work.ChangeID) topology.Service {
+// services are the instance on each of its sides, as it is to be while op is carried
+// out.
+func (i Instance) services(op work.ChangeID) []topology.Service {
 	i = i.as(op)
+	var list []topology.Service
+	for _, side := range i.Insertion.SideNames() {
+		list = append(list, i.service(side, op))
+	}
+	return list
+}
+
+func (i Instance) service(side string, op work.ChangeID) topology.Service {
 	t := topology.Service{
 		Instance:   i.ID,
+		Side:       side,
 		Generation: i.Generation,
 		Name:       i.Name,
 		Zones:      topology.Zones(i.Insertion.Zones),
-		Stitches:   i.stitches(op),
-		Management: i.Management,
+		Stitches:   on(side, i.stitches(op)),
 		Provider:   i.provided(),
 	}
-	for _, l := range i.Insertion.Legs {
+	for _, l := range i.Insertion.LegsOf(side) {
 		t.NICs = append(t.NICs, topology.NIC{Role: topology.LegRole(l.Role), Pair: l.Pair})
 	}
 	i.steer(&t)
@@ -308,6 +327,9 @@ func (i *Instance) address(list []netip.Prefix) {
 	}
 }
 
+// managed says whether the appliances on all sides have a management leg.
 func managed(in catalog.Insertion) bool {
-	return slices.ContainsFunc(in.Legs, func(l catalog.Leg) bool { return l.Role == string(topology.Management) })
+	return !slices.ContainsFunc(in.SideNames(), func(side string) bool {
+		return !slices.ContainsFunc(in.LegsOf(side), func(l catalog.Leg) bool { return l.Role == string(topology.Management) })
+	})
 }

@@ -93,24 +93,27 @@ func (i Instance) active() int {
 // redirect mode those that do not answer.
 func (i Instance) idle(n int) bool {
 	if i.Mode != topology.Redirected {
-		return n != i.active()
+		return i.StandsBy(n)
 	}
 	return i.silent(n)
 }
 
-// silent says whether an appliance does not answer while another one does. When none
+// silent says whether an appliance does not answer while another one of its side does. When none
 // answers, all get their flows: where traffic may get past them it does by then, and
 // where it may not they are the only way that there is, and what they do not pass on
 // stops there.
-func (i Instance) silent(n int) bool { return i.down(n) && i.Failing() < i.members() }
+func (i Instance) silent(n int) bool { return i.down(n) && !i.fallen(i.sideOf(n)) }
 
 // Failing is the number of appliances that do not answer.
 func (i Instance) Failing() int {
 	return len(slices.DeleteFunc(slices.Clone(i.Idle), func(n int) bool { return n >= i.members() }))
 }
 
-// fails says whether no appliance is there that traffic could pass.
+// fails says whether no appliance is there that traffic could pass, on any one side.
 func (i Instance) fails() bool {
+	if i.Insertion.Symmetric() {
+		return slices.ContainsFunc(i.Insertion.SideNames(), i.fallen)
+	}
 	if i.Mode != topology.Redirected {
 		return i.down(i.active())
 	}
@@ -123,7 +126,7 @@ func (i Instance) bypasses(st topology.Stitch) bool {
 	case BypassAsked, BypassReturning:
 		return true
 	case BypassFailed:
-		return i.Policy(st) == topology.FailOpen
+		return i.Policy(st) == topology.FailOpen && (!i.Insertion.Symmetric() || i.fallen(st.Side))
 	default:
 		return false
 	}
@@ -151,7 +154,7 @@ func (i *Instance) attend(now time.Time, moved bool) work.Kind {
 func (i *Instance) redress(moved bool) work.Kind {
 	inPath := i.Mode != topology.Redirected
 	switch other := 1 - i.active(); {
-	case inPath && i.members() == 2 && i.down(i.active()) && !i.down(other):
+	case inPath && i.Steering.members() == 2 && i.down(i.active()) && !i.down(other):
 		i.Active = other
 		return KindFailover
 	case i.fails() && i.Bypass == "" && i.opens():
@@ -160,6 +163,8 @@ func (i *Instance) redress(moved bool) work.Kind {
 	case !i.fails() && (i.Bypass == BypassFailed || i.Bypass == BypassReturning):
 		i.Bypass = ""
 		return KindRestore
+	case moved && i.Insertion.Symmetric() && i.Bypass == BypassFailed:
+		return KindRestore // of one side, or not yet of another
 	case moved && !inPath:
 		return KindFailover
 	}
@@ -200,7 +205,7 @@ func (i *Instance) rested(now time.Time) bool {
 
 // appliance is the id of one of the instance's appliances.
 func (i Instance) appliance(n int) topology.ApplianceID {
-	return topology.ReplicaOf(i.ID, i.Generation, n)
+	return topology.MemberOf(i.ID, i.sideOf(n), i.Generation, i.replica(n))
 }
 
 // told is how people call one of its appliances.

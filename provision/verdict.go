@@ -150,4 +150,6 @@ func (i Instance) Appliance(n int) topology.ApplianceID { return i.appliance(n) 
 func (i Instance) Down(n int) bool { return i.down(n) }
 
 // StandsBy says whether one of the instance's appliances is there to take over.
-func (i Instance) StandsBy(n int) bool { return i.Mode != topology.Redirected && n != i.active() }
+func (i Instance) StandsBy(n int) bool {
+	return i.Mode != topology.Redirected && !i.Insertion.Symmetric() && n != i.active()
+}

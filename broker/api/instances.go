@@ -46,6 +46,7 @@ type Instance struct {
 // Member is one of an instance's several appliances.
 type Member struct {
 	Appliance  string `json:"appliance"`
+	Side       string `json:"side,omitempty"`       // of a symmetric service
 	Management string `json:"management,omitempty"` // address
 	Idle       bool   `json:"idle,omitempty"`       // does not answer
 	Standby    bool   `json:"standby,omitempty"`    // is there to take over
