@@ -24,7 +24,7 @@ func newBinding(c *cli) *cobra.Command {
 
 func newBindingCreate(c *cli) *cobra.Command {
 	var n api.NewBinding
-	var network string
+	var network, side string
 	var w steering
 	var at position
 	var wait bool
@@ -32,7 +32,7 @@ func newBindingCreate(c *cli) *cobra.Command {
 		Use: "create INSTANCE", Short: "Create a binding; with --network it also stitches that network", Args: exactly("an instance"),
 		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
 			var err error
-			if n.Parameters, err = bindParameters(network, at, w); err != nil {
+			if n.Parameters, err = bindParameters(network, side, at, w); err != nil {
 				return err
 			}
 			return c.bind(ctx, a, args[0], n, wait)
@@ -41,6 +41,7 @@ func newBindingCreate(c *cli) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&n.ID, "id", "", "the binding's id; empty: made up")
 	f.StringVar(&network, "network", "", "one more tenant network to protect")
+	f.StringVar(&side, "side", "", "of a symmetric service: the side that the network is on")
 	at.flags(cmd)
 	matchFlag(cmd, &w.match)
 	failureFlag(cmd, &w.failure)
@@ -81,13 +82,16 @@ func (c *cli) bind(ctx context.Context, a *api.Client, instance string, n api.Ne
 	return c.printBinding(b, err)
 }
 
-func bindParameters(network string, at position, w steering) (json.RawMessage, error) {
+func bindParameters(network, side string, at position, w steering) (json.RawMessage, error) {
 	p := map[string]any{}
 	if err := w.add(p); err != nil {
 		return nil, err
 	}
 	if network != "" {
 		p["network"] = network
+	}
+	if side != "" {
+		p["side"] = side
 	}
 	at.add(p)
 	if len(p) == 0 {

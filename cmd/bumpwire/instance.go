@@ -61,6 +61,7 @@ type wanted struct {
 	file     string
 	set      []string
 	networks []string
+	sides    []string
 	eulas    []string
 	steering steering
 	position position
@@ -68,6 +69,7 @@ type wanted struct {
 
 func (w *wanted) flags(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&w.networks, "network", nil, "a tenant network to protect; may be given more than once")
+	sidesFlag(cmd, &w.sides, "every side is given")
 	w.rest(cmd)
 }
 
@@ -95,6 +97,9 @@ func (w *wanted) request(service string) (api.NewInstance, error) {
 	}
 	if len(w.networks) > 0 {
 		p["networks"] = w.networks
+	}
+	if err := addSides(p, w.sides); err != nil {
+		return n, err
 	}
 	if len(w.eulas) > 0 {
 		p["accept_eulas"] = w.eulas

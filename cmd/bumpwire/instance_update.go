@@ -16,6 +16,7 @@ type changed struct {
 	file     string
 	set      []string
 	networks []string
+	sides    []string
 	eulas    []string
 	none     bool
 	steering steering
@@ -27,6 +28,7 @@ func (w *changed) flags(cmd *cobra.Command) {
 	f.StringVar(&w.Plan, "plan", "", "another plan, by id or name")
 	f.StringVar(&w.Name, "name", "", "another name for people")
 	f.StringSliceVar(&w.networks, "network", nil, "a tenant network to protect; those that are not given are let go; may be given more than once")
+	sidesFlag(cmd, &w.sides, "sides that are not given stay")
 	f.BoolVar(&w.none, "no-network", false, "protect no network but those of bindings")
 	w.position.flags(cmd)
 	w.steering.flags(cmd)
@@ -49,6 +51,9 @@ func (w *changed) request() (api.InstanceUpdate, error) {
 	if w.none || len(w.networks) > 0 {
 		p["networks"] = append([]string{}, w.networks...)
 	}
+	if err := addSides(p, w.sides); err != nil {
+		return u, err
+	}
 	if len(w.eulas) > 0 {
 		p["accept_eulas"] = w.eulas
 	}
@@ -62,7 +67,7 @@ func (w *changed) request() (api.InstanceUpdate, error) {
 		}
 	}
 	if u.Plan == "" && u.Name == "" && !u.Upgrade && u.Parameters == nil {
-		return u, fault.New(fault.Invalid, "say what to change: --plan, --set, --parameters, --network, --nearest, --before, --after, --mode, --match, --members, --upgrade or --name")
+		return u, fault.New(fault.Invalid, "say what to change: --plan, --set, --parameters, --network, --side, --nearest, --before, --after, --mode, --match, --members, --upgrade or --name")
 	}
 	return u, nil
 }

@@ -65,6 +65,7 @@ func corpus() string {
 func setUp(e *testscript.Env) error {
 	firewall, err := filepath.Abs(filepath.Join("..", "..", "testdata", "firewall"))
 	e.Setenv("FIREWALL", firewall)
+	e.Setenv("OPTIMISER", filepath.Join(filepath.Dir(firewall), "optimiser"))
 	e.Setenv("CORPUS", corpus())
 	for _, name := range []string{"BUMPWIRE_URL", "BUMPWIRE_USER", "BUMPWIRE_PASSWORD", "BUMPWIRE_TOKEN", "BUMPWIRE_ADMIN", "BUMPWIRE_PLATFORM"} {
 		e.Setenv(name, "")
