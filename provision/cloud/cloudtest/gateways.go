@@ -48,7 +48,7 @@ func (x *tenant) between(one, other string, want ...topology.ApplianceID) {
 }
 
 // one is the only appliance of a service.
-func one(s topology.Service) topology.ApplianceID { return topology.ApplianceOf(s.Instance, 0) }
+func one(s topology.Service) topology.ApplianceID { return topology.MemberOf(s.Instance, s.Side, 0, 0) }
 
 // subnets has hosts in two ranges of IPv4 and two of IPv6 on one network, all of which
 // reach their gateway and another network, and pass what is in path.
@@ -172,17 +172,20 @@ func twoGateways(t *testing.T, bed Bed) {
 	require.ErrorContains(t, err, "it has 2 gateways")
 }
 
-// acrossGateways has a service before each of two gateways, which what goes from one
+// acrossGateways has a side of one service before each of two gateways, which what goes from one
 // network to the other passes both.
 func acrossGateways(t *testing.T, bed Bed) {
 	x := newTenant(t, bed, "a", "V")
 	x.attach("X", "datacenter")
 	before := x.observe()
-	near, far := x.service("near", 10, "V"), x.service("far", 10, "X")
+	near, far := x.service("wan", 10, "V"), x.service("wan", 10, "X")
+	near.Side, near.Stitches[0].Side = "branch", "branch"
+	far.Side, far.Stitches[0].Side = "datacenter", "datacenter"
 	x.converge(near, far)
+	require.Equal(t, []string{"branch", "datacenter"}, []string{x.observe().Appliances[0].Side, x.observe().Appliances[1].Side})
 	x.between("V", "X", one(near), one(far))
-	x.passes("V", near)
-	x.passes("X", far)
+	x.traced(x.host("V").Name, cloud.Target{}, one(near))
+	x.traced(x.host("X").Name, cloud.Target{}, one(far))
 	x.converge(far)
 	x.between("V", "X", one(far))
 	x.converge()
