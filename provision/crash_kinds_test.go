@@ -19,6 +19,7 @@ import (
 	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/cloud/sim"
 	"github.com/bumpwire/bumpwire/provision/topology"
+	"github.com/bumpwire/bumpwire/provision/work"
 )
 
 type (
@@ -33,14 +34,31 @@ type kindOfChange struct {
 	before func(t *testing.T, w *world, b *broker) // what there is when the change is asked for
 	ask    func(ctx context.Context, w *world, b *broker) (provision.Outcome, error)
 	again  func(t *testing.T, w *world, b *broker) // clears the way for asking again; may be nil
+	owner  string                                  // the platform of the instance; empty: cf
+}
+
+// removal is of what the change was about, or of its neighbour.
+func (k kindOfChange) removal(w *world, id topology.InstanceID) provision.RemoveRequest {
+	r := w.removal(id, "")
+	if k.owner != "" && id == "fw" {
+		r.Platform = k.owner
+	}
+	return r
 }
 
 func kindsOfChange() []kindOfChange {
+	resilient := func(t *testing.T) *world { return newResilientWorld(t, sim.Options{}) }
 	rotatable := func(t *testing.T) *world { return newRotatable(t, sim.Options{}) }
 	redirecting := func(t *testing.T) *world { return newRedirectWorld(t, sim.Options{}) }
 	there := func(t *testing.T, w *world, b *broker) {
 		b.provisioned(t, w.order("fw", "lan"))
 		b.provisioned(t, w.order("ips", "lan"))
+	}
+	bypassed := func(t *testing.T, w *world, b *broker) {
+		there(t, w, b)
+		out, err := b.Bypass(t.Context(), provision.UpkeepRequest{Instance: "fw", By: "operator/admin"})
+		require.NoError(t, err)
+		require.Equal(t, work.Done, b.wait(t, out.Operation).Status)
 	}
 	bound := func(t *testing.T, w *world, b *broker) {
 		there(t, w, b)
@@ -60,27 +78,45 @@ func kindsOfChange() []kindOfChange {
 		{"provision", rotatable, func(t *testing.T, w *world, b *broker) { b.provisioned(t, w.order("ips", "lan")) },
 			func(ctx context.Context, w *world, b *broker) (provision.Outcome, error) {
 				return b.Provision(ctx, w.order("fw", "lan", "dmz"))
-			}, failedOne},
+			}, failedOne, ""},
 		{"update", rotatable, bound, func(ctx context.Context, w *world, b *broker) (provision.Outcome, error) {
 			return b.Update(ctx, w.toPlan("fw", "large"))
-		}, nil},
+		}, nil, ""},
 		{"bind", rotatable, there, func(ctx context.Context, w *world, b *broker) (provision.Outcome, error) {
 			out, err := b.Bind(ctx, w.binding("fw", "b", "dmz"))
 			return out.Outcome, err
-		}, failedBinding},
+		}, failedBinding, ""},
 		{"unbind", rotatable, bound, func(ctx context.Context, w *world, b *broker) (provision.Outcome, error) {
 			return b.Unbind(ctx, w.removal("fw", "b"))
-		}, nil},
+		}, nil, ""},
 		{"deprovision", rotatable, bound, func(ctx context.Context, w *world, b *broker) (provision.Outcome, error) {
 			return b.Deprovision(ctx, w.removal("fw", ""))
-		}, nil},
+		}, nil, ""},
 		{"redirect", redirecting, func(t *testing.T, w *world, b *broker) { b.provisioned(t, w.order("ips", "lan")) },
 			func(ctx context.Context, w *world, b *broker) (provision.Outcome, error) {
 				return b.Provision(ctx, w.redirected("fw", 2, web, "lan", "dmz"))
-			}, failedOne},
+			}, failedOne, ""},
 		{"mode", redirecting, there, func(ctx context.Context, w *world, b *broker) (provision.Outcome, error) {
 			return b.Update(ctx, w.toParameters("fw", map[string]any{"mode": "redirect", "members": 2}))
-		}, nil},
+		}, nil, ""},
+		{"insert", func(t *testing.T) *world { return newProviderWorld(t) },
+			func(t *testing.T, w *world, b *broker) { b.provisioned(t, w.order("ips", "lan")) },
+			func(ctx context.Context, w *world, b *broker) (provision.Outcome, error) {
+				return b.Provision(ctx, w.inserted("fw", nil))
+			}, func(t *testing.T, w *world, b *broker) {
+				r := w.removal("fw", "")
+				r.Platform = "operator/admin"
+				b.removed(t, r)
+			}, "operator/admin"},
+		{"bypass", resilient, there, func(ctx context.Context, _ *world, b *broker) (provision.Outcome, error) {
+			return b.Bypass(ctx, provision.UpkeepRequest{Instance: "fw", By: "operator/admin"})
+		}, nil, ""},
+		{"restore", resilient, bypassed, func(ctx context.Context, _ *world, b *broker) (provision.Outcome, error) {
+			return b.Restore(ctx, provision.UpkeepRequest{Instance: "fw", By: "operator/admin"})
+		}, nil, ""},
+		{"respin", resilient, bypassed, func(ctx context.Context, _ *world, b *broker) (provision.Outcome, error) {
+			return b.Respin(ctx, provision.UpkeepRequest{Instance: "fw", By: "operator/admin"})
+		}, nil, ""},
 	}
 }
 
@@ -154,7 +190,7 @@ func plainly(t *testing.T, w *world) string {
 
 // tombstone is the history of the firewall, dead or alive.
 func (b *broker) tombstone(t *testing.T) []event {
-	i, err := b.Tombstone(context.WithoutCancel(t.Context()), "cf", "fw")
+	i, err := b.Tombstone(context.WithoutCancel(t.Context()), "", "fw")
 	if errors.Is(err, fault.NotFound) {
 		return nil
 	}

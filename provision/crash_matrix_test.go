@@ -189,7 +189,7 @@ func (c *matrixCase) requireLasting(t *testing.T, end string) {
 	require.JSONEq(t, end, plainly(t, c.world))
 	for _, id := range []topology.InstanceID{"fw", "ips"} {
 		persist(t, func() (provisionOutcome, error) {
-			return b.Deprovision(context.WithoutCancel(t.Context()), c.removal(id, ""))
+			return b.Deprovision(context.WithoutCancel(t.Context()), c.kind.removal(c.world, id))
 		}, b, func() {})
 	}
 	c.requireBase(t)

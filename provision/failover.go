@@ -35,6 +35,7 @@ func (s *Service) planFailover(ctx context.Context, c work.Change) ([]work.Task,
 	if err != nil {
 		return nil, fmt.Errorf("cannot plan the fabric of tenant %q: %w", c.Lane, err)
 	}
+	asObserved(steps, have)
 	tasks, err := tasksOf(slices.DeleteFunc(steps, func(step topology.Step) bool {
 		return step.Verb == topology.Await && !i.awaited(c.Kind, step.Appliance.ID)
 	}))
@@ -42,6 +43,21 @@ func (s *Service) planFailover(ctx context.Context, c work.Change) ([]work.Task,
 		return nil, err
 	}
 	return append(i.reminders(), tasks...), nil
+}
+
+// asObserved has the steps that shut appliances down say how those really are, so that
+// undoing one boots what ran, and nothing else.
+func asObserved(steps []topology.Step, have topology.Fabric) {
+	for n, step := range steps {
+		at := slices.IndexFunc(have.Appliances, func(a topology.Appliance) bool {
+			return step.Verb == topology.Shutdown && a.ID == step.Appliance.ID
+		})
+		if at >= 0 {
+			a := *step.Appliance
+			a.Booted, a.Start = have.Appliances[at].Booted, have.Appliances[at].Start
+			steps[n].Appliance = &a
+		}
+	}
 }
 
 // awaited says whether an appliance must forward before traffic comes to it: not one

@@ -18,10 +18,9 @@ type Upkeep struct {
 	// Before is what the change in progress alters: taken back if that fails.
 	Before Standing `json:"before,omitzero"`
 
-	Idle   []int  `json:"idle,omitempty"`   // do not answer
-	Due    []int  `json:"due,omitempty"`    // are to be booted anew, as somebody asked
-	Back   []int  `json:"back,omitempty"`   // answer again, and have not been told yet what they missed
-	Starts starts `json:"starts,omitempty"` // which start of each there is to be
+	Idle []int `json:"idle,omitempty"` // do not answer
+	Due  []int `json:"due,omitempty"`  // are to be booted anew, as somebody asked
+	Back []int `json:"back,omitempty"` // answer again, and have not been told yet what they missed
 
 	// Respins are when appliances were booted anew within the last hour, since somebody
 	// asked for it last. GaveUp says that there were too many.
@@ -29,11 +28,12 @@ type Upkeep struct {
 	GaveUp  bool        `json:"gave_up,omitempty"`
 }
 
-// Standing is where traffic goes: through which of two appliances in path, or past
-// the service.
+// Standing is where traffic goes, through which of two appliances in path or past the
+// service, and which start of each appliance there is to be.
 type Standing struct {
 	Active int    `json:"active,omitempty"`
 	Bypass Bypass `json:"bypass,omitempty"`
+	Starts starts `json:"starts,omitempty"`
 }
 
 // Bypass says why traffic gets past a service; empty: it does not.

@@ -45,7 +45,8 @@ type Cloud interface {
 	// Do carries out one step other than boot. Repeated: no further effect. A tenant
 	// that has nothing can be given its first network or port; with the last thing
 	// all that the driver made to hold them goes.
-	// Deleting or shutting down what is not there is no error. An await that finds
+	// Deleting or shutting down what is not there is no error, and a machine of a
+	// later start than the step's is left alone. An await that finds
 	// the appliance not forwarding yet answers a *NotYet. A move ends with the
 	// moved address announced (gratuitous ARP, unsolicited NA).
 	Do(ctx context.Context, tenant topology.TenantID, step topology.Step) error

@@ -147,10 +147,17 @@ func boot(f *Fabric, s Step) error {
 }
 
 func shutdown(f *Fabric, s Step) error {
-	if a := f.appliance(s.Appliance.ID); a != nil {
+	if a := f.appliance(s.Appliance.ID); a != nil && !s.Outlived(*a) {
 		a.Booted = false
 	}
 	return nil
+}
+
+// Outlived says whether a shutdown comes too late: the machine that it is about has
+// gone, and one of a later start runs. Whoever was held up in the middle of a respin
+// that somebody else has finished must not stop what is new.
+func (s Step) Outlived(now Appliance) bool {
+	return s.Verb == Shutdown && now.Booted && now.Start > s.Appliance.Start
 }
 
 func await(f *Fabric, s Step) error {

@@ -10,7 +10,7 @@ const (
 	Boot          Verb = "boot"           // start an appliance on its ports
 	Await         Verb = "await"          // wait until a probe passes through a pair of legs
 	Move          Verb = "move"           // the swap: a gateway's plug or a leg changes network, and is announced there
-	Shutdown      Verb = "shutdown"       // stop and remove an appliance, its ports stay
+	Shutdown      Verb = "shutdown"       // stop and remove an appliance's machine, unless it is of a later start; its ports stay
 	SetRedirect   Verb = "redirect"       // a gateway's rule comes, changes or goes, in one instant
 	DeletePort    Verb = "delete-port"
 	DeleteNetwork Verb = "delete-network"

@@ -71,6 +71,7 @@ func bypass(t *testing.T, bed Bed) {
 		x.passesBy("V", other)
 	}
 	require.Empty(t, x.plan(past, wo), "it is of that start")
+	require.NoError(t, x.patiently(steps[0]), "a shutdown that comes too late")
 	x.beats(id, 3)
 	again := fw
 	again.Replicas = past.Replicas

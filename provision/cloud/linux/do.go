@@ -72,7 +72,7 @@ func (v *view) do(ctx context.Context, f topology.Fabric, s topology.Step) error
 	case topology.DeletePort:
 		return v.remove(kindLeg, string(s.Leg.Port))
 	case topology.Shutdown:
-		return v.cloud.machines.stop(ctx, machine{v.tenant, *s.Appliance})
+		return v.stop(ctx, s)
 	case topology.Await:
 		return v.await(ctx, f, *s.Appliance, s.Pair)
 	case topology.Move:
@@ -81,6 +81,17 @@ func (v *view) do(ctx context.Context, f topology.Fabric, s topology.Step) error
 		return v.setRedirect(ctx, f, s)
 	}
 	return fault.New(fault.Invalid, "there is no step %q", s.Verb)
+}
+
+// stop stops the machine that a step is about, or clears away what is left of it.
+func (v *view) stop(ctx context.Context, s topology.Step) error {
+	m := machine{v.tenant, *s.Appliance}
+	now := m.Appliance
+	var err error
+	if now.Start, now.Booted, err = v.cloud.machines.running(m); err != nil || s.Outlived(now) {
+		return err
+	}
+	return v.cloud.machines.stop(ctx, m)
 }
 
 // possible refuses steps that name what is not there (NotFound) or that no cloud
