@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"net"
 	"net/netip"
@@ -75,6 +76,13 @@ type trace struct {
 	id       [2]byte // of its echo requests
 }
 
+// flowOf is the id of the echo requests between two addresses, always the same: a
+// tracer's packets are one flow, and a flow keeps the member that it was given.
+func flowOf(from, to netip.Addr) [2]byte {
+	h := sha256.Sum256(fmt.Appendf(nil, "%s %s", from, to))
+	return [2]byte(h[:2])
+}
+
 // filter passes this trace's requests and their answers only: the tenant's own may
 // be so many that ours would find no room in the socket's queue.
 func (e *trace) filter() []unix.SockFilter {
@@ -112,7 +120,7 @@ func (c *Cloud) openTrace(ctx context.Context, f topology.Fabric, host string, t
 			return nil, fault.New(fault.Invalid, "no gateway is between hosts %q and %q", host, to.Host)
 		}
 	}
-	rand.Read(e.id[:])
+	e.id = flowOf(e.from, e.to)
 	filter := e.filter()
 	err = c.within(c.hostName(f.Tenant, host), func() error {
 		l, err := netlink.LinkByName("eth0")
