@@ -29,9 +29,12 @@ func (in Insertion) FailurePolicy() string { return cmp.Or(in.Failure, FailClose
 
 // Availabilities are the modes to choose from, the one first that an instance has
 // unless its tenant chooses: none where that is offered, else as the package lists
-// them. Clusters are no choice here: they have members.
+// them. Clusters are no choice here: they have members. Nor is a standby of a symmetric
+// service, whose second appliance is the other side.
 func (in Insertion) Availabilities() []string {
-	modes := slices.DeleteFunc(slices.Clone(in.HA), func(m string) bool { return strings.HasPrefix(m, "cluster:") })
+	modes := slices.DeleteFunc(slices.Clone(in.HA), func(m string) bool {
+		return strings.HasPrefix(m, "cluster:") || m == AvailabilityStandby && in.Symmetric()
+	})
 	if n := slices.Index(modes, AvailabilityNone); n >= 0 || len(modes) == 0 {
 		modes = slices.Concat([]string{AvailabilityNone}, slices.DeleteFunc(modes, func(m string) bool { return m == AvailabilityNone }))
 	}
@@ -50,9 +53,12 @@ func (in Insertion) addFailure(properties map[string]any) {
 	for _, m := range modes {
 		choices = append(choices, m)
 	}
+	description := "What is done about an appliance that fails: nothing, it is booted anew (respin), or a second one takes over (standby)"
+	if in.Symmetric() {
+		description = "What is done about an appliance that fails: nothing, or it is booted anew (respin)"
+	}
 	properties[KeyAvailability] = map[string]any{
-		"type": "string", "title": "Availability", "enum": choices, "default": modes[0],
-		"description": "What is done about an appliance that fails: nothing, it is booted anew (respin), or a second one takes over (standby)",
+		"type": "string", "title": "Availability", "enum": choices, "default": modes[0], "description": description,
 	}
 }
 

@@ -62,7 +62,7 @@ func resilienceIn(in catalog.Insertion, parameters json.RawMessage) (Resilience,
 // availabilities are those to choose from; never none.
 func availabilities(mode topology.Mode, in catalog.Insertion) []string {
 	modes := in.Availabilities()
-	if mode == topology.Redirected || in.Symmetric() {
+	if mode == topology.Redirected {
 		modes = slices.DeleteFunc(modes, func(m string) bool { return m == catalog.AvailabilityStandby })
 	}
 	if len(modes) == 0 {
