@@ -112,11 +112,11 @@ func (c *chooser) roomFor(n int) bool {
 	return c.redirect || len(free) >= n
 }
 
-// Cover, which Reconcile calls, has the provider's services that stand in all
-// networks of a tenant put into those that have come since, and taken out of those
-// that have gone. It gives the
-// updates that it has begun, and goes on after an instance that cannot be updated
-// now: the error is the first of those. What is under way already is left alone.
+// Cover has the provider's services that stand in all networks of a tenant put into
+// those that have come since, and taken out of those that have gone; Reconcile calls
+// it. It gives the updates that it has begun, and goes on after an instance that
+// cannot be updated now: the error is the first of those. What is under way already
+// is left alone.
 func (s *Service) Cover(ctx context.Context, tenant topology.TenantID) (begun []work.ChangeID, err error) {
 	for i, failed := range s.instances.All(ctx, "live", string(tenant)) {
 		if failed != nil {
