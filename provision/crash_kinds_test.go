@@ -108,6 +108,13 @@ func kindsOfChange() []kindOfChange {
 				r.Platform = "operator/admin"
 				b.removed(t, r)
 			}, "operator/admin"},
+		{"sides", func(t *testing.T) *world { return newSides(t, sim.Options{}, "optimiser") },
+			func(*testing.T, *world, *broker) {},
+			func(ctx context.Context, w *world, b *broker) (provision.Outcome, error) {
+				r := w.sides([]string{"lan"}, []string{"server"})
+				r.ID = "fw"
+				return b.Provision(ctx, r)
+			}, failedOne, ""},
 		{"bypass", resilient, there, func(ctx context.Context, _ *world, b *broker) (provision.Outcome, error) {
 			return b.Bypass(ctx, provision.UpkeepRequest{Instance: "fw", By: "operator/admin"})
 		}, nil, ""},

@@ -141,7 +141,11 @@ func (w *world) steady() cloud.Cloud {
 	return cloud.Steady{Cloud: w.cloud, Every: time.Millisecond}
 }
 
+// plan is one of the service's by name, or the only one that there is.
 func (w *world) plan(name string) catalog.PlanID {
+	if len(w.service.Plans) == 1 {
+		return w.service.Plans[0].ID
+	}
 	for _, p := range w.service.Plans {
 		if p.Name == name {
 			return p.ID
