@@ -50,7 +50,8 @@ func newEstate(t *testing.T, firewall string) *estate {
 	}
 	e.base = e.observe()
 	e.fw = e.offer(firewall, `{"networks":["V","X"],"firewall.block-tcp-ports":"23"}`)
-	e.wo = e.offer(realOptimiser(t), `{"networks":["X"],"nearest":"hosts"}`)
+	// What fails stays as it is: the test itself takes everything away.
+	e.wo = e.offer(realOptimiser(t), `{"networks":["X"],"nearest":"hosts","failure":"closed","availability":"none"}`)
 	for _, id := range []string{"V", "X", "Z"} {
 		require.NoError(t, e.cloud.InHost(t.Context(), "acme", "h"+id, func() (err error) {
 			e.pings[id], err = listenPing(net.ParseIP(linux.PublicIPv4), pingRate)
