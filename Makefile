@@ -26,6 +26,7 @@ demo: prerequisites appliance build ## the main job, narrated, with real packets
 test: prerequisites appliance ## all tests with the race detector, on real networks and appliances; SEQUENCES (100000) of random requests
 	@mkdir -p $(REPORTS)
 	BUMPWIRE_REQUIRE_LINUX=1 BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -race -timeout 20m ./...
+	BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -timeout 20m ./provision
 	BUMPWIRE_TEST_STORE=mongodb $(GO) test -count=1 -run '$(ON_MONGODB)' ./provision ./broker ./catalog
 	GOGC=800 BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -count=1 -timeout 30m -run 'TestSequences$$' ./provision/cloud/sim -sequences $(SEQUENCES)
 	cd testdata/osbclient && $(GO) test -count=1 .

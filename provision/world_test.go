@@ -118,7 +118,7 @@ func (w *world) broker(t testing.TB, d store.Driver) *broker {
 	require.NoError(t, err)
 	quiet := slog.New(slog.DiscardHandler)
 	engine := work.New(st, quiet, work.Options{
-		Poll: 250 * time.Millisecond, Takeover: true, MaxAttempts: 3, Patience: time.Millisecond, Grace: 20 * time.Millisecond,
+		Poll: 250 * time.Millisecond, Takeover: true, MaxAttempts: 3, Patience: time.Millisecond, Grace: 20 * time.Millisecond, Lease: 3 * time.Second,
 		Backoff: func(int) time.Duration { return time.Millisecond },
 	})
 	b := &broker{engine: engine, Service: provision.New(provision.Config{
