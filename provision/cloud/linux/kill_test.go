@@ -55,6 +55,8 @@ func (c *Cloud) bring(ctx context.Context, tenant topology.TenantID, services []
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	for _, s := range steps {
 		if s.Verb == topology.Boot {
 			err = c.Boot(ctx, tenant, *s.Appliance, cloud.Server{})

@@ -51,15 +51,25 @@ func (p patchbay) start(_ context.Context, m machine, _ cloud.Server) error {
 		if shared {
 			name = wirePrefix(m) + "0"
 		}
-		if err := patch(m, l, name, shared && l.Role == topology.Inside); err != nil {
+		if err := patch(l, name, shared && l.Role == topology.Inside); err != nil {
 			return err
 		}
 	}
-	return nil
+	return p.started(m)
+}
+
+// started marks a machine whose legs are all patched: one that was begun and not
+// finished does not run.
+func (p patchbay) started(m machine) error {
+	wires, err := p.wires(m)
+	if len(wires) == 0 {
+		return err
+	}
+	return netlink.LinkSetAlias(wires[0], fmt.Sprintf("start %d", m.Start))
 }
 
 // patch joins a leg to a wire, which it makes where there is none.
-func patch(m machine, l topology.Leg, name string, isolated bool) error {
+func patch(l topology.Leg, name string, isolated bool) error {
 	wire, err := netlink.LinkByName(name)
 	if err != nil {
 		attrs := netlink.NewLinkAttrs()
@@ -67,9 +77,6 @@ func patch(m machine, l topology.Leg, name string, isolated bool) error {
 		off := false
 		wire = &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &off}
 		if err := netlink.LinkAdd(wire); err != nil {
-			return err
-		}
-		if err := netlink.LinkSetAlias(wire, fmt.Sprintf("start %d", m.Start)); err != nil {
 			return err
 		}
 	}
@@ -105,11 +112,12 @@ func (p patchbay) wires(m machine) (out []netlink.Link, err error) {
 
 func (p patchbay) running(m machine) (start int, ok bool, err error) {
 	wires, err := p.wires(m)
-	if len(wires) == 0 {
-		return 0, false, err
+	for _, w := range wires {
+		if n, _ := fmt.Sscanf(w.Attrs().Alias, "start %d", &start); n == 1 {
+			return start, true, nil
+		}
 	}
-	_, _ = fmt.Sscanf(wires[0].Attrs().Alias, "start %d", &start) // the first one says nothing
-	return start, true, err
+	return 0, false, err
 }
 
 func (p patchbay) stop(_ context.Context, m machine) error {
