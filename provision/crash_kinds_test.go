@@ -22,11 +22,6 @@ import (
 	"github.com/bumpwire/bumpwire/provision/work"
 )
 
-type (
-	event            = provision.Event
-	provisionOutcome = provision.Outcome
-)
-
 // kindOfChange is one row of the crash matrix.
 type kindOfChange struct {
 	name   string
@@ -195,14 +190,14 @@ func plainly(t *testing.T, w *world) string {
 	return string(nameless.ReplaceAll(text, nil))
 }
 
-// tombstone is the history of the firewall, dead or alive.
-func (b *broker) tombstone(t *testing.T) []event {
+// tombstone is the firewall, dead or alive; nothing when it has never been stored.
+func (b *broker) tombstone(t *testing.T) provision.Instance {
 	i, err := b.Tombstone(context.WithoutCancel(t.Context()), "", "fw")
 	if errors.Is(err, fault.NotFound) {
-		return nil
+		return provision.Instance{}
 	}
 	require.NoError(t, err)
-	return i.History
+	return i
 }
 
 // report prints a line, and keeps it for who runs all tests and sees no output of

@@ -56,7 +56,7 @@ func TestAStoreThatVanishes(t *testing.T) {
 func smallDisk(t *testing.T) string {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("only root mounts a disk for this test")
+		t.Skip("NOT TESTED: a full disk; only root can mount a small one")
 	}
 	dir := t.TempDir()
 	require.NoError(t, syscall.Mount("bumpwire-test", dir, "tmpfs", 0, "size=24m"))
