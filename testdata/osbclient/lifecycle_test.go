@@ -55,7 +55,7 @@ func TestLifecycleByAnotherClient(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, service.ID, instance.ServiceID)
 	require.Equal(t, plan, instance.PlanID)
-	require.Equal(t, object{"networks": []any{"lan"}}, instance.Parameters)
+	require.Equal(t, object{"networks": []any{"lan"}, "failure": "closed"}, instance.Parameters, "what was asked for, and the policy that the package has for it")
 
 	// update: what changes nothing
 	updated, err := client.UpdateInstance(&osb.UpdateInstanceRequest{
