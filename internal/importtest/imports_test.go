@@ -51,6 +51,8 @@ func rules() []rule {
 			[]string{"github.com/rogpeppe/go-internal/lockedfile"}},
 		{"provision/cloud/linux", "a driver: the contract and its libraries; no other driver", []string{"internal/fault", "provision/cloud", "provision/topology"},
 			[]string{"github.com/vishvananda/netlink", "github.com/vishvananda/netns", "github.com/mdlayher/packet", "golang.org/x/net", "golang.org/x/sync", "golang.org/x/sys"}},
+		{"provision/cloud/openstack", "a driver: the contract and its libraries; no other driver", []string{"internal/fault", "provision/cloud", "provision/topology"},
+			[]string{"github.com/gophercloud/gophercloud", "golang.org/x/sync"}},
 		{"provision", "decides about instances; chooses no driver", []string{"catalog", "internal/fault", "internal/seal", "internal/store", "ovf", "provision/cloud", "provision/topology", "provision/work"},
 			[]string{"github.com/robfig/cron", "github.com/santhosh-tekuri/jsonschema"}},
 		{"provision/monitor", "watches instances through provision", []string{"provision", "provision/topology"}, nil},

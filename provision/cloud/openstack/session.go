@@ -1,0 +1,207 @@
+package openstack
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/gophercloud/gophercloud/v2"
+	"github.com/gophercloud/gophercloud/v2/openstack"
+	"github.com/gophercloud/gophercloud/v2/openstack/config/clouds"
+	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+)
+
+// patience is how long one call may take, the upload of an image apart.
+const patience = 90 * time.Second
+
+// session is an account's way into a cloud: a token that renews itself and the
+// services that the account's catalog has.
+type session struct {
+	provider *gophercloud.ProviderClient
+	endpoint gophercloud.EndpointOpts
+	project  string // the account's own
+	domain   string // in which tenants are looked up by name
+
+	identity, network, compute *gophercloud.ServiceClient
+	// Services that a cloud may lack; nil then.
+	image, volume, objects *gophercloud.ServiceClient
+}
+
+// connect signs in. Unauthorized when the cloud does not know the account, Invalid
+// when the configuration names no cloud.
+func connect(ctx context.Context, o Options) (*session, error) {
+	account, endpoint, secure, err := credentials(o)
+	if err != nil {
+		return nil, err
+	}
+	account.AllowReauth = account.TokenID == ""
+	provider, err := openstack.NewClient(account.IdentityEndpoint)
+	if err != nil {
+		return nil, &fault.Error{Kind: fault.Invalid, Message: "the address of the cloud's identity service is none", Err: err}
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig, transport.ResponseHeaderTimeout = secure, patience
+	provider.HTTPClient = http.Client{Transport: transport}
+	provider.UserAgent.Prepend("bumpwire")
+	if err := openstack.Authenticate(ctx, provider, account); err != nil {
+		return nil, said("sign in", err)
+	}
+	s := &session{provider: provider, endpoint: endpoint}
+	if err := s.whoami(); err != nil {
+		return nil, err
+	}
+	return s, s.services()
+}
+
+// whoami reads the account's project out of the token.
+func (s *session) whoami() error {
+	result, ok := s.provider.GetAuthResult().(interface {
+		ExtractProject() (*tokens.Project, error)
+	})
+	if !ok {
+		return fault.New(fault.Invalid, "the cloud's identity service has no version 3")
+	}
+	project, err := result.ExtractProject()
+	if err != nil {
+		return said("read the token", err)
+	}
+	if project == nil || project.ID == "" {
+		return fault.New(fault.Invalid, "the account is signed in without a project; name one (OS_PROJECT_NAME, or project_name in clouds.yaml)")
+	}
+	s.project, s.domain = project.ID, project.Domain.ID
+	return nil
+}
+
+func (s *session) services() error {
+	for _, service := range []struct {
+		name     string
+		open     func(*gophercloud.ProviderClient, gophercloud.EndpointOpts) (*gophercloud.ServiceClient, error)
+		client   **gophercloud.ServiceClient
+		optional bool
+	}{
+		{"identity", openstack.NewIdentityV3, &s.identity, false},
+		{"network", openstack.NewNetworkV2, &s.network, false},
+		{"compute", openstack.NewComputeV2, &s.compute, false},
+		{"image", openstack.NewImageV2, &s.image, true},
+		{"block storage", openstack.NewBlockStorageV3, &s.volume, true},
+		{"object store", openstack.NewObjectStorageV1, &s.objects, true},
+	} {
+		client, err := service.open(s.provider, s.endpoint)
+		switch {
+		case err == nil:
+			*service.client = client
+		case !service.optional:
+			return &fault.Error{Kind: fault.Unavailable, Message: "the cloud's catalog has no " + service.name + " service for this region", Err: err}
+		}
+	}
+	s.compute.Microversion = computeVersion
+	return nil
+}
+
+// computeVersion is the least that gives servers tags when they are made (Nova,
+// Pike).
+const computeVersion = "2.52"
+
+// credentials are those of a cloud in clouds.yaml, when one is named, and otherwise
+// those of the environment.
+func credentials(o Options) (gophercloud.AuthOptions, gophercloud.EndpointOpts, *tls.Config, error) {
+	var options []clouds.ParseOption
+	switch name := cmp.Or(o.Cloud, os.Getenv("OS_CLOUD")); {
+	case name != "":
+		options = append(options, clouds.WithCloudName(name))
+		if o.File != "" {
+			options = append(options, clouds.WithLocations(o.File))
+		}
+	case os.Getenv("OS_AUTH_URL") != "":
+		stated, err := environment()
+		if err != nil {
+			return gophercloud.AuthOptions{}, gophercloud.EndpointOpts{}, nil, err
+		}
+		options = append(options, clouds.WithCloudName("environment"), clouds.WithCloudsYAML(bytes.NewReader(stated)))
+	default:
+		return gophercloud.AuthOptions{}, gophercloud.EndpointOpts{}, nil,
+			fault.New(fault.Invalid, "no cloud is named: set cloud.name, OS_CLOUD, or OS_AUTH_URL with the account's other OS_ variables")
+	}
+	if o.Region != "" {
+		options = append(options, clouds.WithRegion(o.Region))
+	}
+	account, endpoint, secure, err := clouds.Parse(options...)
+	if err != nil {
+		return account, endpoint, nil, &fault.Error{Kind: fault.Invalid, Message: "cannot read the account of the cloud: " + err.Error()}
+	}
+	if o.CA != "" {
+		if secure, err = trust(secure, o.CA); err != nil {
+			return account, endpoint, nil, err
+		}
+	}
+	return account, endpoint, secure, nil
+}
+
+// trust adds a file of certificates to those that the cloud's certificate may be
+// signed by.
+func trust(secure *tls.Config, path string) (*tls.Config, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &fault.Error{Kind: fault.Invalid, Message: "cannot read the certificates of the cloud's authority: " + err.Error()}
+	}
+	if secure == nil {
+		secure = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(raw) {
+		return nil, fault.New(fault.Invalid, "%s holds no certificate", path)
+	}
+	secure.RootCAs = pool
+	return secure, nil
+}
+
+// environment states the OS_ variables as a cloud of clouds.yaml, of which JSON is a
+// subset, so that both mean the same.
+func environment() ([]byte, error) {
+	auth := map[string]string{}
+	for key, variable := range map[string]string{
+		"auth_url": "OS_AUTH_URL", "token": "OS_TOKEN", "username": "OS_USERNAME", "user_id": "OS_USER_ID", "password": "OS_PASSWORD",
+		"project_name": "OS_PROJECT_NAME", "project_id": "OS_PROJECT_ID",
+		"user_domain_name": "OS_USER_DOMAIN_NAME", "user_domain_id": "OS_USER_DOMAIN_ID",
+		"project_domain_name": "OS_PROJECT_DOMAIN_NAME", "project_domain_id": "OS_PROJECT_DOMAIN_ID",
+		"domain_name": "OS_DOMAIN_NAME", "domain_id": "OS_DOMAIN_ID",
+		"application_credential_id": "OS_APPLICATION_CREDENTIAL_ID", "application_credential_name": "OS_APPLICATION_CREDENTIAL_NAME",
+		"application_credential_secret": "OS_APPLICATION_CREDENTIAL_SECRET", "trust_id": "OS_TRUST_ID",
+	} {
+		if value := os.Getenv(variable); value != "" {
+			auth[key] = value
+		}
+	}
+	cloud := map[string]any{"auth": auth, "region_name": os.Getenv("OS_REGION_NAME"), "interface": os.Getenv("OS_INTERFACE")}
+	for key, variable := range map[string]string{"cacert": "OS_CACERT", "cert": "OS_CERT", "key": "OS_KEY"} {
+		if value := os.Getenv(variable); value != "" {
+			cloud[key] = value
+		}
+	}
+	return json.Marshal(map[string]any{"clouds": map[string]any{"environment": cloud}})
+}
+
+// isMissing says that a thing is not there.
+func isMissing(err error) bool { return gophercloud.ResponseCodeIs(err, http.StatusNotFound) }
+
+// isConflict says that the cloud refused because of what else there is.
+func isConflict(err error) bool { return gophercloud.ResponseCodeIs(err, http.StatusConflict) }
+
+// unexpected is the cloud's answer in an error, if there was one.
+func unexpected(err error) (gophercloud.ErrUnexpectedResponseCode, bool) {
+	var answer gophercloud.ErrUnexpectedResponseCode
+	ok := errors.As(err, &answer)
+	return answer, ok
+}
