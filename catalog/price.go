@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"fmt"
-	"regexp"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -19,18 +18,6 @@ const (
 )
 
 func metered(dimension, unit string) bool { return dimension == DimensionInstance && unit == UnitHour }
-
-// PriceAt is the price in force at a moment.
-func PriceAt(prices []Price, dimension string, at time.Time) (Price, bool) {
-	var found Price
-	ok := false
-	for _, p := range prices {
-		if p.Dimension == dimension && !p.From.After(at) && !p.From.Before(found.From) {
-			found, ok = p, true
-		}
-	}
-	return found, ok
-}
 
 // suggestedPrices are the package's list prices of a configuration: those that
 // name it, else those for all. Dimensions that are not metered are left out,
@@ -77,20 +64,20 @@ func appended(prices []Price, p Price, at time.Time) ([]Price, error) {
 	return append(prices[:len(prices):len(prices)], p), nil
 }
 
-var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
+// simple says whether a price means the same in each hour by itself as in a billing
+// period.
+func (p Price) simple() bool {
+	return metered(p.Dimension, p.Unit) && p.Model == ModelUnit && p.Included.IsZero() && p.Minimum.IsZero() &&
+		p.Trial == 0 && p.Tenant == ""
+}
 
-// check says what is wrong with a price. The exponent is looked at first: an
-// amount of 1e999999999 must not be written out.
+// check says what is wrong with a price that is to be billed by.
 func (p Price) check() error {
-	switch {
-	case !metered(p.Dimension, p.Unit):
-		return fault.New(fault.Invalid, "a price is of dimension %q per %q, not %q per %q: nothing else is metered", DimensionInstance, UnitHour, p.Dimension, p.Unit)
-	case p.Amount.IsNegative():
-		return fault.New(fault.Invalid, "a price cannot be negative")
-	case p.Amount.Exponent() < -9 || p.Amount.Exponent() > 12 || p.Amount.GreaterThan(decimal.New(1, 12)):
-		return fault.New(fault.Invalid, "a price has at most 9 decimal places and is at most 10^12")
-	case !currencyCode.MatchString(p.Currency):
-		return fault.New(fault.Invalid, "%q is not a currency code of ISO 4217, such as EUR", p.Currency)
+	if err := PricesError(p.Findings()); err != nil {
+		return err
+	}
+	if !p.simple() {
+		return fault.New(fault.Invalid, "only an amount of dimension %q per %q can be billed: bills are made hour by hour; `bumpwire price test` rates other prices", DimensionInstance, UnitHour)
 	}
 	return nil
 }

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/bumpwire/bumpwire/ovf"
 )
 
@@ -80,16 +78,6 @@ type Plan struct {
 	Default       bool            `json:"default,omitempty"`
 	Prices        []Price         `json:"prices,omitempty"`
 	Schema        json.RawMessage `json:"schema"` // draft-04, of the provision parameters, Insertion's keys included
-}
-
-// Price is what one unit of a dimension costs from a moment on. Prices are
-// appended, never altered: what was billed stays explained.
-type Price struct {
-	Dimension string          `json:"dimension"` // "instance" (running time) so far
-	Unit      string          `json:"unit"`      // "hour"
-	Amount    decimal.Decimal `json:"amount"`
-	Currency  string          `json:"currency"` // ISO 4217
-	From      time.Time       `json:"from"`     // UTC; zero = from the beginning
 }
 
 // Insertion is what provisioning must know of a service beyond plain OVF.
