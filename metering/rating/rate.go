@@ -17,8 +17,8 @@ type Prices map[catalog.PlanID][]catalog.Price
 // the period; what lies outside is left out. Usage for which no price is in force is
 // free and gives no line.
 //
-// fault.Invalid when prices or usage are unsound, or usage is in a unit that its price cannot be applied
-// to; fault.Conflict when two records have one id and differ. The same record twice
+// fault.Invalid when prices or usage are unsound, or usage is in a unit that its price
+// cannot be applied to; fault.Conflict when two records have one id and differ. The same record twice
 // counts once.
 func Rate(usage []Usage, prices Prices, period Period) ([]Line, error) {
 	accounts, err := accountsOf(usage)

@@ -46,7 +46,7 @@ func prices(t testing.TB, versions ...string) []catalog.Price {
 // use reads usage of the tenant acme's instance fw: "plan 2026-03-01..2026-03-02" is
 // time, "plan traffic 2026-03-01..2026-03-02 = 5 byte" a quantity. The instance begins
 // with its first time.
-func use(t testing.TB, list ...string) []rating.Usage {
+func use(t require.TestingT, list ...string) []rating.Usage {
 	var usage []rating.Usage
 	var began time.Time
 	for n, s := range list {
@@ -95,7 +95,7 @@ func said(lines []rating.Line) []string {
 	return list
 }
 
-func rate(t testing.TB, usage []rating.Usage, p rating.Prices, period rating.Period) []rating.Line {
+func rate(t require.TestingT, usage []rating.Usage, p rating.Prices, period rating.Period) []rating.Line {
 	lines, err := rating.Rate(usage, p, period)
 	require.NoError(t, err)
 	return lines

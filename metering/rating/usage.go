@@ -61,9 +61,9 @@ func (u Usage) base() string {
 }
 
 // within is how much of the usage counts in a period, and whether it has to do with
-// it at all.
+// it at all. What lasted for no time has not been.
 func (u Usage) within(p Period) (quantity decimal.Decimal, ok bool) {
-	if u.Level.IsZero() || u.Start.Equal(u.End) {
+	if u.Level.IsZero() {
 		return u.Quantity, p.Contains(u.Start)
 	}
 	part, ok := p.clip(Period{u.Start, u.End})
