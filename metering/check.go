@@ -76,9 +76,9 @@ func (a *audit) record(ctx context.Context, id string, u UsageRecord) error {
 	}
 	a.used[u.Instance] = a.used[u.Instance].Add(u.Seconds)
 	prices := map[catalog.PlanID][]catalog.Price{}
-	for _, s := range u.Spans {
-		plan, _ := a.plans.Plan(u.Service, s.Plan)
-		prices[s.Plan] = plan.Prices
+	for _, id := range u.plans() {
+		plan, _ := a.plans.Plan(u.Service, id)
+		prices[id] = plan.Prices
 	}
 	for _, line := range Rate(u, prices) {
 		a.lines[line.ID]++

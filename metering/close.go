@@ -30,8 +30,9 @@ func (c Closed) and(o Closed) Closed {
 }
 
 // CatchUp closes all windows that are over, from the first that is not closed; at
-// first from the one in which history begins. It returns what it closed, which is
-// nothing when there is nothing to close.
+// first from the one in which history begins. Then it counts what was reported for
+// closed windows, however late. It returns what it closed, which is nothing when there
+// is nothing to close.
 //
 // After an error, or a crash, the same call goes on where it ended. Several at the
 // same time do the work together.
@@ -63,7 +64,7 @@ func (m *Meter) closeUntil(ctx context.Context, until time.Time) (all Closed, er
 			return all, fmt.Errorf("cannot plan which windows to close: %w", err)
 		}
 		if s == nil {
-			return all, nil
+			return m.countAll(ctx, all)
 		}
 		closed, err := m.closeStretch(ctx, *s)
 		if err != nil {

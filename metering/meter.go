@@ -1,6 +1,7 @@
 package metering
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -45,6 +46,9 @@ type Config struct {
 	// fields, or of six with seconds in front, or a descriptor such as @hourly. Empty
 	// means as soon as a window's grace is over.
 	Schedule string
+	// Retention is how old an event may be that an appliance reports. Zero means
+	// DefaultRetention.
+	Retention time.Duration
 }
 
 // Meter closes windows and keeps their records. Its methods may be called at the
@@ -61,6 +65,11 @@ type Meter struct {
 	bills    store.Collection[BillingRecord]
 	windows  store.Collection[Closed]
 	progress store.Collection[progress]
+
+	retention time.Duration
+	histories store.Collection[provision.Instance]
+	events    store.Collection[reported]
+	tallies   store.Collection[tally]
 }
 
 // New makes a Meter. fault.Invalid for a window that does not fit or a schedule
@@ -87,7 +96,7 @@ func New(c Config) (*Meter, error) {
 	}
 	m := &Meter{
 		instances: c.Instances, prices: c.Catalog, log: c.Log,
-		window: c.Window, grace: c.Grace, schedule: schedule,
+		window: c.Window, grace: c.Grace, schedule: schedule, retention: cmp.Or(c.Retention, DefaultRetention),
 	}
 	m.keepIn(c.Store)
 	return m, nil
@@ -103,6 +112,9 @@ func (m *Meter) keepIn(s *store.Store) {
 	})
 	m.windows = store.In[Closed](s, "windows", nil)
 	m.progress = store.In[progress](s, "metering", nil)
+	m.histories = provision.Documents(s)
+	m.events = store.In(s, "events", func(e reported) map[string]string { return map[string]string{tallyKey: e.tally().ID} })
+	m.tallies = store.In(s, "tallies", tally.keys)
 }
 
 func scheduleOf(c Config) (cron.Schedule, error) {

@@ -23,7 +23,9 @@ type BillingRecord struct {
 	Start     time.Time           `json:"start"`
 	End       time.Time           `json:"end"` // exclusive
 	Seconds   decimal.Decimal     `json:"seconds"`
-	UnitPrice decimal.Decimal     `json:"unit_price"` // per Unit
+	Quantity  decimal.Decimal     `json:"quantity,omitzero"` // of a dimension that is reported, in Units
+	Part      int                 `json:"part,omitempty"`    // as the usage record says
+	UnitPrice decimal.Decimal     `json:"unit_price"`        // per Unit
 	Unit      string              `json:"unit"`
 	Currency  string              `json:"currency"`            // ISO 4217
 	PriceFrom time.Time           `json:"price_from,omitzero"` // which of the plan's prices it is
@@ -53,6 +55,9 @@ func Rate(u UsageRecord, prices map[catalog.PlanID][]catalog.Price) []BillingRec
 	if u.Free {
 		return lines
 	}
+	if price, ok := u.reportedPrice(prices[u.Plan]); ok {
+		return append(lines, u.reportedLine(price))
+	}
 	for _, s := range u.Spans {
 		for _, piece := range cut(s, u.Dimension, prices[s.Plan]) {
 			price, ok := catalog.PriceAt(prices[s.Plan], u.Dimension, piece.Start)
@@ -73,6 +78,28 @@ func (u UsageRecord) line(plan catalog.PlanID, w Window, p catalog.Price) Billin
 		UnitPrice: p.Amount, Unit: p.Unit, Currency: p.Currency, PriceFrom: p.From,
 		Amount: halfEven(used.Mul(p.Amount), decimal.New(secondsPerHour, 0)), Usage: u.ID, Serves: u.Serves,
 	}
+}
+
+// reportedPrice is that of a quantity that was reported: the one in force when its
+// window began, or else the first that began in it.
+func (u UsageRecord) reportedPrice(prices []catalog.Price) (p catalog.Price, ok bool) {
+	if u.Part == 0 {
+		return p, false
+	}
+	for _, piece := range cut(Span{Start: u.Window.Start, End: u.Window.End}, u.Dimension, prices) {
+		if p, ok = catalog.PriceAt(prices, u.Dimension, piece.Start); ok {
+			return p, true
+		}
+	}
+	return p, false
+}
+
+func (u UsageRecord) reportedLine(p catalog.Price) BillingRecord {
+	b := u.line(u.Plan, Window{u.Window.Start, u.Window.End}, p)
+	b.ID = recordID(u.Window.Start, u.ID)
+	b.Seconds, b.Quantity, b.Part = decimal.Zero, u.Quantity, u.Part
+	b.Amount = halfEven(u.Quantity.Mul(p.Amount), decimal.New(1, 0))
+	return b
 }
 
 // cut splits a span where another price comes into force.

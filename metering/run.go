@@ -122,11 +122,11 @@ func created(err error) error {
 // know must not keep everybody else's bills: its usage is kept, and said.
 func (r *run) pricesFor(ctx context.Context, u UsageRecord) (_ map[catalog.PlanID][]catalog.Price, unknown bool, err error) {
 	found := map[catalog.PlanID][]catalog.Price{}
-	for _, s := range u.Spans {
-		found[s.Plan], err = r.pricesOf(ctx, u.Service, s.Plan)
+	for _, plan := range u.plans() {
+		found[plan], err = r.pricesOf(ctx, u.Service, plan)
 		if errors.Is(err, fault.NotFound) {
 			r.log.Error("usage is not billed: the catalog has no such plan",
-				"usage", u.ID, "instance", u.Instance, "service", u.Service, "plan", s.Plan)
+				"usage", u.ID, "instance", u.Instance, "service", u.Service, "plan", plan)
 			unknown = true
 			continue
 		}

@@ -3,7 +3,6 @@ package metering
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -29,7 +28,14 @@ type UsageRecord struct {
 	Dimension string              `json:"dimension"`
 	Window    Window              `json:"window"`
 	Seconds   decimal.Decimal     `json:"seconds"` // sum over Spans, exact
-	Spans     []Span              `json:"spans"`   // in order, without overlap, never empty
+	Spans     []Span              `json:"spans"`   // of time: in order, without overlap, never empty
+
+	// Of a dimension that is reported: the quantity, and the plan it was used on. When
+	// more was reported after it was counted, that is a further record, with the number
+	// of the Part, 2 and so on.
+	Quantity decimal.Decimal `json:"quantity,omitzero"`
+	Plan     catalog.PlanID  `json:"plan,omitempty"`
+	Part     int             `json:"part,omitempty"`
 
 	// Of a service that the provider inserted: the tenant that it serves, when that is
 	// not who is billed, and whether nobody is.
@@ -84,6 +90,18 @@ func (u *UsageRecord) assign(p *provision.Provider) {
 	}
 }
 
+// plans are those that the usage is of.
+func (u UsageRecord) plans() []catalog.PlanID {
+	if u.Part > 0 {
+		return []catalog.PlanID{u.Plan}
+	}
+	plans := make([]catalog.PlanID, len(u.Spans))
+	for n, s := range u.Spans {
+		plans[n] = s.Plan
+	}
+	return plans
+}
+
 // usageFacts tell an instance's usage from any other's. A later life of an id is
 // known by the number of its first event, which never changes.
 func usageFacts(i provision.Instance) []string {
@@ -118,9 +136,15 @@ const timeForm = "20060102T150405.000000000Z"
 // recordID is the same for the same facts on every broker. Instance ids are
 // foreign text of any length, so they go in as a digest.
 func recordID(start time.Time, facts ...string) string {
-	h := sha256.New()
+	return start.UTC().Format(timeForm) + "-" + digestOf(facts...)
+}
+
+// digestOf is short and differs where the facts do.
+func digestOf(facts ...string) string {
+	var text []byte
 	for _, f := range facts {
-		fmt.Fprintf(h, "%d:%s", len(f), f)
+		text = append(append(strconv.AppendInt(text, int64(len(f)), 10), ':'), f...)
 	}
-	return start.UTC().Format(timeForm) + "-" + hex.EncodeToString(h.Sum(nil)[:16])
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
 }

@@ -1,0 +1,130 @@
+package metering
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// reporters is how many events of a report are written at a time: the store writes
+// those that wait together.
+const reporters = 250
+
+// Report takes in what an instance's appliance says it used, and answers what became
+// of each event, in their order. An event is on disk when it is Accepted; one that was
+// accepted before is a Duplicate, however often and by whatever broker.
+// fault.NotFound when there never was such an instance, fault.TooLarge for more than
+// MaxEvents. After any other error some of the events may have been taken; the same
+// report can be sent again.
+func (m *Meter) Report(ctx context.Context, id topology.InstanceID, events []Event) ([]Fate, error) {
+	if len(events) > MaxEvents {
+		return nil, fault.New(fault.TooLarge, "%d events are too many for one report: send at most %d", len(events), MaxEvents)
+	}
+	r, err := m.reportOf(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	fates := make([]Fate, len(events))
+	touched := make([]tally, len(events))
+	writing, within := errgroup.WithContext(ctx)
+	writing.SetLimit(reporters)
+	for n, e := range events {
+		given, refusal, err := r.place(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		if refusal != "" {
+			fates[n] = Fate{ID: e.ID, Outcome: Refused, Reason: refusal}
+			continue
+		}
+		writing.Go(func() (err error) {
+			fates[n], touched[n], err = r.take(within, given)
+			return err
+		})
+	}
+	if err := writing.Wait(); err != nil {
+		return nil, fmt.Errorf("cannot keep what instance %q reports: %w", id, err)
+	}
+	return fates, m.markAll(ctx, touched)
+}
+
+// report is a report being taken in.
+type report struct {
+	*Meter
+	instance provision.Instance // as it is now, or was last
+	life     int
+	now      time.Time
+	priced   map[catalog.PlanID][]catalog.Price
+}
+
+func (m *Meter) reportOf(ctx context.Context, id topology.InstanceID) (report, error) {
+	i, err := m.histories.Look(ctx, string(id))
+	if errors.Is(err, fault.NotFound) {
+		return report{}, fault.New(fault.NotFound, "instance %q does not exist", id)
+	}
+	if err != nil {
+		return report{}, err
+	}
+	last, life := latest(*i)
+	return report{m, last, life, time.Now(), map[catalog.PlanID][]catalog.Price{}}, nil
+}
+
+// place is an event as it would be kept, or why it is not.
+func (r *report) place(ctx context.Context, e Event) (given reported, refusal string, err error) {
+	if refusal = e.refusal(r.now, r.retention); refusal != "" {
+		return given, refusal, nil
+	}
+	plan, active := planAt(r.instance, e.Time)
+	if !active {
+		return given, "the instance was not active then", nil
+	}
+	known, err := r.knows(ctx, plan, e.Dimension)
+	if err != nil || !known {
+		return given, fmt.Sprintf("the plan has no dimension %.64q", e.Dimension), err
+	}
+	e.Time = e.Time.UTC()
+	return reported{e, r.instance.ID, r.life, plan, r.window, r.now.UTC()}, "", nil
+}
+
+// knows says whether a plan prices a dimension, or ever did: what no price is for
+// would be accepted and never billed.
+func (r *report) knows(ctx context.Context, plan catalog.PlanID, dimension string) (bool, error) {
+	prices, asked := r.priced[plan]
+	if !asked {
+		var err error
+		if prices, err = r.prices.Prices(ctx, r.instance.Service, plan); err != nil && !errors.Is(err, fault.NotFound) {
+			return false, err
+		}
+		r.priced[plan] = prices
+	}
+	return slices.ContainsFunc(prices, func(p catalog.Price) bool { return p.Dimension == dimension }), nil
+}
+
+// take stores an event, or compares it with the one that has its id, and says which
+// tally counts the stored one.
+func (r *report) take(ctx context.Context, given reported) (Fate, tally, error) {
+	id := eventID(given.Instance, given.Life, given.ID)
+	err := r.events.Create(ctx, id, given)
+	if !errors.Is(err, fault.Conflict) {
+		return Fate{ID: given.ID, Outcome: Accepted}, given.tally(), err
+	}
+	old, err := r.events.Get(ctx, id)
+	if err != nil {
+		return Fate{}, tally{}, err
+	}
+	if !old.same(given.Event) {
+		return Fate{
+			ID: given.ID, Outcome: Conflict, Reason: "another event was accepted with this id", Given: &given.Event, Stored: &old.Event,
+		}, tally{}, nil
+	}
+	return Fate{ID: given.ID, Outcome: Duplicate}, old.tally(), nil
+}
