@@ -147,16 +147,29 @@ func decodedVars(raw map[string]string) (map[string]string, error) {
 
 // decode reads the body, which must be one JSON object.
 func (c *call) decode(into any) error {
-	if err := checkMedia(c.r.Header.Get("Content-Type"), "application/json"); err != nil {
+	body, err := c.body()
+	if err != nil {
 		return err
+	}
+	return c.parse(body, into)
+}
+
+// body is all of the request's body.
+func (c *call) body() ([]byte, error) {
+	if err := checkMedia(c.r.Header.Get("Content-Type"), "application/json"); err != nil {
+		return nil, err
 	}
 	control := http.NewResponseController(c.w)
 	_ = control.SetReadDeadline(time.Now().Add(c.patience)) // not every connection can; then there is no limit
 	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
 	if err != nil {
-		return unread(err) // the limit stays: the server may try to read the rest
+		return nil, unread(err) // the limit stays: the server may try to read the rest
 	}
 	_ = control.SetReadDeadline(time.Time{})
+	return body, nil
+}
+
+func (c *call) parse(body []byte, into any) error {
 	if len(bytes.TrimSpace(body)) == 0 && !strings.HasPrefix(c.r.URL.Path, "/v2/") {
 		return nil // a body in which everything is optional may be left out
 	}

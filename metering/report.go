@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,28 +34,17 @@ func (m *Meter) Report(ctx context.Context, id topology.InstanceID, events []Eve
 	if err != nil {
 		return nil, err
 	}
-	fates := make([]Fate, len(events))
-	touched := make([]tally, len(events))
-	writing, within := errgroup.WithContext(ctx)
-	writing.SetLimit(reporters)
-	for n, e := range events {
-		given, refusal, err := r.place(ctx, e)
-		if err != nil {
-			return nil, err
+	r.fates, r.touched = make([]Fate, len(events)), make([]tally, len(events))
+	later, err := r.takeAll(ctx, events)
+	for _, n := range later {
+		if err == nil {
+			err = r.takeOne(ctx, n, events[n])
 		}
-		if refusal != "" {
-			fates[n] = Fate{ID: e.ID, Outcome: Refused, Reason: refusal}
-			continue
-		}
-		writing.Go(func() (err error) {
-			fates[n], touched[n], err = r.take(within, given)
-			return err
-		})
 	}
-	if err := writing.Wait(); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("cannot keep what instance %q reports: %w", id, err)
 	}
-	return fates, m.markAll(ctx, touched)
+	return r.fates, m.markAll(ctx, r.touched)
 }
 
 // report is a report being taken in.
@@ -63,19 +53,51 @@ type report struct {
 	instance provision.Instance // as it is now, or was last
 	life     int
 	now      time.Time
-	priced   map[catalog.PlanID][]catalog.Price
+
+	asking sync.Mutex
+	priced map[catalog.PlanID][]catalog.Price
+
+	fates   []Fate
+	touched []tally // by which each event is counted, if it is
 }
 
-func (m *Meter) reportOf(ctx context.Context, id topology.InstanceID) (report, error) {
+func (m *Meter) reportOf(ctx context.Context, id topology.InstanceID) (*report, error) {
 	i, err := m.histories.Look(ctx, string(id))
 	if errors.Is(err, fault.NotFound) {
-		return report{}, fault.New(fault.NotFound, "instance %q does not exist", id)
+		return nil, fault.New(fault.NotFound, "instance %q does not exist", id)
 	}
 	if err != nil {
-		return report{}, err
+		return nil, err
 	}
 	last, life := latest(*i)
-	return report{m, last, life, time.Now(), map[catalog.PlanID][]catalog.Price{}}, nil
+	return &report{Meter: m, instance: last, life: life, now: time.Now(), priced: map[catalog.PlanID][]catalog.Price{}}, nil
+}
+
+// takeAll takes events in, many at a time, but of several with one id the first alone:
+// the numbers of the others, which come after it, are returned.
+func (r *report) takeAll(ctx context.Context, events []Event) (later []int, err error) {
+	writing, ctx := errgroup.WithContext(ctx)
+	writing.SetLimit(reporters)
+	seen := make(map[string]bool, len(events))
+	for n, e := range events {
+		if seen[e.ID] {
+			later = append(later, n)
+			continue
+		}
+		seen[e.ID] = true
+		writing.Go(func() error { return r.takeOne(ctx, n, e) })
+	}
+	return later, writing.Wait()
+}
+
+func (r *report) takeOne(ctx context.Context, n int, e Event) error {
+	given, refusal, err := r.place(ctx, e)
+	if err == nil && refusal == "" {
+		r.fates[n], r.touched[n], err = r.take(ctx, given)
+		return err
+	}
+	r.fates[n] = Fate{ID: e.ID, Outcome: Refused, Reason: refusal}
+	return err
 }
 
 // place is an event as it would be kept, or why it is not.
@@ -98,6 +120,8 @@ func (r *report) place(ctx context.Context, e Event) (given reported, refusal st
 // knows says whether a plan prices a dimension, or ever did: what no price is for
 // would be accepted and never billed.
 func (r *report) knows(ctx context.Context, plan catalog.PlanID, dimension string) (bool, error) {
+	r.asking.Lock()
+	defer r.asking.Unlock()
 	prices, asked := r.priced[plan]
 	if !asked {
 		var err error

@@ -11,6 +11,7 @@ package seal
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -28,6 +29,7 @@ const (
 type Key struct {
 	id   string
 	aead cipher.AEAD
+	root []byte // of derived keys
 }
 
 // NewKey is the key made of 32 secret random bytes.
@@ -44,7 +46,21 @@ func NewKey(secret []byte) (*Key, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(append([]byte("bumpwire sealing key id\x00"), secret...))
-	return &Key{id: encode(sum[:6]), aead: aead}, nil
+	root, err := hkdf.Extract(sha256.New, secret, []byte("bumpwire derived keys"))
+	if err != nil {
+		return nil, err
+	}
+	return &Key{id: encode(sum[:6]), aead: aead, root: root}, nil
+}
+
+// Derive is 32 secret bytes for a purpose, the same again for the same: a key to hand
+// to somebody without keeping it. From it nothing follows for other purposes.
+func (k *Key) Derive(purpose string) []byte {
+	derived, err := hkdf.Expand(sha256.New, k.root, purpose, keySize)
+	if err != nil {
+		panic(err) // only for more bytes than a purpose can have
+	}
+	return derived
 }
 
 // ID tells keys apart without telling anything of them.

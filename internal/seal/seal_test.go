@@ -158,3 +158,15 @@ func newKey(t *testing.T, fill byte) *seal.Key {
 	require.NoError(t, err)
 	return key
 }
+
+func TestDerivedKeysAreOfTheKeyAndThePurpose(t *testing.T) {
+	t.Parallel()
+	a, err := seal.NewKey(bytes.Repeat([]byte{1}, 32))
+	require.NoError(t, err)
+	b, err := seal.NewKey(bytes.Repeat([]byte{2}, 32))
+	require.NoError(t, err)
+	require.Len(t, a.Derive("x"), 32)
+	require.Equal(t, a.Derive("x"), a.Derive("x"))
+	require.NotEqual(t, a.Derive("x"), a.Derive("y"))
+	require.NotEqual(t, a.Derive("x"), b.Derive("x"))
+}
