@@ -15,26 +15,28 @@ import (
 
 	"github.com/bumpwire/bumpwire/broker"
 	"github.com/bumpwire/bumpwire/broker/api"
-	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/metering"
 )
-
-// byRequest is a catalog whose plans sell requests, too.
-type byRequest struct{ *catalog.Catalog }
-
-func (p byRequest) Prices(ctx context.Context, service catalog.ServiceID, plan catalog.PlanID) ([]catalog.Price, error) {
-	prices, err := p.Catalog.Prices(ctx, service, plan)
-	return append(prices, catalog.Price{Dimension: "requests", Unit: "request", Amount: decimal.New(1, -3), Currency: "EUR"}), err
-}
 
 // selling has a world meter what appliances report.
 func selling(t testing.TB) func(*broker.Config) {
 	return func(c *broker.Config) {
 		var err error
-		c.Meter, err = metering.New(metering.Config{Store: c.Store, Instances: c.Provision, Catalog: byRequest{c.Catalog}, Log: c.Log, Window: time.Second, Grace: time.Millisecond})
+		c.Meter, err = metering.New(metering.Config{Store: c.Store, Instances: c.Provision, Catalog: c.Catalog, Log: c.Log, Window: time.Second, Grace: time.Millisecond})
 		require.NoError(t, err)
 	}
+}
+
+// newSeller is a world whose service sells requests, too.
+func newSeller(t testing.TB) *world {
+	t.Helper()
+	w := newWorld(t, selling(t))
+	_, err := w.admin.SetPrice(context.Background(), string(w.service.ID), api.NewPrice{
+		Plan: "small", Price: api.Price{Dimension: "requests", Unit: "request", Amount: decimal.New(1, -3), Currency: "EUR"},
+	})
+	require.NoError(t, err)
+	return w
 }
 
 // reporter is the appliance of an active instance.
@@ -52,7 +54,7 @@ func requests(id string, quantity int64, at time.Time) api.UsageEvent {
 
 func TestAppliancesReportWhatWasUsed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, selling(t))
+	w := newSeller(t)
 	w.provisioned("one")
 	ctx := t.Context()
 	r, now := w.reporter("one"), time.Now()
@@ -87,7 +89,7 @@ func TestAppliancesReportWhatWasUsed(t *testing.T) {
 
 func TestASingleEventIsAnsweredByStatus(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, selling(t))
+	w := newSeller(t)
 	w.provisioned("one")
 	key := w.reporter("one").Key
 	now := time.Now().UTC().Format(time.RFC3339Nano)
@@ -139,7 +141,7 @@ func (w *world) report(h http.Header, body string) (status int, answer string) {
 
 func TestOnlyTheInstancesOwnSignatureReports(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, selling(t))
+	w := newSeller(t)
 	w.provisioned("one")
 	w.provisioned("two")
 	body, err := json.Marshal(api.UsageReport{UsageEvent: requests("a", 1, time.Now())})
@@ -178,7 +180,7 @@ func TestOnlyTheInstancesOwnSignatureReports(t *testing.T) {
 
 func TestUsageKeysAreTheVendors(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, selling(t))
+	w := newSeller(t)
 	w.provisioned("one")
 	ctx := t.Context()
 	vendor := w.user(api.NewUser{Name: "vera", Role: api.Vendor, Vendor: "example"})
@@ -204,7 +206,7 @@ func TestUsageKeysAreTheVendors(t *testing.T) {
 
 // BenchmarkUsage counts events taken in over HTTP by 32 connections, one in a request.
 func BenchmarkUsage(b *testing.B) {
-	w := newWorld(b, selling(b))
+	w := newSeller(b)
 	w.provisioned("one")
 	key, now := w.reporter("one").Key, time.Now()
 	b.ResetTimer()

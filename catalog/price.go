@@ -43,14 +43,16 @@ func suggestedPrices(suggested []ovf.Price, configuration string) []Price {
 
 // appended is the history of a plan's prices with one more.
 func appended(prices []Price, p Price, at time.Time) ([]Price, error) {
-	if len(prices) == 0 && p.From.After(at) {
-		return prices, fault.New(fault.Invalid, "the first price of a plan cannot begin later; set the present one first, 0 for none")
-	}
-	if len(prices) == 0 {
+	last, known := latestOf(prices, p.Dimension)
+	switch {
+	case !known && p.From.After(at):
+		return prices, fault.New(fault.Invalid, "the first price of a dimension cannot begin later; set the present one first, 0 for none")
+	case !known && len(prices) > 0 && p.Currency != prices[0].Currency:
+		return prices, fault.New(fault.Invalid, "the plan is priced in %s and cannot have a price in %s", prices[0].Currency, p.Currency)
+	case !known:
 		p.From = p.From.UTC()
-		return []Price{p}, nil
+		return append(prices[:len(prices):len(prices)], p), nil
 	}
-	last := prices[len(prices)-1]
 	if p.From.IsZero() {
 		p.From = at
 	}
@@ -64,10 +66,20 @@ func appended(prices []Price, p Price, at time.Time) ([]Price, error) {
 	return append(prices[:len(prices):len(prices)], p), nil
 }
 
+// latestOf is the last price of a dimension.
+func latestOf(prices []Price, dimension string) (last Price, ok bool) {
+	for _, p := range prices {
+		if p.Dimension == dimension {
+			last, ok = p, true
+		}
+	}
+	return last, ok
+}
+
 // simple says whether a price means the same in each hour by itself as in a billing
-// period.
+// period. Dimensions that are not the broker's own are reported by appliances.
 func (p Price) simple() bool {
-	return metered(p.Dimension, p.Unit) && p.Model == ModelUnit && p.Included.IsZero() && p.Minimum.IsZero() &&
+	return (metered(p.Dimension, p.Unit) || p.Dimension != DimensionInstance) && p.Model == ModelUnit && p.Included.IsZero() && p.Minimum.IsZero() &&
 		p.Trial == 0 && p.Tenant == ""
 }
 
@@ -77,7 +89,7 @@ func (p Price) check() error {
 		return err
 	}
 	if !p.simple() {
-		return fault.New(fault.Invalid, "only an amount of dimension %q per %q can be billed: bills are made hour by hour; `bumpwire price test` rates other prices", DimensionInstance, UnitHour)
+		return fault.New(fault.Invalid, "only an amount of dimension %q per %q, or of a dimension that appliances report per unit, can be billed: bills are made hour by hour; `bumpwire price test` rates other prices", DimensionInstance, UnitHour)
 	}
 	return nil
 }
@@ -93,7 +105,7 @@ func unpriced(plans []Plan) []string {
 			if err := price.check(); err != nil {
 				m = append(m, fmt.Sprintf("plan %q: %s", p.Name, fault.Message(err)))
 			}
-			if n > 0 && price.From.Equal(p.Prices[n-1].From) {
+			if last, ok := latestOf(p.Prices[:n], price.Dimension); ok && price.From.Equal(last.From) {
 				m = append(m, fmt.Sprintf("plan %q has two prices from the same moment", p.Name))
 			}
 			if n > 0 && price.Currency != p.Prices[0].Currency {

@@ -284,23 +284,27 @@ func TestPricesAreAppendedAndNeverAltered(t *testing.T) {
 		require.NoError(t, set("0.15", nil))
 		require.NoError(t, set("0.20", func(p *catalog.Price) { p.From = start.Add(10 * time.Hour) }))
 		for name, err := range map[string]error{
-			"in the past":             set("1", func(p *catalog.Price) { p.From = start }),
-			"before the announced":    set("1", nil),
-			"another currency":        set("1", func(p *catalog.Price) { p.Currency, p.From = "USD", start.Add(20*time.Hour) }),
-			"no currency":             set("1", func(p *catalog.Price) { p.Currency = "euro" }),
-			"negative":                set("-1", nil),
-			"too precise":             set("0.0000000001", nil),
-			"absurd":                  set("1e13", nil),
-			"absurd and very long":    set("1e9999", nil),
-			"absurd and very small":   set("1e-9999", nil),
-			"a dimension not metered": set("1", func(p *catalog.Price) { p.Dimension = "traffic" }),
-			"a unit not metered":      set("1", func(p *catalog.Price) { p.Unit = "day" }),
+			"in the past":            set("1", func(p *catalog.Price) { p.From = start }),
+			"before the announced":   set("1", nil),
+			"another currency":       set("1", func(p *catalog.Price) { p.Currency, p.From = "USD", start.Add(20*time.Hour) }),
+			"no currency":            set("1", func(p *catalog.Price) { p.Currency = "euro" }),
+			"negative":               set("-1", nil),
+			"too precise":            set("0.0000000001", nil),
+			"absurd":                 set("1e13", nil),
+			"absurd and very long":   set("1e9999", nil),
+			"absurd and very small":  set("1e-9999", nil),
+			"a unit not metered":     set("1", func(p *catalog.Price) { p.Unit = "day" }),
+			"announced as the first": set("1", func(p *catalog.Price) { p.Dimension, p.From = "requests", start.Add(20*time.Hour) }),
+			"of two currencies":      set("1", func(p *catalog.Price) { p.Dimension, p.Currency = "requests", "USD" }),
 		} {
 			require.ErrorIs(t, err, fault.Invalid, name)
 		}
+		requests := func(p *catalog.Price) { p.Dimension, p.Unit = "requests", "request" }
+		require.NoError(t, set("0.001", requests), "what appliances report has a history of its own")
+		require.NoError(t, set("0.002", func(p *catalog.Price) { requests(p); p.From = start.Add(5 * time.Hour) }))
 		prices, err := s.Prices(t.Context(), service.ID, small)
 		require.NoError(t, err)
-		require.Len(t, prices, 3)
+		require.Len(t, prices, 5)
 		for _, c := range []struct {
 			at   time.Duration
 			want string

@@ -25,10 +25,18 @@
 // Billing records are rated from the stored usage record, never from a second look
 // at the instance.
 //
+// # What appliances report
+//
+// Events that appliances report are documents whose id is the source's own, so that each
+// is there once. A tally gathers those of one instance, dimension, plan and window, and makes
+// usage records of them when the window is closed; see tally for why none is lost or
+// counted twice.
+//
 // # What is stored
 //
 // Collection "usage": UsageRecord. Collection "bills": BillingRecord. Both have ids
-// that order by time and keys "tenant" and "instance". Collection "windows": one
+// that order by time and keys "tenant" and "instance". Collections "events" and
+// "tallies": what was reported. Collection "windows": one
 // Closed for each run of windows closed together. Collection "metering", document
 // "progress": how far windows are closed and which are being closed.
 package metering

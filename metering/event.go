@@ -19,7 +19,7 @@ import (
 type Event struct {
 	ID        string          `json:"id"` // 1 to MaxEventID bytes; unique for ever in the life of an instance
 	Dimension string          `json:"dimension"`
-	Quantity  decimal.Decimal `json:"quantity"` // 0 or more, in the unit of the dimension's price; at most 9 decimal places and 10^15
+	Quantity  decimal.Decimal `json:"quantity"` // 0 to 10^15, at most 9 decimal places, in the base unit of the dimension's price: see catalog.BaseUnit
 	Time      time.Time       `json:"time"`     // when it was used
 }
 

@@ -23,7 +23,7 @@ type BillingRecord struct {
 	Start     time.Time           `json:"start"`
 	End       time.Time           `json:"end"` // exclusive
 	Seconds   decimal.Decimal     `json:"seconds"`
-	Quantity  decimal.Decimal     `json:"quantity,omitzero"` // of a dimension that is reported, in Units
+	Quantity  decimal.Decimal     `json:"quantity,omitzero"` // of a dimension that is reported, in the base unit of Unit
 	Part      int                 `json:"part,omitempty"`    // as the usage record says
 	UnitPrice decimal.Decimal     `json:"unit_price"`        // per Unit
 	Unit      string              `json:"unit"`
@@ -98,7 +98,8 @@ func (u UsageRecord) reportedLine(p catalog.Price) BillingRecord {
 	b := u.line(u.Plan, Window{u.Window.Start, u.Window.End}, p)
 	b.ID = recordID(u.Window.Start, u.ID)
 	b.Seconds, b.Quantity, b.Part = decimal.Zero, u.Quantity, u.Part
-	b.Amount = halfEven(u.Quantity.Mul(p.Amount), decimal.New(1, 0))
+	_, size := catalog.BaseUnit(p.Unit)
+	b.Amount = halfEven(u.Quantity.Mul(p.Amount), size)
 	return b
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -43,13 +44,41 @@ func newUsage(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := table{head: []string{"START", "END", "TENANT", "INSTANCE", "DIMENSION", "SECONDS"}}
+			t := table{head: []string{"START", "END", "TENANT", "INSTANCE", "DIMENSION", "SECONDS", "QUANTITY"}}
 			for _, u := range all {
-				t.add(u.Window.Start, u.Window.End, u.Tenant, u.Instance, u.Dimension, u.Seconds)
+				t.add(u.Window.Start, u.Window.End, u.Tenant, u.Instance, u.Dimension, u.Seconds, u.Quantity)
 			}
 			return c.print(orEmpty(all), t)
 		}),
 	}
 	b.flags(cmd)
+	cmd.AddCommand(newUsageKey(c), newUsageEvent(c))
 	return cmd
+}
+
+func newUsageKey(c *cli) *cobra.Command {
+	return &cobra.Command{
+		Use: "key INSTANCE", Short: "Show the key with which an instance's appliance signs what it reports", Args: exactly("an instance"),
+		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
+			k, err := a.UsageKey(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return c.print(k, facts("instance", k.Instance, "key", k.Key))
+		}),
+	}
+}
+
+func newUsageEvent(c *cli) *cobra.Command {
+	return &cobra.Command{
+		Use: "event INSTANCE EVENT", Short: "Show what became of an event that an appliance reported", Args: exactly("an instance", "an event"),
+		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
+			e, err := a.UsageEvent(ctx, args[0], args[1])
+			if err != nil {
+				return err
+			}
+			return c.print(e, facts("event", e.ID, "dimension", e.Dimension, "quantity", e.Quantity, "time", e.Time, "received", e.Received,
+				"plan", e.Plan, "window", e.Window.Start, "counted", e.Counted, "usage records", strings.Join(e.Usage, " ")))
+		}),
+	}
 }
