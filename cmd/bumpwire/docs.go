@@ -36,6 +36,9 @@ func describe(w io.Writer, cmd *cobra.Command) {
 		}
 		if sub.HasAvailableSubCommands() {
 			fmt.Fprintf(w, "\n## %s\n\n%s.\n", sub.CommandPath(), sub.Short)
+			if sub.LocalNonPersistentFlags().HasFlags() {
+				fmt.Fprintf(w, "\n```\n%s\n%s```\n", sub.UseLine(), flags(sub))
+			}
 			describe(w, sub)
 			continue
 		}

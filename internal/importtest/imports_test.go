@@ -61,7 +61,7 @@ func rules() []rule {
 		{"metering", "reads history, prices it", []string{"catalog", "internal/fault", "internal/store", "metering/rating", "provision", "provision/topology"},
 			[]string{"github.com/robfig/cron", "github.com/shopspring/decimal", "golang.org/x/sync"}},
 
-		{"broker/api", "wire types and clients: what they show, but nobody who serves", []string{"catalog", "internal/fault", "metering", "metering/rating", "provision/topology"}, nil},
+		{"broker/api", "wire types and clients: what they show, but nobody who serves", []string{"catalog", "internal/fault", "metering", "metering/rating", "provision/topology"}, []string{"github.com/shopspring/decimal"}},
 		{"broker/osbcheck", "tests any broker: knows wire words, nothing of ours that serves", []string{"broker/api", "internal/fault"}, []string{"github.com/santhosh-tekuri/jsonschema"}},
 		{"broker/console", "pages out of wire types", []string{"broker/api"}, nil},
 		{"broker", "translates HTTP; decides nothing, chooses no driver", []string{"broker/api", "broker/console", "catalog", "internal/fault", "internal/store", "metering",
