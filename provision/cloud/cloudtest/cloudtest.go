@@ -11,9 +11,12 @@
 package cloudtest
 
 import (
+	"maps"
 	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/bumpwire/bumpwire/provision/cloud"
 )
@@ -40,6 +43,14 @@ type Bed struct {
 // may register and which it may make parallel.
 func Run(t *testing.T, newBed func(t *testing.T) Bed) {
 	t.Helper()
+	RunExcept(t, newBed, nil)
+}
+
+// RunExcept is Run without the parts that a cloud cannot do, each by its name with the
+// reason. One that is not among the parts fails.
+func RunExcept(t *testing.T, newBed func(t *testing.T) Bed, reasons map[string]string) {
+	t.Helper()
+	reasons = maps.Clone(reasons)
 	for _, part := range []struct {
 		name string
 		run  func(t *testing.T, bed Bed)
@@ -67,10 +78,16 @@ func Run(t *testing.T, newBed func(t *testing.T) Bed) {
 		{"tenants are served at the same time", concurrency},
 		{"a cancelled call has no effect that a repetition does not complete", cancellation},
 	} {
+		reason, left := reasons[part.name]
+		delete(reasons, part.name)
 		t.Run(part.name, func(t *testing.T) {
+			if left {
+				t.Skip("this cloud cannot: " + reason)
+			}
 			bed := newBed(t)
 			part.run(t, bed)
 			clearAll(t, bed)
 		})
 	}
+	require.Empty(t, reasons, "no such parts")
 }

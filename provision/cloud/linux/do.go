@@ -48,7 +48,7 @@ func (c *Cloud) step(ctx context.Context, tenant topology.TenantID, s topology.S
 		if len(f.Networks)+len(f.Appliances) == 0 {
 			return nothingOf(tenant, errNothing)
 		}
-		if err := possible(f, s); err != nil {
+		if err := cloud.Possible(f, s); err != nil {
 			return err
 		}
 		return v.do(ctx, f, s)
@@ -94,43 +94,6 @@ func (v *view) stop(ctx context.Context, s topology.Step) error {
 	return v.cloud.machines.stop(ctx, m)
 }
 
-// possible refuses steps that name what is not there (NotFound) or that no cloud
-// could do (Invalid).
-func possible(f topology.Fabric, s topology.Step) error {
-	if id, ok := needs(s); ok && !slices.ContainsFunc(f.Networks, func(n topology.Network) bool { return n.ID == id }) {
-		return fault.New(fault.NotFound, "tenant %q has no network %q", f.Tenant, id)
-	}
-	if s.Verb == topology.Move && !hasPort(f, s.Port) {
-		return fault.New(fault.NotFound, "tenant %q has no port %q", f.Tenant, s.Port)
-	}
-	if _, err := topology.Apply(f, s); err != nil {
-		return &fault.Error{Kind: fault.Invalid, Message: err.Error()}
-	}
-	return nil
-}
-
-// needs is the network that a step plugs into, if any.
-func needs(s topology.Step) (topology.NetworkID, bool) {
-	switch {
-	case s.Verb == topology.CreatePort && s.Leg != nil:
-		return s.Leg.At, s.Leg.At != ""
-	case s.Verb == topology.Move:
-		return s.To, s.To != ""
-	}
-	return "", false
-}
-
-func hasPort(f topology.Fabric, id topology.PortID) bool {
-	for _, g := range f.Gateways {
-		if slices.ContainsFunc(g.Plugs, func(p topology.Plug) bool { return p.Port == id }) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(f.Appliances, func(a topology.Appliance) bool {
-		return slices.ContainsFunc(a.Legs, func(l topology.Leg) bool { return l.Port == id })
-	})
-}
-
 // Boot starts an appliance on its ports. See cloud.Cloud.
 func (c *Cloud) Boot(ctx context.Context, tenant topology.TenantID, a topology.Appliance, s cloud.Server) error {
 	if err := ctx.Err(); err != nil {
@@ -141,7 +104,7 @@ func (c *Cloud) Boot(ctx context.Context, tenant topology.TenantID, a topology.A
 		if err != nil {
 			return err
 		}
-		if err := possible(f, topology.Step{Verb: topology.Boot, Appliance: &a}); err != nil {
+		if err := cloud.Possible(f, topology.Step{Verb: topology.Boot, Appliance: &a}); err != nil {
 			return err
 		}
 		i := slices.IndexFunc(f.Appliances, func(o topology.Appliance) bool { return o.ID == a.ID })

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
@@ -25,7 +26,7 @@ func (c *Cloud) make(ctx context.Context, tenant topology.TenantID, s topology.S
 	if !errors.Is(err, errNothing) {
 		return err
 	}
-	if err := possible(topology.Settle(topology.Fabric{Tenant: tenant}), s); err != nil {
+	if err := cloud.Possible(topology.Settle(topology.Fabric{Tenant: tenant}), s); err != nil {
 		return err
 	}
 	c.places.Lock()

@@ -134,3 +134,8 @@ func (d *Driver) tag(ctx context.Context, collection, id, project string, m mark
 	_, err = attributestags.ReplaceAll(ctx, d.network, collection, id, attributestags.ReplaceAllOpts{Tags: list}).Extract()
 	return said("tag "+string(m.Kind)+" "+m.ID, err)
 }
+
+// foreign says whether tags are some broker's, this one's or another's.
+func foreign(tags []string) bool {
+	return slices.ContainsFunc(tags, func(t string) bool { return strings.HasPrefix(t, tagPrefix+":scope:") })
+}

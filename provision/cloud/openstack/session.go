@@ -26,10 +26,10 @@ const patience = 90 * time.Second
 // session is an account's way into a cloud: a token that renews itself and the
 // services that the account's catalog has.
 type session struct {
-	provider *gophercloud.ProviderClient
-	endpoint gophercloud.EndpointOpts
-	project  string // the account's own
-	domain   string // in which tenants are looked up by name
+	provider             *gophercloud.ProviderClient
+	endpoint             gophercloud.EndpointOpts
+	project, projectName string // the account's own
+	domain               string // in which tenants are looked up by name
 
 	identity, network, compute *gophercloud.ServiceClient
 	// Services that a cloud may lack; nil then.
@@ -77,7 +77,7 @@ func (s *session) whoami() error {
 	if project == nil || project.ID == "" {
 		return fault.New(fault.Invalid, "the account is signed in without a project; name one (OS_PROJECT_NAME, or project_name in clouds.yaml)")
 	}
-	s.project, s.domain = project.ID, project.Domain.ID
+	s.project, s.projectName, s.domain = project.ID, project.Name, project.Domain.ID
 	return nil
 }
 
@@ -195,9 +195,6 @@ func environment() ([]byte, error) {
 
 // isMissing says that a thing is not there.
 func isMissing(err error) bool { return gophercloud.ResponseCodeIs(err, http.StatusNotFound) }
-
-// isConflict says that the cloud refused because of what else there is.
-func isConflict(err error) bool { return gophercloud.ResponseCodeIs(err, http.StatusConflict) }
 
 // unexpected is the cloud's answer in an error, if there was one.
 func unexpected(err error) (gophercloud.ErrUnexpectedResponseCode, bool) {

@@ -1,0 +1,72 @@
+package openstack
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// nova serves servers and their interfaces.
+func (f *fake) nova(r *http.Request, path []string, body thing) (int, any, *refusal) {
+	switch {
+	case len(path) == 2 && path[1] == "detail":
+		return http.StatusOK, thing{"servers": f.filtered("servers", r)}, nil
+	case len(path) == 1:
+		return f.boot(body["server"].(map[string]any))
+	}
+	s := f.things["servers"][path[1]]
+	switch {
+	case s == nil:
+		return 0, nil, refuse(http.StatusNotFound, "itemNotFound", "Instance %s could not be found.", path[1])
+	case len(path) == 2 && r.Method == http.MethodGet:
+		return http.StatusOK, thing{"server": s}, nil
+	case len(path) == 2:
+		for _, p := range f.list("ports") {
+			if p.text("device_id") == s.text("id") {
+				unbind(p)
+			}
+		}
+		delete(f.things["servers"], path[1])
+		return http.StatusNoContent, nil, nil
+	case r.Method == http.MethodDelete:
+		p := f.things["ports"][path[3]]
+		if p == nil || p.text("device_id") != s.text("id") {
+			return 0, nil, refuse(http.StatusNotFound, "itemNotFound", "Port id %s is not attached", path[3])
+		}
+		unbind(p)
+		return http.StatusAccepted, nil, nil
+	}
+	p := f.things["ports"][fmt.Sprint(body["interfaceAttachment"].(map[string]any)["port_id"])]
+	if err := f.bind(s, p); err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, thing{"interfaceAttachment": thing{"port_id": p["id"], "net_id": p["network_id"]}}, nil
+}
+
+func (f *fake) boot(s thing) (int, any, *refusal) {
+	nics, _ := s["networks"].([]any)
+	delete(s, "networks")
+	s["status"], s["id"] = "ACTIVE", nil
+	f.put("servers", s)
+	for _, n := range nics {
+		if err := f.bind(s, f.things["ports"][fmt.Sprint(n.(map[string]any)["port"])]); err != nil {
+			delete(f.things["servers"], s.text("id"))
+			return 0, nil, err
+		}
+	}
+	return http.StatusAccepted, thing{"server": s}, nil
+}
+
+func (f *fake) bind(s, p thing) *refusal {
+	switch {
+	case p == nil:
+		return refuse(http.StatusBadRequest, "badRequest", "Port could not be found.")
+	case p.text("device_id") != "":
+		return refuse(http.StatusBadRequest, "badRequest", "Port %s is still in use.", p["id"])
+	case p["project_id"] != f.list("projects")[0]["id"]:
+		return refuse(http.StatusBadRequest, "badRequest", "Port %s not usable for instance.", p["id"])
+	}
+	p["device_id"], p["device_owner"], p["status"] = s["id"], "compute:nova", "ACTIVE"
+	return nil
+}
+
+func unbind(p thing) { p["device_id"], p["device_owner"], p["status"] = "", "", "DOWN" }

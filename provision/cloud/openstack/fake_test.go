@@ -1,0 +1,229 @@
+package openstack
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+// thing is a resource of a service, as its JSON has it.
+type thing map[string]any
+
+func (t thing) text(key string) string { s, _ := t[key].(string); return s }
+
+// fake is an OpenStack in memory: Keystone, Neutron and Nova with the rules that
+// matter to a driver that moves routers' ports about.
+type fake struct {
+	*httptest.Server
+	mu      sync.Mutex
+	things  map[string]map[string]thing // by collection, by id
+	seq     map[string]int              // when each was made
+	calls   []string                    // method and path of each that changes something
+	fault   func(method, path string) int
+	expired bool // the next call with the token of before is refused once
+	token   int
+}
+
+func newFake(t testing.TB) *fake {
+	f := &fake{things: map[string]map[string]thing{}, seq: map[string]int{}}
+	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
+	t.Cleanup(f.Close)
+	f.put("projects", thing{"name": "service", "domain_id": "default"})
+	return f
+}
+
+func (f *fake) put(collection string, t thing) thing {
+	if t["id"] == nil {
+		t["id"] = strings.ReplaceAll(uuid.NewString(), "-", "")
+	}
+	if f.things[collection] == nil {
+		f.things[collection] = map[string]thing{}
+	}
+	f.things[collection][t.text("id")] = t
+	f.seq[t.text("id")] = len(f.seq)
+	return t
+}
+
+// list is a collection in the order of making.
+func (f *fake) list(collection string) (list []thing) {
+	for _, t := range f.things[collection] {
+		list = append(list, t)
+	}
+	slices.SortFunc(list, func(a, b thing) int { return f.seq[a.text("id")] - f.seq[b.text("id")] })
+	return list
+}
+
+// refusal is an error of a service.
+type refusal struct {
+	status int
+	kind   string
+	text   string
+}
+
+func refuse(status int, kind, format string, args ...any) *refusal {
+	return &refusal{status, kind, fmt.Sprintf(format, args...)}
+}
+
+func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	path := strings.Trim(r.URL.Path, "/")
+	versions := map[string]string{"": "v2.0", "v3": "v3.14", "compute/v2.1": "v2.1"}
+	if id, ok := versions[path]; ok {
+		answer(w, http.StatusOK, thing{"versions": []thing{{"id": id, "status": "CURRENT", "links": []thing{{"rel": "self", "href": f.URL + r.URL.Path}}}}})
+		return
+	}
+	if path == "v3/auth/tokens" {
+		f.signIn(w)
+		return
+	}
+	if r.Method != http.MethodGet {
+		f.calls = append(f.calls, r.Method+" "+path)
+	}
+	if r.Header.Get("X-Auth-Token") != f.name() {
+		answer(w, http.StatusUnauthorized, thing{"error": thing{"message": "who are you?"}})
+		return
+	}
+	lost := 0
+	if f.fault != nil {
+		if lost = f.fault(r.Method, path); lost > 0 {
+			answer(w, lost, thing{"NeutronError": thing{"message": "made to fail"}})
+			return
+		}
+	}
+	var body thing
+	if r.ContentLength != 0 {
+		_ = json.NewDecoder(r.Body).Decode(&body)
+	}
+	status, out, err := f.route(r, strings.Split(path, "/"), body)
+	switch {
+	case err != nil:
+		answer(w, err.status, thing{"NeutronError": thing{"type": err.kind, "message": err.text}})
+	case lost < 0: // it has happened, and nobody hears of it
+		panic(http.ErrAbortHandler)
+	default:
+		answer(w, status, out)
+	}
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if body != nil && status != http.StatusNoContent {
+		_ = json.NewEncoder(w).Encode(body)
+	}
+}
+
+func (f *fake) name() string { return fmt.Sprintf("token-%d", f.token) }
+
+func (f *fake) signIn(w http.ResponseWriter) {
+	f.token++
+	var catalog []thing
+	for kind, path := range map[string]string{"identity": "/v3", "network": "", "compute": "/compute/v2.1"} {
+		catalog = append(catalog, thing{"type": kind, "name": kind, "id": kind, "endpoints": []thing{
+			{"id": kind, "interface": "public", "region": "one", "region_id": "one", "url": f.URL + path}}})
+	}
+	own := f.list("projects")[0]
+	w.Header().Set("X-Subject-Token", f.name())
+	answer(w, http.StatusCreated, thing{"token": thing{"methods": []string{"password"}, "expires_at": "2099-01-01T00:00:00.000000Z", "catalog": catalog,
+		"project": thing{"id": own["id"], "name": own["name"], "domain": thing{"id": "default", "name": "Default"}}}})
+}
+
+// route finds what a path means.
+func (f *fake) route(r *http.Request, path []string, body thing) (int, any, *refusal) {
+	if path[0] == "compute" {
+		return f.nova(r, path[2:], body)
+	}
+	collection := path[1]
+	singular := strings.TrimSuffix(collection, "s")
+	switch {
+	case len(path) == 2 && r.Method == http.MethodGet:
+		return http.StatusOK, thing{collection: f.filtered(collection, r)}, nil
+	case len(path) == 2:
+		t := thing(body[singular].(map[string]any))
+		if t["project_id"] == nil && collection != "projects" {
+			t["project_id"] = f.list("projects")[0]["id"]
+		}
+		if collection == "projects" && t["domain_id"] == nil {
+			t["domain_id"] = "default"
+		}
+		if err := f.make(collection, t); err != nil {
+			return 0, nil, err
+		}
+		return http.StatusCreated, thing{singular: f.put(collection, t)}, nil
+	}
+	t, ok := f.things[collection][path[2]]
+	if !ok {
+		return 0, nil, refuse(http.StatusNotFound, "NotFound", "%s %s could not be found", singular, path[2])
+	}
+	switch {
+	case len(path) == 4 && path[3] == "tags":
+		t["tags"] = body["tags"]
+		return http.StatusOK, thing{"tags": t["tags"]}, nil
+	case len(path) == 4:
+		return f.routerCall(t, path[3], body)
+	case r.Method == http.MethodDelete:
+		if err := f.remove(collection, t); err != nil {
+			return 0, nil, err
+		}
+		delete(f.things[collection], path[2])
+		return http.StatusNoContent, nil, nil
+	case r.Method == http.MethodPut:
+		for k, v := range body[singular].(map[string]any) {
+			t[k] = v
+		}
+	}
+	return http.StatusOK, thing{singular: t}, nil
+}
+
+// filtered is a list as the query wants it: any of a key's values, all of the tags.
+func (f *fake) filtered(collection string, r *http.Request) []thing {
+	list := []thing{}
+	for _, t := range f.list(collection) {
+		fits := true
+		for key, values := range r.URL.Query() {
+			if key == "tags" {
+				for _, tag := range strings.Split(values[0], ",") {
+					fits = fits && slices.Contains(texts(t["tags"]), tag)
+				}
+				continue
+			}
+			fits = fits && slices.Contains(values, fmt.Sprint(t[key]))
+		}
+		if fits {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+func texts(v any) (list []string) {
+	switch v := v.(type) {
+	case []any:
+		for _, x := range v {
+			list = append(list, fmt.Sprint(x))
+		}
+	case []string:
+		return v
+	}
+	return list
+}
+
+// addresses of a port.
+func addresses(p thing) (list []netip.Addr) {
+	ips, _ := p["fixed_ips"].([]any)
+	for _, ip := range ips {
+		if a, err := netip.ParseAddr(fmt.Sprint(ip.(map[string]any)["ip_address"])); err == nil {
+			list = append(list, a)
+		}
+	}
+	return list
+}

@@ -1,0 +1,373 @@
+package openstack
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/attributestags"
+	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/extraroutes"
+	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/floatingips"
+	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/routers"
+	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/ports"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// swap is a plug on its way from one network to another.
+type swap struct {
+	plugFacts
+	plug  topology.PortID
+	to    topology.NetworkID
+	old   string // the port that the router has now; empty once that is removed
+	fresh string // the port that takes its place; empty until it is made
+	stub  string // a port of ours that stands for the plug meanwhile; empty when fresh does
+}
+
+// movePlug takes a router's port from one network to another, keeping its MAC and
+// addresses. All but two calls are before or after the time in which no traffic
+// passes. Whatever was done before it is cut off, doing it again goes on from there.
+func (v *view) movePlug(ctx context.Context, f topology.Fabric, step topology.Step) error {
+	s, err := v.swapOf(ctx, f, step)
+	if err != nil || s == nil {
+		return err
+	}
+	if s.old != "" {
+		if err := v.clearOf(ctx, *s); err != nil {
+			return err
+		}
+	}
+	subnets, err := v.landing(ctx, *s)
+	if err != nil {
+		return err
+	}
+	if err := v.record(ctx, s, subnets); err != nil {
+		return err
+	}
+	if err := v.cut(ctx, s, subnets); err != nil {
+		return err
+	}
+	return v.tidy(ctx, *s)
+}
+
+// swapOf is what there is of a swap; nil when nothing is left to do.
+func (v *view) swapOf(ctx context.Context, f topology.Fabric, step topology.Step) (*swap, error) {
+	p, ok := plugIn(f, step)
+	switch {
+	case !ok:
+		return nil, fault.New(fault.NotFound, "tenant %q has no port %q at that gateway", v.tenant, step.Port)
+	case step.To == "":
+		return nil, fault.New(fault.Invalid, "a gateway's plug cannot be left unplugged on this cloud")
+	}
+	s := &swap{plug: p.Port, to: step.To}
+	s.plugFacts = plugFacts{Router: string(step.Gateway), Home: p.Home, From: p.At, MAC: p.MAC, Addresses: p.Addresses}
+	v.findOld(s)
+	if p.At == step.To && s.old != "" {
+		return nil, v.finish(ctx, s)
+	}
+	s.Routes = v.routesThrough(*s)
+	return s, v.findRecord(s)
+}
+
+// findOld looks for the port that the router has, and what the tenant has called it.
+func (v *view) findOld(s *swap) {
+	for _, o := range v.plugs {
+		at, known := v.at(o.NetworkID)
+		if o.DeviceID != s.Router || o.MACAddress != s.MAC || !known || at != s.From {
+			continue
+		}
+		s.old, s.kept = o.ID, kept{o.Name, o.Description, o.Tags, nil}
+		if away, ok := v.plugFacts(o.ID); ok {
+			s.kept = away.kept
+		}
+	}
+}
+
+// findRecord looks for what an attempt that was cut off has left.
+func (v *view) findRecord(s *swap) error {
+	for _, o := range v.ports {
+		if o.mark.ID != string(s.plug) || o.DeviceID != "" {
+			continue
+		}
+		was, err := facts[plugFacts](o.mark)
+		if err != nil {
+			return err
+		}
+		at, _ := v.at(o.NetworkID)
+		switch {
+		case o.mark.Kind == kindSwap:
+			s.stub, s.kept = o.ID, was.kept
+		case o.mark.Kind == kindPlug && at == s.to:
+			s.fresh, s.kept = o.ID, was.kept
+		}
+	}
+	return nil
+}
+
+// finish ends a swap after which the plug is where it is to be, or one that never
+// began: routes are put back, and what stood for the plug goes.
+func (v *view) finish(ctx context.Context, s *swap) error {
+	s.fresh = s.old
+	for _, o := range v.ports {
+		if o.mark.ID != string(s.plug) || o.DeviceID != "" {
+			continue
+		}
+		was, err := facts[plugFacts](o.mark)
+		if err != nil {
+			return err
+		}
+		s.kept = was.kept
+		if err := v.putBack(ctx, *s); err != nil {
+			return err
+		}
+		if err := v.d.dropPort(ctx, o.ID); err != nil {
+			return err
+		}
+	}
+	return v.putBack(ctx, *s)
+}
+
+func plugIn(f topology.Fabric, s topology.Step) (topology.Plug, bool) {
+	for _, g := range f.Gateways {
+		for _, p := range g.Plugs {
+			if p.Port == s.Port && g.ID == s.Gateway {
+				return p, true
+			}
+		}
+	}
+	return topology.Plug{}, false
+}
+
+// clearOf refuses to move a plug while floating IPs of the network's hosts lean on it:
+// Neutron would, in the middle.
+func (v *view) clearOf(ctx context.Context, s swap) error {
+	pages, err := floatingips.List(v.d.network, query{"router_id": {s.Router}}).AllPages(ctx)
+	if err != nil {
+		return said("list floating IPs", err)
+	}
+	list, err := floatingips.ExtractFloatingIPs(pages)
+	if err != nil {
+		return said("list floating IPs", err)
+	}
+	var names []string
+	for _, ip := range list {
+		inside, err := netip.ParseAddr(ip.FixedIP)
+		if err == nil && slices.ContainsFunc(s.Addresses, func(p netip.Prefix) bool { return p.Masked().Contains(inside) }) {
+			names = append(names, ip.FloatingIP+" of "+ip.FixedIP)
+		}
+	}
+	if len(names) > 0 {
+		return fault.New(fault.Conflict, "the gateway of network %s cannot move while hosts behind it have floating IPs (%s): take them off, and put them back after", s.Home, strings.Join(names, ", "))
+	}
+	return nil
+}
+
+// landing makes sure of the plug's ranges where it goes, and gives their ids.
+func (v *view) landing(ctx context.Context, s swap) (ids []string, err error) {
+	to, err := v.neutron(s.to)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range s.Addresses {
+		id := ""
+		if v.owns(to) {
+			for _, o := range v.subnets {
+				if o.NetworkID == to && o.CIDR == a.Masked().String() {
+					id = o.ID
+				}
+			}
+		} else if id, err = v.subnet(ctx, to, topology.Subnet{CIDR: a.Masked(), Gateway: v.gatewayOf(s.Home, a)}); err != nil {
+			return nil, err
+		}
+		if id == "" {
+			return nil, fault.New(fault.Conflict, "network %q has no range for %s any more", s.to, a)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// gatewayOf is the address that hosts of a plug's range send to.
+func (v *view) gatewayOf(home topology.NetworkID, a netip.Prefix) netip.Addr {
+	for _, s := range v.subnetsOf(string(home)) {
+		if s.CIDR == a.Masked() {
+			return s.Gateway
+		}
+	}
+	return netip.Addr{}
+}
+
+// record leaves word of the swap in the cloud before it begins: by the port that takes
+// the old one's place, where that may be made already, else by one that nobody uses.
+func (v *view) record(ctx context.Context, s *swap, subnets []string) (err error) {
+	switch {
+	case s.fresh != "" || s.stub != "":
+	case v.early(*s):
+		s.fresh, err = v.newPlug(ctx, *s, subnets)
+	default:
+		s.stub, err = v.newStub(ctx, *s)
+	}
+	return err
+}
+
+// early says whether a port with the plug's MAC may be made where the plug goes while
+// the old one still carries traffic. On a network from which the plug is reached
+// through an appliance it may not: some switches take the MAC to be at the new port
+// at once, and all traffic is lost.
+func (v *view) early(s swap) bool {
+	to, ok := v.network(s.to)
+	if !ok || to.mark.Kind != kindNetwork {
+		return false
+	}
+	return !slices.ContainsFunc(v.ports, func(p port) bool {
+		f, err := facts[legFacts](p.mark)
+		return p.mark.Kind == kindLeg && p.NetworkID == to.ID && (err != nil || f.Leg.Role == topology.Inside)
+	})
+}
+
+// newPlug makes the port that a router is to have. Away from home it carries our
+// mark; at home it is the tenant's as before.
+func (v *view) newPlug(ctx context.Context, s swap, subnets []string) (string, error) {
+	network, err := v.neutron(s.to)
+	if err != nil {
+		return "", err
+	}
+	var ips []any
+	for i, a := range s.Addresses {
+		ips = append(ips, map[string]any{"subnet_id": subnets[i], "ip_address": a.Addr().String()})
+	}
+	w := wanted{"network_id": network, "project_id": v.project, "mac_address": s.MAC, "fixed_ips": ips, "name": s.Name, "description": s.Description}
+	away := s.to != s.Home
+	w["port_security_enabled"] = false // as Neutron makes routers' ports itself
+	if away {
+		w["description"] = v.d.description(kindPlug, v.tenant, string(s.plug))
+	}
+	made, err := ports.Create(ctx, v.d.network, w).Extract()
+	if err != nil {
+		return "", said("make the gateway's port on network "+string(s.to), err)
+	}
+	if away {
+		err = v.tagPlug(ctx, made.ID, kindPlug, s)
+	}
+	return made.ID, err
+}
+
+// newStub makes a port without address on the network of ours that the plug leaves,
+// or goes to.
+func (v *view) newStub(ctx context.Context, s swap) (string, error) {
+	at := s.From
+	if at == s.Home {
+		at = s.to
+	}
+	network, err := v.neutron(at)
+	if err != nil {
+		return "", err
+	}
+	w := wanted{"network_id": network, "name": "a gateway's plug on its way", "fixed_ips": []any{}, "admin_state_up": false,
+		"description": v.d.description(kindSwap, v.tenant, string(s.plug))}
+	made, err := ports.Create(ctx, v.d.network, w).Extract()
+	if err != nil {
+		return "", said("record a swap", err)
+	}
+	return made.ID, v.tagPlug(ctx, made.ID, kindSwap, s)
+}
+
+func (v *view) tagPlug(ctx context.Context, port string, k kind, s swap) error {
+	m, err := newMark(k, v.tenant, string(s.plug), s.plugFacts)
+	if err != nil {
+		return err
+	}
+	return v.d.tag(ctx, "ports", port, v.project, m)
+}
+
+// routesThrough are the router's extra routes by way of the plug's ranges, which
+// Neutron wants gone before the port goes.
+func (v *view) routesThrough(s swap) (list []routers.Route) {
+	for _, r := range v.routers {
+		if r.ID != s.Router {
+			continue
+		}
+		for _, route := range r.Routes {
+			hop, err := netip.ParseAddr(route.NextHop)
+			if err == nil && slices.ContainsFunc(s.Addresses, func(p netip.Prefix) bool { return p.Masked().Contains(hop) }) {
+				list = append(list, route)
+			}
+		}
+	}
+	return list
+}
+
+// cut is the swap itself.
+func (v *view) cut(ctx context.Context, s *swap, subnets []string) error {
+	ctx = context.WithoutCancel(ctx) // between the calls there is no gateway at all
+	what := "move the gateway's port to network " + string(s.to)
+	if routes := v.routesThrough(*s); len(routes) > 0 {
+		if _, err := extraroutes.Remove(ctx, v.d.network, s.Router, extraroutes.Opts{Routes: &routes}).Extract(); err != nil {
+			return said(what, err)
+		}
+	}
+	if s.old != "" {
+		if _, err := routers.RemoveInterface(ctx, v.d.network, s.Router, routers.RemoveInterfaceOpts{PortID: s.old}).Extract(); err != nil && !isMissing(err) {
+			return said(what, err)
+		}
+	}
+	return said(what, v.arrive(ctx, s, subnets))
+}
+
+// arrive gives the router its port where the plug goes.
+func (v *view) arrive(ctx context.Context, s *swap, subnets []string) (err error) {
+	if s.fresh == "" {
+		if s.fresh, err = v.waiting(ctx, *s); err != nil {
+			return err
+		}
+	}
+	if s.fresh == "" {
+		if s.fresh, err = v.newPlug(ctx, *s, subnets); err != nil {
+			return err
+		}
+	}
+	_, err = routers.AddInterface(ctx, v.d.network, s.Router, routers.AddInterfaceOpts{PortID: s.fresh}).Extract()
+	return err
+}
+
+// waiting is the port that an attempt cut off has made at home, where no mark tells.
+func (v *view) waiting(ctx context.Context, s swap) (string, error) {
+	to, err := v.neutron(s.to)
+	if err != nil || s.old != "" {
+		return "", err
+	}
+	found, err := v.d.ports(ctx, query{"network_id": {to}, "mac_address": {s.MAC}, "project_id": {v.project}})
+	for _, p := range found {
+		if p.DeviceID == "" {
+			return p.ID, nil
+		}
+	}
+	return "", err
+}
+
+// tidy puts back what leans on the plug, and removes what stood for it.
+func (v *view) tidy(ctx context.Context, s swap) error {
+	if len(s.Routes) > 0 {
+		if _, err := extraroutes.Add(ctx, v.d.network, s.Router, extraroutes.Opts{Routes: &s.Routes}).Extract(); err != nil {
+			return said("put back the gateway's routes through network "+string(s.Home), err)
+		}
+	}
+	if s.to == s.Home && len(s.Tags) > 0 {
+		if _, err := attributestags.ReplaceAll(ctx, v.d.network, "ports", s.fresh, attributestags.ReplaceAllOpts{Tags: s.Tags}).Extract(); err != nil {
+			return said("tag the gateway's port on network "+string(s.Home), err)
+		}
+	}
+	if s.stub == "" {
+		return nil
+	}
+	return v.d.dropPort(ctx, s.stub)
+}
+
+// putBack is tidy for routes that are missing.
+func (v *view) putBack(ctx context.Context, s swap) error {
+	there := v.routesThrough(s)
+	s.Routes = slices.DeleteFunc(slices.Clone(s.Routes), func(r routers.Route) bool { return slices.Contains(there, r) })
+	return v.tidy(ctx, s)
+}

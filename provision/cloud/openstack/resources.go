@@ -1,0 +1,47 @@
+package openstack
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bumpwire/bumpwire/provision/cloud"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// Resources lists this scope's networks, ports and servers, and what appliances boot
+// from. See cloud.Cloud.
+func (d *Driver) Resources(ctx context.Context) ([]cloud.Resource, error) {
+	var nets, legs, machines, disks []cloud.Resource
+	ours := query{"tags": {d.scopeTag()}}
+	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() error {
+		list, err := d.networks(ctx, ours)
+		for _, n := range list {
+			nets = append(nets, cloud.Resource{Kind: "network", ID: n.ID, Tenant: n.mark.Tenant, Detail: string(n.mark.Kind) + " " + n.mark.ID})
+		}
+		return err
+	})
+	all.Go(func() error {
+		list, err := d.ports(ctx, ours)
+		for _, p := range list {
+			if p.mark.Kind != kindPlug || p.DeviceID == "" { // a plug is the tenant's, wherever it is
+				legs = append(legs, cloud.Resource{Kind: "port", ID: p.ID, Tenant: p.mark.Tenant, Detail: string(p.mark.Kind) + " " + p.mark.ID})
+			}
+		}
+		return err
+	})
+	all.Go(func() error {
+		list, err := d.servers(ctx)
+		for _, s := range list {
+			machines = append(machines, cloud.Resource{Kind: "server", ID: s.ID, Tenant: topology.TenantID(s.Metadata[metaTenant]), Detail: s.Metadata[metaAppliance]})
+		}
+		return err
+	})
+	all.Go(func() (err error) { disks, err = d.listed(ctx); return err })
+	if err := all.Wait(); err != nil {
+		return nil, err
+	}
+	list := append(nets, legs...)
+	return append(append(list, machines...), disks...), nil
+}
