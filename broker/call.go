@@ -95,13 +95,13 @@ func gives[Resp any](h func(context.Context, *call) (Resp, error)) endpoint {
 // handle is the one way a request goes: identify, read, do, answer.
 func (s *Server) handle(row route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if t := trackedOf(r.Context()); t != nil {
+		if t := trackedOf(w); t != nil {
 			t.route = row.path
 		}
 		c := &call{r: r, w: w, status: row.status, patience: s.Patience}
 		answer, err := s.answer(r.Context(), c, row)
 		if err != nil {
-			s.note(r, err)
+			s.note(w, r, err)
 			refuse(w, r, err)
 			c.linger()
 			return
@@ -114,7 +114,7 @@ func (s *Server) answer(ctx context.Context, c *call, row route) (_ any, err err
 	if c.who, err = s.identify(ctx, c.r, row.access); err != nil {
 		return nil, err
 	}
-	if t := trackedOf(ctx); t != nil {
+	if t := trackedOf(c.w); t != nil {
 		t.who = c.who
 	}
 	if err := s.checkVersion(c.who, c.r); err != nil {
@@ -237,6 +237,7 @@ func (c *call) write(answer any) {
 	case content:
 		if a.media != "" {
 			c.w.Header().Set("Content-Type", a.media)
+			c.w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 		}
 		c.w.WriteHeader(c.status)
 		_, _ = c.w.Write(a.body) // a client that went away is no fault of ours

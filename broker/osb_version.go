@@ -26,7 +26,7 @@ func minorOf(version string) (n int, ok bool) {
 
 // speaks says whether the platform speaks 2.minor or later.
 func (c *call) speaks(minor int) bool {
-	n, ok := minorOf(c.r.Header.Get(api.HeaderVersion))
+	n, ok := minorOf(c.r.Header.Get(headerVersion))
 	return ok && n >= minor
 }
 
@@ -35,7 +35,7 @@ func (s *Server) checkVersion(who caller, r *http.Request) error {
 	if !isOSB(r) {
 		return nil
 	}
-	given := r.Header.Get(api.HeaderVersion)
+	given := r.Header.Get(headerVersion)
 	_, ok := minorOf(given)
 	switch {
 	case ok:

@@ -45,7 +45,7 @@ func refuse(w http.ResponseWriter, r *http.Request, err error) {
 		writeJSON(w, status, body)
 		return
 	}
-	writeJSON(w, statusOf(err), problem(r, err))
+	writeJSON(w, statusOf(err), problem(w, err))
 }
 
 func isOSB(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/v2/") }
@@ -59,7 +59,7 @@ func statusOf(err error) int {
 	return fault.Status(err)
 }
 
-func problem(r *http.Request, err error) api.Problem {
+func problem(w http.ResponseWriter, err error) api.Problem {
 	p := api.Problem{Error: string(fault.KindOf(err)), Message: fault.Message(err)}
 	var f *fault.Error
 	if errors.As(err, &f) {
@@ -69,7 +69,7 @@ func problem(r *http.Request, err error) api.Problem {
 	if errors.As(err, &x) {
 		p.Error, p.Message = x.body.Error, x.body.Description
 	}
-	if t := trackedOf(r.Context()); t != nil {
+	if t := trackedOf(w); t != nil {
 		p.RequestID = t.id
 	}
 	return p
@@ -112,13 +112,13 @@ func readable(sentence string) string {
 }
 
 // note logs an error that is our own mistake, once, with all that is known of it.
-func (s *Server) note(r *http.Request, err error) {
+func (s *Server) note(w http.ResponseWriter, r *http.Request, err error) {
 	var known *refusal
 	if errors.As(err, &known) || fault.Status(err) != http.StatusInternalServerError || errors.Is(err, context.Canceled) {
 		return
 	}
 	id := ""
-	if t := trackedOf(r.Context()); t != nil {
+	if t := trackedOf(w); t != nil {
 		id = t.id
 	}
 	s.Log.Error("a request failed", "request", id, "method", r.Method, "path", r.URL.EscapedPath(), "error", err)
@@ -141,7 +141,7 @@ func wrongMethod() route {
 // origin is on whose behalf the request is, for the audit trail.
 func (c *call) origin() provision.Origin {
 	o := provision.Origin{Identity: originatingIdentity(c.r)}
-	if t := trackedOf(c.r.Context()); t != nil {
+	if t := trackedOf(c.w); t != nil {
 		o.Request = t.id
 	}
 	return o

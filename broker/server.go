@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"maps"
@@ -100,13 +101,19 @@ func (s *Server) newRouter() *mux.Router {
 		}
 		m[row.method] = s.handle(row)
 	}
-	// The first that matches is taken: in this order a word comes before a variable in
-	// its place, because a brace sorts after all letters.
-	for _, path := range slices.Sorted(maps.Keys(paths)) {
+	for _, path := range slices.SortedFunc(maps.Keys(paths), earlier) {
 		r.Handle(path, paths[path])
 	}
 	r.NotFoundHandler = s.handle(unknownRoute())
 	return r
+}
+
+// earlier orders paths as they are tried; the first that matches is taken. The OSB API
+// comes first, because platforms ask most: /v2 before /v1. Then a word comes before a
+// variable in its place, because a brace sorts after all letters.
+func earlier(a, b string) int {
+	tree := func(path string) string { return path[:min(len("/v2/"), len(path))] }
+	return cmp.Or(cmp.Compare(tree(b), tree(a)), cmp.Compare(a, b))
 }
 
 // methods are the handlers of one path; "" is for methods that it does not have.
@@ -126,7 +133,7 @@ func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t := s.begin(w, r)
 		defer t.end()
-		s.router.ServeHTTP(t, t.request)
+		s.router.ServeHTTP(t, r)
 	})
 }
 

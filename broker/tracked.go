@@ -13,6 +13,13 @@ import (
 
 const headerRequestID = "X-Request-Id"
 
+// What platforms send, spelled as http.Header keeps it: another spelling is made into
+// this one at each look.
+var (
+	headerVersion         = http.CanonicalHeaderKey(api.HeaderVersion)
+	headerRequestIdentity = http.CanonicalHeaderKey(api.HeaderRequestIdentity)
+)
+
 // tracked is one request on its way: its id, what was answered, who asked. It is
 // the request's ResponseWriter, so that nothing escapes it.
 type tracked struct {
@@ -26,16 +33,13 @@ type tracked struct {
 	who     caller
 }
 
-type trackedKey struct{}
-
 // begin gives a request its id: the caller's own if it sent a fit one.
 func (s *Server) begin(w http.ResponseWriter, r *http.Request) *tracked {
-	t := &tracked{ResponseWriter: w, server: s, began: time.Now(), id: requestID(r)}
-	t.request = r.WithContext(context.WithValue(r.Context(), trackedKey{}, t))
+	t := &tracked{ResponseWriter: w, server: s, request: r, began: time.Now(), id: requestID(r)}
 	h := w.Header()
-	h.Set(headerRequestID, t.id)
-	if given := r.Header.Get(api.HeaderRequestIdentity); given != "" {
-		h.Set(api.HeaderRequestIdentity, given)
+	h[headerRequestID] = []string{t.id}
+	if given := r.Header.Get(headerRequestIdentity); given != "" {
+		h.Set(headerRequestIdentity, given)
 	}
 	h["X-Content-Type-Options"], h["Cache-Control"] = noSniff, noStore
 	return t
@@ -45,7 +49,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *tracked {
 var noSniff, noStore, jsonMedia = []string{"nosniff"}, []string{"no-store"}, []string{"application/json"}
 
 func requestID(r *http.Request) string {
-	for _, name := range []string{api.HeaderRequestIdentity, headerRequestID} {
+	for _, name := range []string{headerRequestIdentity, headerRequestID} {
 		if id := r.Header.Get(name); id != "" && len(id) <= 128 && printable(id) {
 			return id
 		}
@@ -62,9 +66,9 @@ func printable(s string) bool {
 	return true
 }
 
-// trackedOf is the request that a context belongs to.
-func trackedOf(ctx context.Context) *tracked {
-	t, _ := ctx.Value(trackedKey{}).(*tracked)
+// trackedOf is the request that is answered by w; nil: nobody tracks it.
+func trackedOf(w http.ResponseWriter) *tracked {
+	t, _ := w.(*tracked)
 	return t
 }
 
