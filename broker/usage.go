@@ -34,7 +34,7 @@ func signed[Req, Resp any](s *Server, h func(context.Context, *call, topology.In
 				return nil, err
 			}
 			c.who = caller{name: string(id), role: "appliance", known: true}
-			if t := trackedOf(ctx); t != nil {
+			if t := trackedOf(c.w); t != nil {
 				t.who = c.who
 			}
 			var req Req
