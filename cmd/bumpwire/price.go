@@ -37,7 +37,7 @@ AMOUNT is a decimal number, such as 0.12.`,
 	f.StringVar(&dimension, "dimension", "instance", "what is metered")
 	f.StringVar(&unit, "unit", "hour", "what the amount buys")
 	f.StringVar(&from, "from", "", "moment it begins, as 2026-01-31T00:00:00Z; empty: now")
-	return group(&cobra.Command{Use: "price", Short: "Prices of plans"}, set)
+	return group(&cobra.Command{Use: "price", Short: "Prices of plans"}, set, newPriceTest(c))
 }
 
 // moment reads a time; empty is the zero time.
