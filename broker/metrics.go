@@ -22,7 +22,7 @@ type metrics struct {
 	requests *prometheus.HistogramVec
 }
 
-func newMetrics(version string, drift func() provision.DriftCounts) metrics {
+func newMetrics(c Config) metrics {
 	m := metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -31,12 +31,25 @@ func newMetrics(version string, drift func() provision.DriftCounts) metrics {
 		}, []string{"method", "route", "status"}),
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "bumpwire_info", Help: "The program's version.", ConstLabels: prometheus.Labels{"version": version},
+		Name: "bumpwire_info", Help: "The program's version.", ConstLabels: prometheus.Labels{"version": c.Version},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.requests, info, drifts(drift), collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, info, drifts(c.Provision.DriftCounts), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if c.Rounds != nil {
+		m.registry.MustRegister(rounds(c.Rounds)...)
+	}
 	return m
+}
+
+// rounds are the pace of the monitor.
+func rounds(of func() (ended int, latest time.Duration)) []prometheus.Collector {
+	return []prometheus.Collector{
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "bumpwire_monitor_rounds_total", Help: "Rounds of probes of all active instances that have ended."},
+			func() float64 { ended, _ := of(); return float64(ended) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "bumpwire_monitor_round_seconds", Help: "Time that the latest round of probes took."},
+			func() float64 { _, latest := of(); return latest.Seconds() }),
+	}
 }
 
 // drifts are the counters of reconciliation.

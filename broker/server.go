@@ -32,6 +32,9 @@ type Config struct {
 	Log       *slog.Logger
 
 	Version string // of the program, for people
+	// Rounds is how many rounds of probes have ended and how long the latest took, for
+	// metrics. Nil: nobody probes.
+	Rounds func() (ended int, latest time.Duration)
 	// MissingVersion is the status of an OSB request without a version header:
 	// 412, which conformance checkers want, or 400, which the standard's text
 	// allows. Zero means 412.
@@ -81,7 +84,7 @@ func New(c Config) (*Server, error) {
 	if c.Patience == 0 {
 		c.Patience = 30 * time.Second
 	}
-	s := &Server{Config: c, metrics: newMetrics(c.Version, c.Provision.DriftCounts), origins: http.NewCrossOriginProtection()}
+	s := &Server{Config: c, metrics: newMetrics(c), origins: http.NewCrossOriginProtection()}
 	s.catalog.began = time.Now()
 	s.rows = s.routes()
 	s.router = s.newRouter()

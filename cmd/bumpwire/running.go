@@ -109,7 +109,7 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 	r.accounts = broker.NewAccounts(r.store)
 	server, err := broker.New(broker.Config{
 		Provision: r.provision, Catalog: offers, Meter: r.meter, Engine: engine, Cloud: r.cloud, Store: r.store,
-		Accounts: r.accounts, Log: log, Version: version(),
+		Accounts: r.accounts, Log: log, Version: version(), Rounds: watch.Rounds,
 		MissingVersion: c.OSB.MissingVersionStatus, PollingLimit: c.OSB.PollingLimit, RetryAfter: c.OSB.RetryAfter, StrictOperation: c.OSB.StrictOperation,
 	})
 	if err != nil {

@@ -4,12 +4,16 @@
 // follows from that (traffic gets past a service, another appliance takes over, one is
 // booted anew) is decided by package provision.
 //
+// It goes through the instances page by page and comes round as often as Config.Every
+// asks, or as their number allows: it rests at least as long as it works.
+//
 // A machine that does not run is dead. One missed answer of another is no verdict yet;
 // Config.Failures in a row are. When most of many appliances are missed at once, it is
 // taken for trouble of this broker, and none of them is found dead by that.
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -19,33 +23,23 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bumpwire/bumpwire/provision"
-	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
-// Monitor probes the active instances of a provision.Service.
+// Monitor probes the active instances of a provision.Service. What it holds does not
+// grow with their number, but for a few dozen bytes for each whose health endpoint it
+// asks or that missed a probe.
 type Monitor struct {
 	provision *provision.Service
 	log       *slog.Logger
 	config    Config
+	files     *files
 
-	mu    sync.Mutex
-	files map[member]*file
-}
-
-// member is one start of one appliance.
-type member struct {
-	appliance topology.ApplianceID // no two instances have the same
-	start     int
-}
-
-// file is what is known of one.
-type file struct {
-	since    time.Time // first looked at
-	missed   int       // probes without an answer, in a row
-	answered bool      // its health endpoint has, at least once
+	rounds atomic.Int64 // that have ended
+	latest atomic.Int64 // how long the latest took, in nanoseconds
 }
 
 // Config sets the pace; zero values mean the defaults.
@@ -74,79 +68,7 @@ func New(p *provision.Service, log *slog.Logger, c Config) *Monitor {
 	if c.Patience <= 0 {
 		c.Patience = 2 * time.Minute
 	}
-	return &Monitor{provision: p, log: log, config: c, files: map[member]*file{}}
-}
-
-// Run probes in rounds until ctx ends. When there is so much that a round takes long,
-// it rests longer.
-func (m *Monitor) Run(ctx context.Context) error {
-	for {
-		began := time.Now()
-		if err := m.Round(ctx); err != nil && ctx.Err() == nil {
-			m.log.Error("cannot probe the appliances", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(max(m.config.Every-time.Since(began), time.Since(began))):
-		}
-	}
-}
-
-// Round probes every active instance once and records the verdicts.
-func (m *Monitor) Round(ctx context.Context) error {
-	active, err := m.provision.Instances(ctx, provision.Filter{State: provision.Active})
-	if err != nil {
-		return err
-	}
-	rounds := make([]round, len(active))
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, m.config.Parallel)
-	for n, i := range active {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			rounds[n] = m.look(ctx, i)
-			if ctx.Err() == nil && rounds[n].suspects == 0 {
-				m.record(ctx, rounds[n])
-			}
-		})
-	}
-	wg.Wait()
-	if ctx.Err() == nil {
-		m.accuse(ctx, rounds)
-		m.forget(rounds)
-	}
-	return nil
-}
-
-// round is what was seen of one instance.
-type round struct {
-	instance provision.Instance
-	verdict  provision.Verdict
-	looked   []member
-	suspects int // appliances that run, were well, and are found dead
-}
-
-// many appliances must be there for most of them to be suspicious.
-const many = 8
-
-// accuse records the verdicts on those who run and do not answer, unless there are so
-// many at once that it is more likely this broker who cannot see.
-func (m *Monitor) accuse(ctx context.Context, rounds []round) {
-	looked, suspects := 0, 0
-	for _, r := range rounds {
-		looked, suspects = looked+len(r.looked), suspects+r.suspects
-	}
-	if looked >= many && 2*suspects > looked {
-		m.log.Error("most appliances seem to have failed at once: no verdict", "appliances", looked, "failed", suspects)
-		return
-	}
-	for _, r := range rounds {
-		if r.suspects > 0 {
-			m.record(ctx, r)
-		}
-	}
+	return &Monitor{provision: p, log: log, config: c, files: newFiles()}
 }
 
 func (m *Monitor) record(ctx context.Context, r round) {
@@ -155,10 +77,18 @@ func (m *Monitor) record(ctx context.Context, r round) {
 	}
 }
 
+// round is what was seen of one instance.
+type round struct {
+	instance provision.Instance
+	verdict  provision.Verdict
+	looked   int // appliances
+	suspects int // of those that run, were well, and are found dead
+}
+
 // look probes all appliances of an instance at the same time.
 func (m *Monitor) look(ctx context.Context, i provision.Instance) round {
-	r := round{instance: i, verdict: provision.Verdict{Generation: i.Generation, Members: map[int]provision.Finding{}}}
 	addresses := i.Appliances()
+	r := round{instance: i, verdict: provision.Verdict{Generation: i.Generation, Members: map[int]provision.Finding{}}, looked: len(addresses)}
 	seen := make([]sight, len(addresses))
 	var wg sync.WaitGroup
 	for n, address := range addresses {
@@ -166,9 +96,7 @@ func (m *Monitor) look(ctx context.Context, i provision.Instance) round {
 	}
 	wg.Wait()
 	for n, s := range seen {
-		of := member{i.Appliance(n), i.Start(n)}
-		r.looked = append(r.looked, of)
-		f, known := m.judge(of, s)
+		f, known := m.judge(member{i.Appliance(n), i.Start(n)}, i.Insertion.Health != nil, s)
 		if !known {
 			continue
 		}
@@ -211,50 +139,25 @@ func (m *Monitor) probe(ctx context.Context, i provision.Instance, n int, at net
 	return s
 }
 
-// judge counts the missed probes; known is false while there are too few.
-func (m *Monitor) judge(of member, s sight) (f provision.Finding, known bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.files[of] == nil {
-		m.files[of] = &file{since: time.Now()}
-	}
-	at := m.files[of]
-	f.Start, at.answered = of.start, at.answered || s.answered
-	switch coming := s.unwell != "" && !at.answered && time.Since(at.since) < m.config.Patience; {
-	case s.blind:
-		return f, false
-	case s.dead:
-		f.Detail = "its machine does not run"
-		return f, true
-	case s.stuck == "" && s.unwell == "":
-		at.missed, f.Alive = 0, true
-		return f, true
-	case s.stuck == "" && coming:
-		return f, false
-	}
-	f.Detail = s.stuck
-	if f.Detail == "" {
-		f.Detail = s.unwell
-	}
-	at.missed++
-	return f, at.missed >= m.config.Failures
-}
-
-// forget drops what is known of appliances that are not looked at any more.
-func (m *Monitor) forget(rounds []round) {
-	keep := map[member]bool{}
-	for _, r := range rounds {
-		for _, of := range r.looked {
-			keep[of] = true
+// judge counts the missed probes; known is false while there are too few. Of those
+// without a health endpoint nothing is kept while they are well.
+func (m *Monitor) judge(of member, asked bool, s sight) (f provision.Finding, known bool) {
+	m.files.open(of, asked, func(at *file) {
+		f.Start, at.answered = of.start, at.answered || s.answered
+		switch coming := s.unwell != "" && !at.answered && m.files.age(at) < m.config.Patience; {
+		case s.blind:
+		case s.dead:
+			f.Detail, known = "its machine does not run", true
+		case s.stuck == "" && s.unwell == "":
+			at.missed, f.Alive, known = 0, true, true
+		case s.stuck == "" && coming:
+		default:
+			f.Detail = cmp.Or(s.stuck, s.unwell)
+			at.missed++
+			known = int(at.missed) >= m.config.Failures
 		}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for of := range m.files {
-		if !keep[of] {
-			delete(m.files, of)
-		}
-	}
+	})
+	return f, known
 }
 
 // ask is empty when the appliance answers its health endpoint with a 2xx status,
