@@ -31,29 +31,41 @@ func (s *Server) ready(ctx context.Context, _ *call) (content, error) {
 	return content{"text/plain; charset=utf-8", []byte("ok\n")}, nil
 }
 
+// mostCounted is how far the instances that are not well are counted.
+const mostCounted = 100
+
 // showHealth says how the broker and what it runs are doing. Tenants see their
-// own instances; what is wrong with the cloud is the operator's to know.
+// own instances, page by page; what is wrong with the cloud is the operator's to know.
+// With unwell=true only the instances that are not well are listed.
 func (s *Server) showHealth(ctx context.Context, c *call) (api.Overview, error) {
-	o := api.Overview{Status: "ok", Version: s.Version, Cloud: s.Cloud.Name(), Problems: []string{}, Instances: []api.InstanceHealth{}}
+	o := api.Overview{Status: "ok", Version: s.Version, Cloud: s.Cloud.Name(), Problems: []string{}, Unwell: map[string]int{}, Instances: []api.InstanceHealth{}}
+	limit, err := c.limit()
+	if err != nil {
+		return o, err
+	}
 	if c.who.role == api.Operator {
 		for _, p := range s.Cloud.Check(ctx) {
 			o.Problems = append(o.Problems, p.What+"; "+p.Remedy)
 		}
 	}
-	all, err := s.Provision.Instances(ctx, provision.Filter{Tenant: topology.TenantID(c.who.tenantOnly())})
+	tenant := topology.TenantID(c.who.tenantOnly())
+	unwell, err := s.Provision.Unwell(ctx, tenant, mostCounted)
 	if err != nil {
 		return o, err
 	}
-	for _, i := range all {
+	for status, n := range unwell {
+		o.Unwell[string(status)] = n
+	}
+	if len(o.Problems)+len(unwell) > 0 {
+		o.Status = "degraded"
+	}
+	f := provision.Filter{Tenant: tenant, Unwell: c.query.Get("unwell") == "true"}
+	page, next, err := s.Provision.Page(ctx, f, topology.InstanceID(c.query.Get("after")), limit)
+	for _, i := range page {
 		o.Instances = append(o.Instances, api.InstanceHealth{
 			ID: string(i.ID), Name: i.Name, Tenant: string(i.Tenant), State: string(i.State), Health: healthOf(i.Health),
 		})
-		if i.Health.Status != provision.HealthOK && i.Health.Status != provision.HealthUnknown {
-			o.Status = "degraded"
-		}
 	}
-	if len(o.Problems) > 0 {
-		o.Status = "degraded"
-	}
-	return o, nil
+	o.Next = string(next)
+	return o, err
 }

@@ -61,7 +61,7 @@ func TestTheProvidersServiceIsSeenByTheTenantAndNotTouched(t *testing.T) {
 	listed, err := alice.Instances(ctx, api.InstanceFilter{})
 	require.NoError(t, err)
 	require.Equal(t, []api.Instance{i}, listed)
-	health, err := alice.Health(ctx)
+	health, err := alice.Health(ctx, false)
 	require.NoError(t, err)
 	require.Len(t, health.Instances, 1)
 	events, err := alice.Events(ctx, "")

@@ -168,19 +168,34 @@ func (s *Server) instanceEvents(ctx context.Context, c *call) (api.List[api.Even
 	return api.List[api.Event]{Items: eventsOf(i)}, err
 }
 
-// listEvents is everything that happened to what the caller may see, the oldest first.
+// mostEvents is how many events a list of all instances holds.
+const mostEvents = 10_000
+
+// listEvents is the latest that happened to what the caller may see, the oldest first.
 func (s *Server) listEvents(ctx context.Context, c *call) (api.List[api.Event], error) {
 	l := api.List[api.Event]{Items: []api.Event{}}
-	for i, err := range s.Provision.All(ctx) {
+	for i, err := range s.Provision.Ever(ctx, topology.TenantID(c.who.tenantOnly())) {
 		if err != nil {
 			return l, err
 		}
-		if c.who.sees(string(i.Tenant)) {
-			l.Items = append(l.Items, eventsOf(i)...)
+		if !c.who.sees(string(i.Tenant)) {
+			continue
+		}
+		if l.Items = append(l.Items, eventsOf(i)...); len(l.Items) > 2*mostEvents {
+			l.Items = latest(l.Items)
 		}
 	}
-	slices.SortStableFunc(l.Items, func(a, b api.Event) int { return a.At.Compare(b.At) })
+	l.Items = latest(l.Items)
 	return l, nil
+}
+
+// latest are the last of all events, in order, each once.
+func latest(all []api.Event) []api.Event {
+	slices.SortFunc(all, func(a, b api.Event) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Seq, b.Seq))
+	})
+	all = slices.CompactFunc(all, func(a, b api.Event) bool { return a.Instance == b.Instance && a.Seq == b.Seq })
+	return slices.Delete(all, 0, max(0, len(all)-mostEvents))
 }
 
 func eventsOf(i provision.Instance) []api.Event {

@@ -280,7 +280,7 @@ func TestHealthAndReadiness(t *testing.T) {
 	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/v1/openapi.json"} {
 		require.Equal(t, 200, w.send("GET", path, nil, nobody).status, path)
 	}
-	o, err := w.admin.Health(t.Context())
+	o, err := w.admin.Health(t.Context(), false)
 	require.NoError(t, err)
 	require.Equal(t, "ok", o.Status)
 	metrics := w.send("GET", "/metrics", nil, nobody).text

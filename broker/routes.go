@@ -58,7 +58,7 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/instances/{instance}/bindings/{binding}", tenants, 200, "Show a binding and its credentials", gives(s.showBinding)},
 		{"DELETE", "/v1/instances/{instance}/bindings/{binding}", tenants, 202, "Delete a binding", gives(s.deleteBinding)},
 		{"GET", "/v1/instances/{instance}/bindings/{binding}/operation", tenants, 200, "Show the latest operation on a binding", gives(s.bindingOperation)},
-		{"GET", "/v1/events", tenants, 200, "What happened to all instances", gives(s.listEvents)},
+		{"GET", "/v1/events", tenants, 200, "The latest that happened to all instances, up to 10,000 events", gives(s.listEvents)},
 		{"POST", "/v1/plan", tenants, 200, "What a request would do, step by step", takes(s.preview)},
 		{"GET", "/v1/tenants/{tenant}/topology", tenants, 200, "A tenant's fabric as json, text, svg or dot", gives(s.showTopology)},
 		{"GET", "/v1/tenants/{tenant}/drift", tenants, 200, "In what a tenant's fabric is not as it should be", gives(s.showDrift)},
@@ -95,7 +95,7 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/users", operators, 200, "List users", gives(s.listUsers)},
 		{"POST", "/v1/users", operators, 201, "Add a user; its password is shown once", takes(s.addUser)},
 		{"DELETE", "/v1/users/{user}", operators, 204, "Remove a user", gives(s.removeUser)},
-		{"GET", "/v1/health", tenants, 200, "How the broker and the instances are doing", gives(s.showHealth)},
+		{"GET", "/v1/health", tenants, 200, "How the broker and the instances are doing, a page of these; with ?unwell=true only those that are not well", gives(s.showHealth)},
 
 		// for machines and people
 		{"GET", "/v1/openapi.json", anyone, 200, "This description", gives(s.showOpenAPI)},

@@ -29,6 +29,18 @@ type Health struct {
 	Since  time.Time    `json:"since,omitzero"` // of this status
 }
 
+// unwell is the health of an instance that is not well; empty for all others, and for
+// what was deleted.
+func (i Instance) unwell() HealthStatus {
+	switch i.Health.Status {
+	case HealthDegraded, HealthFailing, HealthBypassed:
+		if i.State != Deleted {
+			return i.Health.Status
+		}
+	}
+	return ""
+}
+
 // DialManagement opens a connection to an address on a tenant's management network.
 func (s *Service) DialManagement(ctx context.Context, tenant topology.TenantID, to netip.AddrPort) (net.Conn, error) {
 	return s.cloud.Dial(ctx, tenant, to)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/bumpwire/bumpwire/catalog"
@@ -20,13 +21,15 @@ type Filter struct {
 	Tenant   topology.TenantID
 	Service  catalog.ServiceID
 	State    State
+	Unwell   bool // only those whose health is degraded, failing or bypassed
 }
 
 func (f Filter) passes(i Instance) bool {
 	return (f.Platform == "" || f.Platform == i.Platform) &&
 		(f.Tenant == "" || f.Tenant == i.Tenant) &&
 		(f.Service == "" || f.Service == i.Service) &&
-		(f.State == "" && i.State != Deleted || f.State == i.State)
+		(f.State == "" && i.State != Deleted || f.State == i.State) &&
+		(!f.Unwell || i.unwell() != "")
 }
 
 // index is a stored key with a value.
@@ -38,6 +41,8 @@ func (f Filter) sources() []index {
 	switch {
 	case f.Tenant != "":
 		return []index{{"live", string(f.Tenant)}, {"tenant", string(f.Tenant)}}
+	case f.Unwell:
+		return unwell
 	case f.State == Provisioning:
 		return []index{{"pending", "yes"}}
 	case f.State != "":
@@ -45,6 +50,9 @@ func (f Filter) sources() []index {
 	}
 	return []index{{}}
 }
+
+// unwell are the indexes of what is not well.
+var unwell = []index{{"unwell", string(HealthBypassed)}, {"unwell", string(HealthDegraded)}, {"unwell", string(HealthFailing)}}
 
 // Instances lists instances by id; deleted ones only when asked for by state.
 func (s *Service) Instances(ctx context.Context, f Filter) ([]Instance, error) {
@@ -85,6 +93,28 @@ func (s *Service) Page(ctx context.Context, f Filter, after topology.InstanceID,
 		return list[:limit], list[limit-1].ID, nil
 	}
 	return list, "", nil
+}
+
+// Unwell is how many instances are degraded, failing and bypassed, each counted up to
+// most, of a tenant's or, when it is "", of all.
+func (s *Service) Unwell(ctx context.Context, tenant topology.TenantID, most int) (map[HealthStatus]int, error) {
+	f := Filter{Tenant: tenant, Unwell: true}
+	counts := map[HealthStatus]int{}
+	for _, from := range f.sources() {
+		for i, err := range s.instances.All(ctx, from.key, from.value) {
+			if err != nil {
+				return nil, err
+			}
+			status := i.unwell()
+			if status == "" || !f.passes(i) || counts[status] >= most {
+				continue
+			}
+			if counts[status]++; tenant == "" && counts[status] >= most {
+				break // the index has no other status
+			}
+		}
+	}
+	return counts, nil
 }
 
 // byID sorts instances; what an instance is listed by may have changed meanwhile, so
@@ -158,6 +188,20 @@ func progress(c work.Change) string {
 		}
 	}
 	return ""
+}
+
+// Ever iterates over all instances of a tenant, deleted ones too; of all tenants, when
+// it is "". One that changes meanwhile may come twice.
+func (s *Service) Ever(ctx context.Context, tenant topology.TenantID) iter.Seq2[Instance, error] {
+	return func(yield func(Instance, error) bool) {
+		for _, from := range (Filter{Tenant: tenant}).sources() {
+			for i, err := range s.instances.All(ctx, from.key, from.value) {
+				if !yield(i, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
 }
 
 // All iterates over all instances, deleted ones too, for metering.

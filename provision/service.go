@@ -109,7 +109,8 @@ func New(c Config) *Service {
 }
 
 // keys are the stored indexes. "live" is the tenant of what has, or wants, something
-// in the cloud, "tenant" that of all else; "pending" is what Resume looks for.
+// in the cloud, "tenant" that of all else; "pending" is what Resume looks for, "unwell"
+// the health of what is not well, so that nobody has to go through all to find it.
 func keys(i Instance) map[string]string {
 	k := map[string]string{}
 	if i.live() {
@@ -125,6 +126,9 @@ func keys(i Instance) map[string]string {
 	}
 	if i.expires() {
 		k["expiring"] = "yes"
+	}
+	if status := i.unwell(); status != "" {
+		k["unwell"] = string(status)
 	}
 	return k
 }

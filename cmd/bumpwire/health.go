@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -10,17 +13,18 @@ import (
 )
 
 func newHealth(c *cli) *cobra.Command {
-	return &cobra.Command{
+	var unwell bool
+	cmd := &cobra.Command{
 		Use: "health", Short: "How the broker and the instances are doing", Args: exactly(),
 		RunE: c.call(func(ctx context.Context, a *api.Client, _ []string) error {
-			o, err := a.Health(ctx)
+			o, err := a.Health(ctx, unwell)
 			if err != nil {
 				return err
 			}
 			if c.output == "json" {
 				return c.printJSON(o)
 			}
-			if err := c.print(o, facts("status", o.Status, "version", o.Version, "cloud", o.Cloud)); err != nil {
+			if err := c.print(o, facts("status", o.Status, "version", o.Version, "cloud", o.Cloud, "unwell", counted(o.Unwell))); err != nil {
 				return err
 			}
 			for _, p := range o.Problems {
@@ -37,4 +41,15 @@ func newHealth(c *cli) *cobra.Command {
 			return c.print(o, t)
 		}),
 	}
+	cmd.Flags().BoolVar(&unwell, "unwell", false, "list only the instances that are degraded, failing or bypassed")
+	return cmd
+}
+
+// counted are numbers by name, in the order of names.
+func counted(numbers map[string]int) string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(numbers)) {
+		list = append(list, fmt.Sprintf("%d %s", numbers[name], name))
+	}
+	return strings.Join(list, ", ")
 }
