@@ -32,7 +32,7 @@ import (
 // brokers are `bumpwire serve` processes on one store and one simulated cloud, and
 // somebody in front of them who gives each request to any of those that live.
 type brokers struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	store   string   // for --store; "": in the data folder
 	env     []string // beside what all have
@@ -48,7 +48,7 @@ type process struct {
 	url string
 }
 
-func newBrokers(t *testing.T, n int, store string, env ...string) *brokers {
+func newBrokers(t testing.TB, n int, store string, env ...string) *brokers {
 	t.Helper()
 	b := &brokers{t: t, dir: t.TempDir(), store: store, env: env}
 	t.Cleanup(func() {

@@ -77,7 +77,7 @@ func fill(t *testing.T, path string) {
 }
 
 // awayFor is how long the store is away, unless BUMPWIRE_AWAY says.
-func awayFor(t *testing.T) time.Duration {
+func awayFor(t testing.TB) time.Duration {
 	text := os.Getenv("BUMPWIRE_AWAY")
 	if text == "" {
 		return 2 * time.Second
