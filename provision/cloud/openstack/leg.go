@@ -103,14 +103,17 @@ func (v *view) removeLeg(ctx context.Context, leg topology.PortID) error {
 // running server too, which sees its NIC go and come back.
 func (v *view) moveLeg(ctx context.Context, s topology.Step) error {
 	found, err := v.legPorts(ctx, s.Port)
-	if err != nil || len(found) == 0 {
+	if err != nil {
 		return err
 	}
-	old := found[0]
-	for _, p := range found[1:] {
-		if before(p, old) {
+	var old port
+	for _, p := range found {
+		if p.mark.ID != "" && (old.ID == "" || before(p, old)) {
 			old = p
 		}
+	}
+	if old.ID == "" {
+		return fault.New(fault.NotFound, "tenant %q has no port %q", v.tenant, s.Port)
 	}
 	f, err := facts[legFacts](old.mark)
 	if err != nil {
@@ -147,12 +150,12 @@ func (v *view) nextLeg(ctx context.Context, found []port, old port, f legFacts, 
 		}
 		return old.ID, nil
 	}
+	f.Turn++
 	for _, p := range found {
 		if at, known := v.at(p.NetworkID); known && at == s.To && p.ID != old.ID {
-			return p.ID, nil
+			return p.ID, v.tagLeg(ctx, p.ID, f)
 		}
 	}
-	f.Turn++
 	return v.newLeg(ctx, f, s.To)
 }
 

@@ -23,7 +23,9 @@ type swap struct {
 	to    topology.NetworkID
 	old   string // the port that the router has now; empty once that is removed
 	fresh string // the port that takes its place; empty until it is made
-	stub  string // a port of ours that stands for the plug meanwhile; empty when fresh does
+
+	// Ports of ours that stand for the plug meanwhile, where fresh does not.
+	stubs []string
 }
 
 // movePlug takes a router's port from one network to another, keeping its MAC and
@@ -67,8 +69,15 @@ func (v *view) swapOf(ctx context.Context, f topology.Fabric, step topology.Step
 	if p.At == step.To && s.old != "" {
 		return nil, v.finish(ctx, s)
 	}
-	s.Routes = v.routesThrough(*s)
-	return s, v.findRecord(s)
+	if err := v.findRecord(s); err != nil {
+		return nil, err
+	}
+	for _, r := range v.routesThrough(*s) {
+		if !slices.Contains(s.Routes, r) {
+			s.Routes = append(s.Routes, r)
+		}
+	}
+	return s, nil
 }
 
 // findOld looks for the port that the router has, and what the tenant has called it.
@@ -95,12 +104,11 @@ func (v *view) findRecord(s *swap) error {
 		if err != nil {
 			return err
 		}
-		at, _ := v.at(o.NetworkID)
-		switch {
-		case o.mark.Kind == kindSwap:
-			s.stub, s.kept = o.ID, was.kept
-		case o.mark.Kind == kindPlug && at == s.to:
-			s.fresh, s.kept = o.ID, was.kept
+		s.kept = was.kept
+		if at, _ := v.at(o.NetworkID); o.mark.Kind == kindPlug && at == s.to {
+			s.fresh = o.ID
+		} else {
+			s.stubs = append(s.stubs, o.ID)
 		}
 	}
 	return nil
@@ -110,23 +118,14 @@ func (v *view) findRecord(s *swap) error {
 // began: routes are put back, and what stood for the plug goes.
 func (v *view) finish(ctx context.Context, s *swap) error {
 	s.fresh = s.old
-	for _, o := range v.ports {
-		if o.mark.ID != string(s.plug) || o.DeviceID != "" {
-			continue
-		}
-		was, err := facts[plugFacts](o.mark)
-		if err != nil {
-			return err
-		}
-		s.kept = was.kept
-		if err := v.putBack(ctx, *s); err != nil {
-			return err
-		}
-		if err := v.d.dropPort(ctx, o.ID); err != nil {
-			return err
-		}
+	if err := v.findRecord(s); err != nil {
+		return err
 	}
-	return v.putBack(ctx, *s)
+	if s.fresh != s.old { // a port that a swap has made and not used
+		s.stubs = append(s.stubs, s.fresh)
+		s.fresh = s.old
+	}
+	return v.tidy(ctx, *s)
 }
 
 func plugIn(f topology.Fabric, s topology.Step) (topology.Plug, bool) {
@@ -203,11 +202,13 @@ func (v *view) gatewayOf(home topology.NetworkID, a netip.Prefix) netip.Addr {
 // the old one's place, where that may be made already, else by one that nobody uses.
 func (v *view) record(ctx context.Context, s *swap, subnets []string) (err error) {
 	switch {
-	case s.fresh != "" || s.stub != "":
+	case s.fresh != "" || len(s.stubs) > 0:
 	case v.early(*s):
-		s.fresh, err = v.newPlug(ctx, *s, subnets)
+		s.fresh, err = v.anyPlug(ctx, *s, subnets)
 	default:
-		s.stub, err = v.newStub(ctx, *s)
+		var stub string
+		stub, err = v.newStub(ctx, *s)
+		s.stubs = append(s.stubs, stub)
 	}
 	return err
 }
@@ -252,6 +253,27 @@ func (v *view) newPlug(ctx context.Context, s swap, subnets []string) (string, e
 		err = v.tagPlug(ctx, made.ID, kindPlug, s)
 	}
 	return made.ID, err
+}
+
+// anyPlug is the port that an attempt cut off has made, with its mark, or a new one.
+func (v *view) anyPlug(ctx context.Context, s swap, subnets []string) (string, error) {
+	to, err := v.neutron(s.to)
+	if err != nil {
+		return "", err
+	}
+	found, err := v.d.ports(ctx, query{"network_id": {to}, "mac_address": {s.MAC}, "project_id": {v.project}})
+	if err != nil {
+		return "", err
+	}
+	for _, p := range found {
+		if p.DeviceID == "" && s.to != s.Home {
+			return p.ID, v.tagPlug(ctx, p.ID, kindPlug, s)
+		}
+		if p.DeviceID == "" {
+			return p.ID, nil
+		}
+	}
+	return v.newPlug(ctx, s, subnets)
 }
 
 // newStub makes a port without address on the network of ours that the plug leaves,
@@ -316,58 +338,51 @@ func (v *view) cut(ctx context.Context, s *swap, subnets []string) error {
 	return said(what, v.arrive(ctx, s, subnets))
 }
 
-// arrive gives the router its port where the plug goes.
+// arrive gives the router its port where the plug goes. Only after an attempt that was
+// cut off does it look for that port first: traffic waits.
 func (v *view) arrive(ctx context.Context, s *swap, subnets []string) (err error) {
-	if s.fresh == "" {
-		if s.fresh, err = v.waiting(ctx, *s); err != nil {
-			return err
-		}
+	if s.fresh == "" && s.old == "" {
+		s.fresh, err = v.anyPlug(ctx, *s, subnets)
+	} else if s.fresh == "" {
+		s.fresh, err = v.newPlug(ctx, *s, subnets)
 	}
-	if s.fresh == "" {
-		if s.fresh, err = v.newPlug(ctx, *s, subnets); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	_, err = routers.AddInterface(ctx, v.d.network, s.Router, routers.AddInterfaceOpts{PortID: s.fresh}).Extract()
 	return err
 }
 
-// waiting is the port that an attempt cut off has made at home, where no mark tells.
-func (v *view) waiting(ctx context.Context, s swap) (string, error) {
-	to, err := v.neutron(s.to)
-	if err != nil || s.old != "" {
-		return "", err
-	}
-	found, err := v.d.ports(ctx, query{"network_id": {to}, "mac_address": {s.MAC}, "project_id": {v.project}})
-	for _, p := range found {
-		if p.DeviceID == "" {
-			return p.ID, nil
-		}
-	}
-	return "", err
-}
-
 // tidy puts back what leans on the plug, and removes what stood for it.
 func (v *view) tidy(ctx context.Context, s swap) error {
-	if len(s.Routes) > 0 {
-		if _, err := extraroutes.Add(ctx, v.d.network, s.Router, extraroutes.Opts{Routes: &s.Routes}).Extract(); err != nil {
-			return said("put back the gateway's routes through network "+string(s.Home), err)
-		}
+	if err := v.putBack(ctx, s); err != nil {
+		return err
 	}
 	if s.to == s.Home && len(s.Tags) > 0 {
 		if _, err := attributestags.ReplaceAll(ctx, v.d.network, "ports", s.fresh, attributestags.ReplaceAllOpts{Tags: s.Tags}).Extract(); err != nil {
 			return said("tag the gateway's port on network "+string(s.Home), err)
 		}
 	}
-	if s.stub == "" {
-		return nil
+	for _, stub := range s.stubs {
+		if err := v.d.dropPort(ctx, stub); err != nil {
+			return err
+		}
 	}
-	return v.d.dropPort(ctx, s.stub)
+	return nil
 }
 
-// putBack is tidy for routes that are missing.
+// putBack gives the router the routes that had to go, and forgets them, so that one
+// which the tenant takes away later stays away.
 func (v *view) putBack(ctx context.Context, s swap) error {
-	there := v.routesThrough(s)
-	s.Routes = slices.DeleteFunc(slices.Clone(s.Routes), func(r routers.Route) bool { return slices.Contains(there, r) })
-	return v.tidy(ctx, s)
+	if len(s.Routes) == 0 {
+		return nil
+	}
+	if _, err := extraroutes.Add(ctx, v.d.network, s.Router, extraroutes.Opts{Routes: &s.Routes}).Extract(); err != nil {
+		return said("put back the gateway's routes through network "+string(s.Home), err)
+	}
+	if s.to == s.Home {
+		return nil // the record goes
+	}
+	s.Routes = nil
+	return v.tagPlug(ctx, s.fresh, kindPlug, s)
 }

@@ -1,0 +1,273 @@
+package openstack
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision/cloud"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// A site is a tenant with a network V, a router with a route through it, and a
+// service to be put in path.
+type site struct {
+	t      *testing.T
+	fake   *fake
+	d      *Driver
+	tenant topology.TenantID
+	fw, wo topology.Service
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	f := newFake(t)
+	d := onFake(t, f)
+	b := newBed(t, d, drawn{}, "acme")
+	v := topology.Network{ID: "V", Name: "V", Subnets: []topology.Subnet{
+		{CIDR: netip.MustParsePrefix("10.1.0.0/24"), Gateway: netip.MustParseAddr("10.1.0.1")},
+		{CIDR: netip.MustParsePrefix("fd01::/64"), Gateway: netip.MustParseAddr("fd01::1")},
+	}}
+	require.NoError(t, b.CreateNetwork(t.Context(), "acme", v))
+	require.NoError(t, b.CreateHost(t.Context(), "acme", cloud.Host{Name: "h", Network: "V", Address: netip.MustParsePrefix("10.1.0.9/24")}))
+	r := f.list("routers")[0]
+	r["routes"] = []any{map[string]any{"destination": "10.9.0.0/16", "nexthop": "10.1.0.9"}, map[string]any{"destination": "10.8.0.0/16", "nexthop": "172.24.4.9"}}
+	for _, p := range f.list("ports") {
+		if p.text("device_id") == r.text("id") {
+			p["name"], p["description"], p["tags"] = "to V", "the tenant's", []any{"mine"}
+		}
+	}
+	s := &site{t: t, fake: f, d: d, tenant: b.tenants["acme"]}
+	home := b.networks["V"]
+	nics := []topology.NIC{{Role: topology.Management}, {Role: topology.Inside, Pair: 1}, {Role: topology.Outside, Pair: 1}}
+	service := func(name string, rank int) topology.Service {
+		return topology.Service{Instance: topology.InstanceID(name), Name: name, Zones: topology.Bridged, NICs: nics,
+			Stitches: []topology.Stitch{{Network: home, Pair: 1, Rank: rank}}}
+	}
+	s.fw, s.wo = service("fw", 20), service("wo", 10)
+	s.fw.Management = netip.MustParsePrefix("192.168.254.2/24")
+	return s
+}
+
+func (s *site) plan(services ...topology.Service) []topology.Step {
+	s.t.Helper()
+	have, err := s.d.Observe(s.t.Context(), s.tenant)
+	require.NoError(s.t, err)
+	require.Empty(s.t, topology.Check(have))
+	want, err := topology.Compose(topology.Base(have), services)
+	require.NoError(s.t, err)
+	steps, err := topology.Plan(have, want)
+	require.NoError(s.t, err)
+	return steps
+}
+
+func (s *site) do(step topology.Step) error {
+	if step.Verb == topology.Boot {
+		return s.d.Boot(s.t.Context(), s.tenant, *step.Appliance, cloud.Server{})
+	}
+	return s.d.Do(s.t.Context(), s.tenant, step)
+}
+
+// converge does the steps to a state, each again when it fails, as often as may be.
+func (s *site) converge(services ...topology.Service) {
+	s.t.Helper()
+	for _, step := range s.plan(services...) {
+		err := s.do(step)
+		if err != nil {
+			require.Equal(s.t, fault.Unavailable, fault.KindOf(err), "%s: %v", step, err)
+			err = s.do(step)
+		}
+		require.NoError(s.t, err, "%s", step)
+	}
+	require.Empty(s.t, s.plan(services...), "nothing is left to do")
+}
+
+// all is everything in the cloud, in no order, but for the ids of ports of the router,
+// which Neutron makes anew.
+func (s *site) all() []string {
+	s.t.Helper()
+	s.fake.mu.Lock()
+	defer s.fake.mu.Unlock()
+	var list []string
+	for _, c := range []string{"networks", "subnets", "routers", "ports", "floatingips", "servers"} {
+		for _, o := range s.fake.list(c) {
+			copied := maps.Clone(o)
+			if o.text("device_owner") == "network:router_interface" {
+				delete(copied, "id")
+			}
+			if routes, ok := o["routes"].([]any); ok {
+				copied["routes"] = slices.SortedFunc(slices.Values(routes), func(a, b any) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+			}
+			text, err := json.MarshalIndent(copied, "", " ")
+			require.NoError(s.t, err)
+			list = append(list, string(text))
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// count is how many calls that change something a run makes.
+func (s *site) count(run func()) int {
+	before := len(s.fake.calls)
+	run()
+	return len(s.fake.calls) - before
+}
+
+// fail has the nth call from now that changes something fail: before its effect with
+// a status, or after it, when the status is negative, with no answer.
+func (s *site) fail(n, status int) {
+	s.fake.mu.Lock()
+	defer s.fake.mu.Unlock()
+	s.fake.fault = func(method, _ string) int {
+		if method == http.MethodGet {
+			return 0
+		}
+		if n--; n == -1 {
+			return status
+		}
+		return 0
+	}
+}
+
+// A chain is built and taken down while any one call fails, before or after its effect.
+// What is left of it in the end is nothing.
+func TestEveryCallMayFailOnce(t *testing.T) {
+	t.Parallel()
+	probe := newSite(t)
+	total := probe.count(func() {
+		probe.converge(probe.fw)
+		probe.converge(probe.wo, probe.fw)
+		probe.converge(probe.wo)
+		probe.converge()
+	})
+	t.Logf("%d calls that change something", total)
+	require.Greater(t, total, 50)
+	for _, status := range []int{http.StatusServiceUnavailable, -1} {
+		for n := range total {
+			t.Run(fmt.Sprintf("call %d, status %d", n, status), func(t *testing.T) {
+				t.Parallel()
+				s := newSite(t)
+				before := s.all()
+				s.fail(n, status)
+				s.converge(s.fw)
+				s.converge(s.wo, s.fw)
+				s.converge(s.wo)
+				s.converge()
+				require.Equal(t, before, s.all())
+			})
+		}
+	}
+}
+
+// An insertion that fails at any call is undone from where it is.
+func TestEveryCallMayFailAndAllIsUndone(t *testing.T) {
+	t.Parallel()
+	probe := newSite(t)
+	total := probe.count(func() { probe.converge(probe.fw) })
+	for _, status := range []int{http.StatusServiceUnavailable, -1} {
+		for n := range total {
+			t.Run(fmt.Sprintf("call %d, status %d", n, status), func(t *testing.T) {
+				t.Parallel()
+				s := newSite(t)
+				before := s.all()
+				steps := s.plan(s.fw)
+				s.fail(n, status)
+				done := 0
+				for ; done < len(steps); done++ {
+					if s.do(steps[done]) != nil {
+						break
+					}
+				}
+				require.Less(t, done, len(steps))
+				for ; done >= 0; done-- {
+					if back, ok := steps[done].Inverse(); ok {
+						require.NoError(t, s.do(back), "%s", back)
+					}
+				}
+				require.Equal(t, before, s.all())
+			})
+		}
+	}
+}
+
+func TestFloatingIPsRefuseAMoveBeforeItBegins(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	router := s.fake.list("routers")[0]
+	s.fake.put("floatingips", thing{"router_id": router["id"], "fixed_ip_address": "10.1.0.9", "floating_ip_address": "172.24.4.7", "project_id": string(s.tenant)})
+	s.fake.put("floatingips", thing{"router_id": router["id"], "fixed_ip_address": "10.2.0.9", "floating_ip_address": "172.24.4.8", "project_id": string(s.tenant)})
+	for _, step := range s.plan(s.fw) {
+		if step.Verb != topology.Move {
+			require.NoError(t, s.do(step))
+			continue
+		}
+		before := s.all()
+		err := s.do(step)
+		require.ErrorIs(t, err, fault.Conflict)
+		require.Contains(t, fault.Message(err), "(172.24.4.7 of 10.1.0.9)")
+		require.Equal(t, before, s.all(), "nothing was touched")
+		return
+	}
+	require.FailNow(t, "no plug moves")
+}
+
+// Between the call that takes the router's port and the one that gives it another
+// there is none, on the way out; on the way back there is the one that makes it.
+func TestASwapIsTwoCalls(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.fake.list("routers")[0]["routes"] = []any{}
+	swap := func(services ...topology.Service) (calls []string) {
+		from := len(s.fake.calls)
+		s.converge(services...)
+		for _, c := range s.fake.calls[from:] {
+			if len(calls) == 0 && !isCall(c, "remove_router_interface") {
+				continue
+			}
+			calls = append(calls, c)
+			if isCall(c, "add_router_interface") {
+				return calls
+			}
+		}
+		return calls
+	}
+	require.Len(t, swap(s.fw), 2)
+	require.Len(t, swap(), 3)
+}
+
+func isCall(call, name string) bool {
+	return len(call) >= len(name) && call[len(call)-len(name):] == name
+}
+
+func TestATokenThatExpiredIsRenewed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.fake.mu.Lock()
+	s.fake.token += 7 // the cloud forgets it
+	s.fake.mu.Unlock()
+	s.converge(s.fw)
+}
+
+func TestTenantsAreProjects(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	name := s.fake.things["projects"][string(s.tenant)].text("name")
+	byID, err := s.d.Observe(t.Context(), s.tenant)
+	require.NoError(t, err)
+	byName, err := s.d.Observe(t.Context(), topology.TenantID(name))
+	require.NoError(t, err)
+	require.Equal(t, byID.Networks, byName.Networks)
+	for _, nobody := range []topology.TenantID{"", "x", topology.TenantID(fmt.Sprintf("%032x", 7)), "../projects"} {
+		_, err := s.d.Observe(t.Context(), nobody)
+		require.ErrorIs(t, err, fault.NotFound)
+	}
+}
