@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/metering"
+	"github.com/bumpwire/bumpwire/metering/focus"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
@@ -42,7 +44,8 @@ func (s *Server) listUsage(ctx context.Context, c *call) (api.List[api.UsageReco
 	return api.List[api.UsageRecord]{Items: all}, err
 }
 
-// listBills is JSON, or CSV for a spreadsheet.
+// listBills is JSON, CSV for a spreadsheet, FOCUS for a finance department, or a page
+// to be printed.
 func (s *Server) listBills(ctx context.Context, c *call) (any, error) {
 	f, err := c.records()
 	if err != nil {
@@ -52,19 +55,47 @@ func (s *Server) listBills(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch format := c.query.Get("format"); format {
-	case "", "json":
-		return api.List[api.BillingRecord]{Items: all}, nil
-	case "csv":
-		var b bytes.Buffer
-		if err := metering.WriteCSV(&b, all); err != nil {
-			return nil, fmt.Errorf("cannot write bills as csv: %w", err)
-		}
-		c.w.Header().Set("Content-Disposition", `attachment; filename="bills.csv"`)
-		return content{"text/csv; charset=utf-8", b.Bytes()}, nil
-	default:
-		return nil, fault.New(fault.Invalid, "bills come as json or csv, not %.20q", format)
+	if format := c.query.Get("format"); format != "" && format != "json" {
+		return s.exported(ctx, c, format, all)
 	}
+	return api.List[api.BillingRecord]{Items: all}, nil
+}
+
+// exported is billing records as a file.
+func (s *Server) exported(ctx context.Context, c *call, format string, bills []api.BillingRecord) (content, error) {
+	seller, err := s.seller(ctx)
+	if err != nil {
+		return content{}, err
+	}
+	var b bytes.Buffer
+	name, media := "bills.csv", "text/csv; charset=utf-8"
+	switch format {
+	case "csv":
+		err = metering.WriteCSV(&b, bills)
+	case "focus":
+		name = "bills.focus.csv"
+		err = focus.Write(&b, seller.Charges(bills))
+	case "html":
+		name, media = "statement.html", "text/html; charset=utf-8"
+		err = seller.WriteHTML(&b, bills)
+	default:
+		return content{}, fault.New(fault.Invalid, "bills come as json, csv, focus or html, not %.20q", format)
+	}
+	if err != nil {
+		return content{}, fmt.Errorf("cannot write bills as %s: %w", format, err)
+	}
+	c.w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", name))
+	return content{media, b.Bytes()}, nil
+}
+
+// seller is who sells, as charges name it.
+func (s *Server) seller(ctx context.Context) (metering.Seller, error) {
+	seller := metering.Seller{Issuer: s.Issuer, Services: map[catalog.ServiceID]catalog.Service{}}
+	all, err := s.Catalog.Services(ctx)
+	for _, service := range all {
+		seller.Services[service.ID] = service
+	}
+	return seller, err
 }
 
 func (s *Server) showBill(ctx context.Context, c *call) (api.BillingRecord, error) {

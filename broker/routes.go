@@ -72,7 +72,7 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/usage", signers, 200, "Report what was used: one event, or up to 1000", signed(s, s.reportUsage)},
 		{"GET", "/v1/instances/{instance}/usage-key", vendors, 200, "The key with which an instance's appliance signs what it reports", gives(s.showUsageKey)},
 		{"GET", "/v1/instances/{instance}/usage-events/{event}", users, 200, "What became of an event that was reported", gives(s.showUsageEvent)},
-		{"GET", "/v1/bills", tenants, 200, "Billing records, as json or csv", gives(s.listBills)},
+		{"GET", "/v1/bills", tenants, 200, "Billing records, as json, csv, focus (FOCUS 1.2) or html", gives(s.listBills)},
 		{"GET", "/v1/bills/{bill}", tenants, 200, "Show a billing record", gives(s.showBill)},
 
 		// what operators run

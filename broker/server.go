@@ -48,6 +48,8 @@ type Config struct {
 	// StrictOperation refuses polls that name another operation than the latest with
 	// 400. Published checkers make operations up, so it is off unless asked for.
 	StrictOperation bool
+	// Issuer is who issues invoices, as exports of bills name it. Empty means "Operator".
+	Issuer string
 	// Patience is how long a client may take over a JSON body, or over one piece of
 	// an upload. Zero means 30 seconds.
 	Patience time.Duration

@@ -17,6 +17,7 @@ import (
 	"github.com/bumpwire/bumpwire/broker/api"
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/metering"
+	"github.com/bumpwire/bumpwire/metering/focus"
 )
 
 // selling has a world meter what appliances report.
@@ -219,4 +220,41 @@ func BenchmarkUsage(b *testing.B) {
 		require.NoError(b, err)
 		return r
 	}, http.StatusCreated)
+}
+
+func TestBillsAreExported(t *testing.T) {
+	t.Parallel()
+	w := newSeller(t)
+	w.provisioned("one")
+	ctx := t.Context()
+	_, err := w.reporter("one").Report(ctx, requests("a", 2, time.Now()))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		_, err := w.config.Meter.CatchUp(ctx)
+		require.NoError(t, err)
+		state, err := w.admin.UsageEvent(ctx, "one", "a")
+		require.NoError(t, err)
+		return state.Counted
+	}, 20*time.Second, 50*time.Millisecond)
+
+	own := w.user(api.NewUser{Name: "alice", Role: api.Tenant, Tenant: tenant})
+	text, err := own.ExportBills(ctx, api.BillFilter{}, "focus")
+	require.NoError(t, err)
+	rows, findings, err := focus.Check(bytes.NewReader(text))
+	require.NoError(t, err)
+	require.Empty(t, findings)
+	bills, err := own.Bills(ctx, api.BillFilter{})
+	require.NoError(t, err)
+	require.Equal(t, len(bills), rows)
+	require.Contains(t, string(text), "example-firewall, plan small: requests")
+
+	page, err := own.ExportBills(ctx, api.BillFilter{}, "html")
+	require.NoError(t, err)
+	require.Contains(t, string(page), "Total of "+tenant)
+	other := w.user(api.NewUser{Name: "bob", Role: api.Tenant, Tenant: "org-2"})
+	page, err = other.ExportBills(ctx, api.BillFilter{Tenant: tenant}, "html")
+	require.NoError(t, err)
+	require.Contains(t, string(page), "Nothing was billed.")
+	_, err = own.ExportBills(ctx, api.BillFilter{}, "xml")
+	require.ErrorIs(t, err, fault.Invalid)
 }

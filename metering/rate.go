@@ -25,6 +25,7 @@ type BillingRecord struct {
 	Seconds   decimal.Decimal     `json:"seconds"`
 	Quantity  decimal.Decimal     `json:"quantity,omitzero"` // of a dimension that is reported, in the base unit of Unit
 	Part      int                 `json:"part,omitempty"`    // as the usage record says
+	Booked    time.Time           `json:"booked,omitzero"`   // likewise
 	UnitPrice decimal.Decimal     `json:"unit_price"`        // per Unit
 	Unit      string              `json:"unit"`
 	Currency  string              `json:"currency"`            // ISO 4217
@@ -97,7 +98,7 @@ func (u UsageRecord) reportedPrice(prices []catalog.Price) (p catalog.Price, ok 
 func (u UsageRecord) reportedLine(p catalog.Price) BillingRecord {
 	b := u.line(u.Plan, Window{u.Window.Start, u.Window.End}, p)
 	b.ID = recordID(u.Window.Start, u.ID)
-	b.Seconds, b.Quantity, b.Part = decimal.Zero, u.Quantity, u.Part
+	b.Seconds, b.Quantity, b.Part, b.Booked = decimal.Zero, u.Quantity, u.Part, u.Booked
 	_, size := catalog.BaseUnit(p.Unit)
 	b.Amount = halfEven(u.Quantity.Mul(p.Amount), size)
 	return b

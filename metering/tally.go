@@ -174,18 +174,23 @@ func (m *Meter) part(ctx context.Context, t tally) (part UsageRecord, whole bool
 	if !errors.Is(err, fault.NotFound) {
 		return part, false, err
 	}
-	sum := decimal.Zero
+	sum, last := decimal.Zero, time.Time{}
 	for e, err := range m.events.All(ctx, tallyKey, t.ID) {
 		if err != nil {
 			return part, false, err
 		}
-		sum = sum.Add(e.Quantity)
+		if sum = sum.Add(e.Quantity); e.Received.After(last) {
+			last = e.Received
+		}
 	}
 	rest := sum.Sub(t.Counted)
 	if rest.IsZero() {
 		return UsageRecord{}, true, nil
 	}
 	part = UsageRecord{ID: id, Dimension: t.Dimension, Window: t.Window, Quantity: rest, Plan: t.Plan, Part: t.Parts + 1}
+	if last.After(t.Window.End.Add(m.grace)) {
+		part.Booked = last
+	}
 	if err := m.attribute(ctx, &part, t); err != nil {
 		return part, false, err
 	}

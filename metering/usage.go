@@ -36,6 +36,7 @@ type UsageRecord struct {
 	Quantity decimal.Decimal `json:"quantity,omitzero"`
 	Plan     catalog.PlanID  `json:"plan,omitempty"`
 	Part     int             `json:"part,omitempty"`
+	Booked   time.Time       `json:"booked,omitzero"` // when the last of it came, if that was after its window was due to close
 
 	// Of a service that the provider inserted: the tenant that it serves, when that is
 	// not who is billed, and whether nobody is.

@@ -48,10 +48,11 @@ func (c *Client) Bills(ctx context.Context, f BillFilter) ([]BillingRecord, erro
 	return list[BillingRecord](ctx, c, f.query(), "bills")
 }
 
-// BillsCSV lists billing records as CSV (RFC 4180).
-func (c *Client) BillsCSV(ctx context.Context, f BillFilter) ([]byte, error) {
+// ExportBills lists billing records as a file: csv (RFC 4180), focus (FOCUS 1.2, also
+// CSV) or html.
+func (c *Client) ExportBills(ctx context.Context, f BillFilter, format string) ([]byte, error) {
 	q := f.query()
-	q.Set("format", "csv")
+	q.Set("format", format)
 	var b []byte
 	return b, c.get(ctx, q, &b, "bills")
 }

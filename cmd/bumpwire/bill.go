@@ -11,7 +11,7 @@ import (
 
 func newBill(c *cli) *cobra.Command {
 	return group(&cobra.Command{Use: "bill", Short: "Billing records"},
-		newBillClose(c), newBillList(c), newBillExport(c),
+		newBillClose(c), newBillList(c), newBillExport(c), newBillCheck(c),
 		&cobra.Command{
 			Use: "show RECORD", Short: "Show a billing record", Args: exactly("a record"),
 			RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
@@ -80,7 +80,7 @@ func newBillExport(c *cli) *cobra.Command {
 	var b between
 	var format string
 	cmd := &cobra.Command{
-		Use: "export", Short: "Write billing records to standard output, as json or csv", Args: exactly(),
+		Use: "export", Short: "Write billing records to standard output, as json, csv, FOCUS 1.2 or a page", Args: exactly(),
 		RunE: c.call(func(ctx context.Context, a *api.Client, _ []string) error {
 			f, err := b.filter()
 			if err != nil {
@@ -93,18 +93,18 @@ func newBillExport(c *cli) *cobra.Command {
 					return err
 				}
 				return c.printJSON(orEmpty(all))
-			case "csv":
-				text, err := a.BillsCSV(ctx, f)
+			case "csv", "focus", "html":
+				text, err := a.ExportBills(ctx, f, format)
 				if err != nil {
 					return err
 				}
 				_, err = c.out.Write(text)
 				return err
 			}
-			return fault.New(fault.Invalid, "--format is json or csv, not %q", format)
+			return fault.New(fault.Invalid, "--format is json, csv, focus or html, not %q", format)
 		}),
 	}
 	b.flags(cmd)
-	cmd.Flags().StringVar(&format, "format", "csv", "json or csv")
+	cmd.Flags().StringVar(&format, "format", "csv", "json, csv, focus (FOCUS 1.2) or html (to be printed)")
 	return cmd
 }

@@ -75,6 +75,7 @@ type osbConfig struct {
 type meteringConfig struct {
 	Window   time.Duration `yaml:"window"`   // length of a metering window; a day is a whole number of them
 	Schedule string        `yaml:"schedule"` // cron expression in UTC, when windows are closed; empty: as soon as each is over
+	Issuer   string        `yaml:"issuer"`   // who issues invoices, as exports name it; empty: "Operator"
 }
 
 type monitorConfig struct {

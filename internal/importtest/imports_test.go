@@ -58,18 +58,19 @@ func rules() []rule {
 		{"provision/monitor", "watches instances through provision", []string{"provision", "provision/topology"}, nil},
 
 		{"metering/rating", "pure: usage and prices in, lines out", []string{"catalog", "internal/fault", "provision/topology"}, []string{"github.com/shopspring/decimal"}},
-		{"metering", "reads history, prices it", []string{"catalog", "internal/fault", "internal/store", "metering/rating", "provision", "provision/topology"},
+		{"metering/focus", "a file format: knows nothing of ours", nil, []string{"github.com/shopspring/decimal"}},
+		{"metering", "reads history, prices it", []string{"catalog", "internal/fault", "internal/store", "metering/focus", "metering/rating", "provision", "provision/topology"},
 			[]string{"github.com/robfig/cron", "github.com/shopspring/decimal", "golang.org/x/sync"}},
 
 		{"broker/api", "wire types and clients: what they show, but nobody who serves", []string{"catalog", "internal/fault", "metering", "metering/rating", "provision/topology"}, []string{"github.com/shopspring/decimal"}},
 		{"broker/osbcheck", "tests any broker: knows wire words, nothing of ours that serves", []string{"broker/api", "internal/fault"}, []string{"github.com/santhosh-tekuri/jsonschema"}},
 		{"broker/console", "pages out of wire types", []string{"broker/api"}, nil},
-		{"broker", "translates HTTP; decides nothing, chooses no driver", []string{"broker/api", "broker/console", "catalog", "internal/fault", "internal/store", "metering",
+		{"broker", "translates HTTP; decides nothing, chooses no driver", []string{"broker/api", "broker/console", "catalog", "internal/fault", "internal/store", "metering", "metering/focus",
 			"provision", "provision/cloud", "provision/topology", "provision/work"},
 			[]string{"github.com/gorilla/mux", "github.com/prometheus", "golang.org/x/crypto"}},
 
 		{"cmd/bumpwire", "the only place that chooses drivers", []string{"broker", "broker/api", "broker/osbcheck", "catalog", "internal/fault", "internal/seal", "internal/store",
-			"internal/store/mongostore", "internal/store/sqlitestore", "metering", "metering/rating", "ovf", "provision", "provision/cloud", "provision/cloud/linux", "provision/cloud/sim", "provision/monitor",
+			"internal/store/mongostore", "internal/store/sqlitestore", "metering", "metering/focus", "metering/rating", "ovf", "provision", "provision/cloud", "provision/cloud/linux", "provision/cloud/sim", "provision/monitor",
 			"provision/topology", "provision/work"},
 			[]string{"github.com/goccy/go-yaml", "github.com/mattn/go-isatty", "github.com/schollz/progressbar", "github.com/shopspring/decimal", "github.com/spf13/cobra",
 				"golang.org/x/net", "golang.org/x/sync", "golang.org/x/sys", "golang.org/x/term"}},

@@ -1,0 +1,188 @@
+package metering
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/metering/focus"
+	"github.com/bumpwire/bumpwire/metering/rating"
+)
+
+// Seller is what charges have to say beside the records: who issues invoices, and what
+// services are called.
+type Seller struct {
+	Issuer   string // empty: "Operator"
+	Services map[catalog.ServiceID]catalog.Service
+}
+
+// Charges are billing records as FOCUS has them, in their order. The billing period is
+// the month of UTC in which a charge begins; what was reported after the month of its
+// use, and counted beside what was there, is a correction in the month in which it came.
+func (s Seller) Charges(bills []BillingRecord) []focus.Row {
+	rows := make([]focus.Row, len(bills))
+	for n, b := range bills {
+		rows[n] = s.charge(b)
+	}
+	return rows
+}
+
+func (s Seller) charge(b BillingRecord) focus.Row {
+	r := focus.Row{
+		BilledCost: b.Amount, EffectiveCost: b.Amount, ListCost: b.Amount, ContractedCost: b.Amount,
+		BillingAccountID: string(b.Tenant), BillingAccountName: string(b.Tenant), BillingCurrency: b.Currency,
+		BillingPeriod: month(b.Start), ChargePeriod: focus.Period{Start: b.Start, End: b.End},
+		SubAccountID: b.Platform, SubAccountName: b.Platform,
+		ChargeCategory: focus.CategoryUsage, ChargeFrequency: focus.FrequencyUsage,
+		ResourceID: string(b.Instance), ResourceName: b.Name,
+		SkuID: string(b.Plan) + "/" + b.Dimension, SkuPriceID: priceID(string(b.Plan), b.Dimension, b.PriceFrom), SkuMeter: b.Dimension,
+		Tags: map[string]string{"bumpwire/dimension": b.Dimension, "bumpwire/plan": string(b.Plan)}, RecordID: b.ID,
+	}
+	if b.Serves != "" {
+		r.Tags["bumpwire/serves"] = string(b.Serves)
+	}
+	s.name(&r, b.Service, b.Plan, b.Dimension)
+	if booked := month(b.Booked); !b.Booked.IsZero() && booked.Start.After(r.BillingPeriod.Start) {
+		r.BillingPeriod, r.ChargeClass = booked, focus.ClassCorrection
+		return r
+	}
+	quantity := b.Seconds
+	if b.Part > 0 {
+		quantity = b.Quantity
+	}
+	price(&r, quantity, b.Unit, b.UnitPrice, b.UnitPrice)
+	return r
+}
+
+// priceID is which version of the price of a plan's dimension it is.
+func priceID(plan, dimension string, from time.Time) string {
+	id := plan + "/" + dimension
+	if !from.IsZero() {
+		id += "@" + from.UTC().Format(time.RFC3339)
+	}
+	return id
+}
+
+// LineCharges are lines of one statement as FOCUS has them; invoiced is the period in
+// which they are billed, which is a later one than theirs for corrections.
+func (s Seller) LineCharges(lines []rating.Line, invoiced rating.Period) []focus.Row {
+	rows := make([]focus.Row, len(lines))
+	for n, l := range lines {
+		rows[n] = s.lineCharge(l, invoiced)
+	}
+	return rows
+}
+
+func (s Seller) lineCharge(l rating.Line, invoiced rating.Period) focus.Row {
+	r := focus.Row{
+		BilledCost: l.Amount, EffectiveCost: l.Amount, ListCost: l.Amount, ContractedCost: l.Amount,
+		BillingAccountID: string(l.Tenant), BillingAccountName: string(l.Tenant), BillingCurrency: l.Currency,
+		BillingPeriod: focus.Period(invoiced), ChargePeriod: focus.Period{Start: l.Start, End: l.End},
+		SubAccountID: l.Platform, SubAccountName: l.Platform,
+		ResourceID: string(l.Instance), ResourceName: string(l.Instance),
+		SkuID: string(l.Plan) + "/" + l.Dimension, SkuPriceID: priceID(string(l.Plan), l.Dimension, l.PriceFrom), SkuMeter: l.Dimension,
+		Tags: map[string]string{"bumpwire/dimension": l.Dimension, "bumpwire/plan": string(l.Plan), "bumpwire/charge": string(l.Charge)}, RecordID: l.ID,
+	}
+	s.name(&r, l.Service, l.Plan, strings.Join([]string{l.Dimension, string(l.Charge)}, ", "))
+	r.ChargeCategory, r.ChargeFrequency = focus.CategoryUsage, focus.FrequencyUsage
+	fee := l.Charge == rating.ChargeFee || l.Charge == rating.ChargeMinimum
+	if fee {
+		r.ChargeCategory, r.ChargeFrequency = focus.CategoryPurchase, focus.FrequencyRecurring
+	}
+	if l.Model == catalog.ModelOnce {
+		r.ChargeFrequency = focus.FrequencyOnce
+	}
+	switch {
+	case l.Corrects != "" || !l.Period.Start.Equal(invoiced.Start):
+		r.ChargeClass = focus.ClassCorrection
+	case fee: // one of it, at its amount
+		price(&r, decimal.New(1, 0), "period", l.Amount, l.Amount)
+		r.ConsumedQuantity, r.ConsumedUnit = decimal.Zero, ""
+	case l.Charge == rating.ChargeIncluded:
+		price(&r, l.Quantity, l.Unit, decimal.Zero, decimal.Zero)
+	case l.Model == catalog.ModelPackage:
+		price(&r, l.Packages, "package", l.UnitPrice, l.UnitPrice)
+		r.ConsumedQuantity, r.ConsumedUnit = l.Quantity, unitName(l.QuantityUnit)
+	case l.Model == catalog.ModelPercentage:
+		share := l.UnitPrice.Shift(-2)
+		price(&r, l.Quantity, l.Unit, share, share)
+	default:
+		price(&r, l.Quantity, l.Unit, l.UnitPrice, l.UnitPrice)
+	}
+	return r
+}
+
+// name fills in what the catalog knows; what it does not is called by its id.
+func (s Seller) name(r *focus.Row, service catalog.ServiceID, plan catalog.PlanID, what string) {
+	known := s.Services[service]
+	name, planName := cmp.Or(known.Name, string(service)), string(plan)
+	for _, p := range slices.Concat(known.Plans, known.Former) {
+		if p.ID == plan {
+			planName = p.Name
+		}
+	}
+	r.InvoiceIssuer = cmp.Or(s.Issuer, "Operator")
+	r.Provider, r.Publisher = r.InvoiceIssuer, cmp.Or(known.ProviderName, known.Vendor, r.InvoiceIssuer)
+	r.ServiceName, r.ServiceSubcategory = cmp.Or(known.DisplayName, name), subcategory(known.Insertion.Type)
+	r.ChargeDescription = fmt.Sprintf("%s, plan %s: %s", name, planName, what)
+}
+
+// subcategory is FOCUS's for a type of service.
+func subcategory(kind string) string {
+	switch kind {
+	case "firewall", "ids", "ips", "waf":
+		return "Network Security"
+	case "load-balancer", "proxy":
+		return "Application Networking"
+	case "router":
+		return "Network Routing"
+	case "vpn", "sd-wan":
+		return "Network Connectivity"
+	case "":
+		return "Other (Networking)"
+	}
+	return "Network Infrastructure"
+}
+
+// pricePlaces is to how many decimal places a quantity is told in units of its price:
+// 3600 seconds an hour do not divide all.
+const pricePlaces = 15
+
+// price fills in the quantity and what it costs per unit. List and contracted cost are
+// unit price × quantity, unrounded.
+func price(r *focus.Row, quantity decimal.Decimal, unit string, amount, list decimal.Decimal) {
+	base, size := catalog.BaseUnit(unit)
+	r.ConsumedQuantity, r.ConsumedUnit = quantity, unitName(base)
+	r.PricingQuantity, r.PricingUnit = quantity.DivRound(size, pricePlaces), unitName(unit)
+	r.ContractedUnitPrice, r.ListUnitPrice = amount, list
+	r.ContractedCost, r.ListCost = amount.Mul(r.PricingQuantity), list.Mul(r.PricingQuantity)
+}
+
+// unitName is a unit as FOCUS writes it: capitalised, in the plural.
+func unitName(unit string) string {
+	short := map[string]string{
+		"kilobyte": "KB", "megabyte": "MB", "gigabyte": "GB", "terabyte": "TB", "mebibyte": "MiB", "gibibyte": "GiB", "tebibyte": "TiB",
+	}
+	if name, ok := short[unit]; ok {
+		return name
+	}
+	first, size := utf8.DecodeRuneInString(unit)
+	name := string(unicode.ToUpper(first)) + unit[size:]
+	if strings.HasSuffix(name, "s") {
+		return name
+	}
+	return name + "s"
+}
+
+// month is the month of UTC in which a moment lies.
+func month(t time.Time) focus.Period {
+	p := rating.Month(t, time.UTC)
+	return focus.Period(p)
+}
