@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/bumpwire/bumpwire/ovf"
 )
@@ -32,7 +31,8 @@ const maxSchema = 64 << 10
 // provisionSchema is the draft-04 schema of a plan's provision parameters: the
 // package's user-configurable properties and the reserved keys. A password that
 // the broker can make up is not required. When it is too long for a platform its
-// descriptions go.
+// descriptions go. What the broker adds is short, and has a title only where that says
+// more than the key, because a catalog repeats it three times for each plan.
 func provisionSchema(p *ovf.Package, configuration string, in Insertion) json.RawMessage {
 	schema := p.ParameterSchema(configuration)
 	properties := schema["properties"].(map[string]any)
@@ -75,10 +75,9 @@ func provisionSchema(p *ovf.Package, configuration string, in Insertion) json.Ra
 // number of networks can be redirected through one pair.
 func (in Insertion) networksSchema() map[string]any {
 	networks := map[string]any{
-		"type": "array", "title": "Networks",
-		"description": "The networks, by name or id, into which the service is inserted",
-		"items":       map[string]any{"type": "string", "minLength": 1, "maxLength": 255},
-		"minItems":    1, "uniqueItems": true,
+		"type": "array", "description": "The networks, by name or id, to insert the service into",
+		"items":    map[string]any{"type": "string", "minLength": 1, "maxLength": 255},
+		"minItems": 1, "uniqueItems": true,
 	}
 	if !in.Redirects() {
 		networks["maxItems"] = max(1, in.capacity())
@@ -120,18 +119,18 @@ func (c *Catalog) PlanSchema(ctx context.Context, id PackageID, configuration st
 func BindSchema(in Insertion) json.RawMessage {
 	properties := map[string]any{
 		KeyNetwork: map[string]any{
-			"type": "string", "title": "Network", "minLength": 1, "maxLength": 255,
-			"description": "One more network, by name or id, into which the service is inserted",
+			"type": "string", "minLength": 1, "maxLength": 255,
+			"description": "One more network, by name or id, to insert the service into",
 		},
 	}
 	addPosition(properties)
-	properties[KeyFailure] = failureSchema("What becomes of the network's traffic when the service fails; as the instance says when it is left out")
+	properties[KeyFailure] = failureSchema("What the network's traffic does when the service fails; left out, as the instance says")
 	if in.Symmetric() {
 		sides := []any{}
 		for _, name := range in.SideNames() {
 			sides = append(sides, name)
 		}
-		properties[KeySide] = map[string]any{"type": "string", "title": "Side", "description": "The side that the network is on", "enum": sides}
+		properties[KeySide] = map[string]any{"type": "string", "description": "The side that the network is on", "enum": sides}
 	}
 	if in.Redirects() {
 		properties[KeyMatch] = matchSchema("Which of the network's flows are redirected; the instance's own when it is left out, all of them when it is empty")
@@ -163,16 +162,14 @@ func countSchema(counts []ScaleOut) map[string]any {
 // before and after place.
 func addPosition(properties map[string]any) {
 	properties[KeyNearest] = map[string]any{
-		"type": "string", "title": "Nearest", "enum": []any{"hosts", "gateway"},
-		"description": "The end of the network's chain of services to which this one is added, the gateway's by default; with before or after, the end of what they leave",
+		"type": "string", "enum": []any{"hosts", "gateway"},
+		"description": "The end of the network's chain to join, or of the places that before and after leave; the gateway's by default",
 	}
 	for key, description := range map[string]string{
-		KeyBefore: "Another instance, by id or name, directly before which this one stands: nearer to the hosts",
-		KeyAfter:  "Another instance, by id or name, directly after which this one stands: nearer to the gateway",
+		KeyBefore: "The instance, by id or name, to stand directly before, nearer to the hosts",
+		KeyAfter:  "The instance, by id or name, to stand directly after, nearer to the gateway",
 	} {
-		properties[key] = map[string]any{
-			"type": "string", "title": strings.ToUpper(key[:1]) + key[1:], "minLength": 1, "maxLength": 255, "description": description,
-		}
+		properties[key] = map[string]any{"type": "string", "minLength": 1, "maxLength": 255, "description": description}
 	}
 }
 

@@ -43,7 +43,7 @@ func (in Insertion) Availabilities() []string {
 
 // addFailure adds what may be said about an appliance that fails.
 func (in Insertion) addFailure(properties map[string]any) {
-	properties[KeyFailure] = failureSchema("What becomes of the traffic when the service fails: it stops (closed), or it gets past this service and passes the others (open)")
+	properties[KeyFailure] = failureSchema("When the service fails, traffic stops (closed), or gets past it and passes the others (open)")
 	properties[KeyFailure].(map[string]any)["default"] = in.FailurePolicy()
 	modes := in.Availabilities()
 	if len(modes) < 2 {
@@ -58,7 +58,7 @@ func (in Insertion) addFailure(properties map[string]any) {
 		description = "What is done about an appliance that fails: nothing, or it is booted anew (respin)"
 	}
 	properties[KeyAvailability] = map[string]any{
-		"type": "string", "title": "Availability", "enum": choices, "default": modes[0], "description": description,
+		"type": "string", "enum": choices, "default": modes[0], "description": description,
 	}
 }
 

@@ -83,13 +83,13 @@ func (in Insertion) addRedirect(properties map[string]any) {
 		modes = []any{ModeInPath, ModeRedirect}
 	}
 	properties[KeyMode] = map[string]any{
-		"type": "string", "title": "Mode", "enum": modes, "default": modes[0],
+		"type": "string", "enum": modes, "default": modes[0],
 		"description": "Whether the service stands in path, or the gateway redirects flows through it",
 	}
 	properties[KeyMatch] = matchSchema("Which flows are redirected; all of them when it is empty")
 	if n := in.Members(); n > 1 {
 		properties[KeyMembers] = map[string]any{
-			"type": "integer", "title": "Members", "minimum": 1, "maximum": n,
+			"type": "integer", "minimum": 1, "maximum": n,
 			"description": "How many appliances share the flows in redirect mode; as many as there can be when it is left out",
 		}
 	}
@@ -106,7 +106,7 @@ func matchSchema(description string) map[string]any {
 	}
 	addresses := map[string]any{"type": "string", "minLength": 2, "maxLength": 43}
 	return map[string]any{
-		"type": "object", "title": "Match", "description": description, "additionalProperties": false,
+		"type": "object", "description": description, "additionalProperties": false,
 		"properties": map[string]any{
 			"direction": map[string]any{"type": "string", "title": "Direction: who opened the flow, a host or somebody beyond the gateway", "enum": []any{"outbound", "inbound"}},
 			"protocols": several("Protocols", map[string]any{"type": "string", "enum": []any{"tcp", "udp", "sctp", "icmp", "ipv6-icmp", "esp", "gre"}}),

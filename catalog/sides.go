@@ -181,10 +181,10 @@ func (in Insertion) sidesSchema() map[string]any {
 		if in.Redirects() {
 			properties[KeyMatch] = matchSchema("Which of the side's flows are redirected; the instance's own when it is left out, all of them when it is empty")
 		}
-		sides[name] = map[string]any{"type": "object", "title": name, "properties": properties, "additionalProperties": false}
+		sides[name] = map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
 	}
 	return map[string]any{
-		"type": "object", "title": "Sides", "properties": sides, "additionalProperties": false,
+		"type": "object", "properties": sides, "additionalProperties": false,
 		"description": "The networks of each side of the service",
 	}
 }
