@@ -201,12 +201,12 @@ func (s *Service) services(ctx context.Context, tenant topology.TenantID, op wor
 			list = append(list, i.services(op)...)
 		}
 	}
-	for i, err := range s.instances.All(ctx, "live", string(tenant)) {
+	for i, err := range s.instances.LookAll(ctx, "live", string(tenant)) {
 		if err != nil {
 			return nil, err
 		}
 		if !slices.ContainsFunc(trials, func(t Instance) bool { return t.ID == i.ID }) {
-			add(i)
+			add(*i)
 		}
 	}
 	for _, i := range trials {
@@ -256,7 +256,7 @@ func (s *Service) managementAddresses(ctx context.Context, i Instance) ([]netip.
 		return list[:i.members()], nil
 	}
 	used := map[netip.Addr]bool{}
-	for other, err := range s.instances.All(ctx, "live", string(i.Tenant)) {
+	for other, err := range s.instances.LookAll(ctx, "live", string(i.Tenant)) {
 		if err != nil {
 			return nil, err
 		}

@@ -107,12 +107,8 @@ func (c Collection[T]) All(ctx context.Context, key, value string) iter.Seq2[T, 
 // From is All for what q selects, from q.After on; q.Limit is how many are read at a
 // time.
 func (c Collection[T]) From(ctx context.Context, q Query) iter.Seq2[T, error] {
-	if q.Limit <= 0 {
-		q.Limit = DefaultLimit
-	}
 	return func(yield func(T, error) bool) {
-		for q := q; ; {
-			docs, err := c.driver.Scan(ctx, c.name, q)
+		for docs, err := range c.pages(ctx, q) {
 			if err != nil {
 				var none T
 				yield(none, err)
@@ -123,11 +119,23 @@ func (c Collection[T]) From(ctx context.Context, q Query) iter.Seq2[T, error] {
 				if !yield(v, err) || err != nil {
 					return
 				}
-				q.After = d.ID
 			}
-			if len(docs) < q.Limit {
+		}
+	}
+}
+
+// pages are the documents that q selects, so many at a time as q.Limit says.
+func (c Collection[T]) pages(ctx context.Context, q Query) iter.Seq2[[]Doc, error] {
+	if q.Limit <= 0 {
+		q.Limit = DefaultLimit
+	}
+	return func(yield func([]Doc, error) bool) {
+		for q := q; ; {
+			docs, err := c.driver.Scan(ctx, c.name, q)
+			if !yield(docs, err) || err != nil || len(docs) < q.Limit {
 				return
 			}
+			q.After = docs[len(docs)-1].ID
 		}
 	}
 }

@@ -3,6 +3,9 @@ package store
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,8 +35,16 @@ func (m memory) Put(_ context.Context, collection string, d Doc) error {
 }
 
 func (m memory) Delete(context.Context, string, string, int64) error { panic("not needed") }
-func (m memory) Scan(context.Context, string, Query) ([]Doc, error)  { panic("not needed") }
 func (m memory) Close() error                                        { return nil }
+
+func (m memory) Scan(_ context.Context, collection string, q Query) (docs []Doc, _ error) {
+	for _, place := range slices.Sorted(maps.Keys(m)) {
+		if in, id, _ := strings.Cut(place, "/"); in == collection && id > q.After && len(docs) < q.Limit {
+			docs = append(docs, m[place])
+		}
+	}
+	return docs, nil
+}
 
 func TestAnEmptyStoreGetsTheCurrentLevel(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"iter"
 	"sync"
 )
 
@@ -29,7 +30,33 @@ func (c Collection[T]) Look(ctx context.Context, id string) (*T, error) {
 	if err != nil {
 		return nil, c.explain(id, err)
 	}
-	if known := c.looks.recall(id); known != nil && same(known.body, d.Body) {
+	return c.shared(d, true)
+}
+
+// maxBrowsed is how many values LookAll remembers of a page: more would push out what
+// is looked at again and again.
+const maxBrowsed = 256
+
+// LookAll is All for a caller who only looks, as with Look.
+func (c Collection[T]) LookAll(ctx context.Context, key, value string) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		for docs, err := range c.pages(ctx, Query{Key: key, Value: value}) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, d := range docs {
+				v, err := c.shared(d, len(docs) <= maxBrowsed)
+				if !yield(v, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (c Collection[T]) shared(d Doc, remember bool) (*T, error) {
+	if known := c.looks.recall(d.ID); known != nil && same(known.body, d.Body) {
 		return &known.value, nil
 	}
 	v, err := c.decode(d)
@@ -37,7 +64,9 @@ func (c Collection[T]) Look(ctx context.Context, id string) (*T, error) {
 		return nil, err
 	}
 	fresh := &look[T]{d.Body, v}
-	c.looks.remember(id, fresh)
+	if remember {
+		c.looks.remember(d.ID, fresh)
+	}
 	return &fresh.value, nil
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,6 +28,44 @@ func TestALookDecodesABodyOnce(t *testing.T) {
 
 	_, err = things.Look(t.Context(), "b")
 	require.ErrorIs(t, err, fault.NotFound)
+}
+
+func TestALookAtAllDecodesEachBodyOnce(t *testing.T) {
+	t.Parallel()
+	m := memory{}
+	many := func(count int) Collection[format] {
+		for n := range count {
+			id := fmt.Sprintf("%04d", n)
+			m["things/"+id] = Doc{ID: id, Revision: 1, Body: fmt.Appendf(nil, `{"level":%d}`, n)}
+		}
+		return In[format](New(m), "things", nil)
+	}
+	all := func(things Collection[format]) (list []*format) {
+		for f, err := range things.LookAll(t.Context(), "", "") {
+			require.NoError(t, err)
+			require.Equal(t, len(list), f.Level, "in the order of their ids")
+			list = append(list, f)
+		}
+		return list
+	}
+	few := many(maxBrowsed)
+	first := all(few)
+	require.Len(t, first, maxBrowsed)
+	for n, again := range all(few) {
+		require.Same(t, first[n], again)
+	}
+	alone, err := few.Look(t.Context(), "0007")
+	require.NoError(t, err)
+	require.Same(t, first[7], alone)
+
+	crowd := many(DefaultLimit + maxBrowsed)
+	require.Len(t, all(crowd), DefaultLimit+maxBrowsed, "over two pages")
+	require.LessOrEqual(t, len(crowd.looks.young), maxBrowsed, "a long page is not remembered")
+
+	m["things/0003"] = Doc{ID: "0003", Revision: 1, Body: []byte(`{`)}
+	for _, err = range few.LookAll(t.Context(), "", "") {
+	}
+	require.ErrorContains(t, err, "cannot decode")
 }
 
 func TestLooksAreForgottenInTheEnd(t *testing.T) {

@@ -62,10 +62,12 @@ func (o *overlay) keep(e *record) {
 }
 
 func index[K comparable](m map[K]map[string]*record, k K, e *record) {
-	if m[k] == nil {
-		m[k] = map[string]*record{}
+	byID := m[k]
+	if byID == nil {
+		byID = map[string]*record{}
+		m[k] = byID
 	}
-	m[k][e.doc.ID] = e
+	byID[e.doc.ID] = e
 }
 
 func (o *overlay) forget(collection, id string) {
@@ -80,8 +82,9 @@ func (o *overlay) forget(collection, id string) {
 }
 
 func unindex[K comparable](m map[K]map[string]*record, k K, id string) {
-	delete(m[k], id)
-	if len(m[k]) == 0 {
+	byID := m[k]
+	delete(byID, id)
+	if len(byID) == 0 {
 		delete(m, k)
 	}
 }
