@@ -12,7 +12,7 @@ REPORTS := $(CURDIR)/build/reports
 ON_MONGODB := TestInstanceFromOrder|TestId|TestFailedProv|Test[PBD][0-9]|TestAccounts|TestPush|TestPublish|TestBrokerDiesAtAnyWrite/write_[125]5$$
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench fuzz pictures generate prerequisites appliance
+.PHONY: help build demo test test-openstack check bench fuzz pictures generate prerequisites appliance
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,6 +31,9 @@ test: prerequisites appliance ## all tests with the race detector, on real netwo
 	GOGC=800 BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -count=1 -timeout 30m -run 'TestSequences$$' ./provision/cloud/sim -sequences $(SEQUENCES)
 	cd testdata/osbclient && $(GO) test -count=1 .
 	@cat $(REPORTS)/*
+
+test-openstack: ## tests over a real OpenStack: OS_CLOUD's, left as it was, or a lab that OPENSTACK_LAB starts here
+	GO=$(GO) .ci/openstack
 
 check: prerequisites appliance ## format, vet, staticcheck, import directions, generated files, tests
 	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi

@@ -3,12 +3,14 @@ package openstack
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/gophercloud/gophercloud/v2"
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/projects"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/routers"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/networks"
@@ -60,6 +62,19 @@ func newBed(t *testing.T, d *Driver, w wire, tenants ...string) *bed {
 		b.tenants[topology.TenantID(name)] = topology.TenantID(p.ID)
 	}
 	return b
+}
+
+// clear removes the tenants' own networks, with which their hosts and routers go.
+func (b *bed) clear(ctx context.Context, t *testing.T) {
+	for tenant := range b.tenants {
+		f, err := b.Observe(ctx, tenant)
+		if err != nil {
+			require.ErrorIs(t, err, fault.NotFound)
+		}
+		for _, n := range f.Networks {
+			require.NoError(t, b.DeleteNetwork(ctx, tenant, n.ID))
+		}
+	}
 }
 
 // project is a tenant's, or the name of one that is not there.
@@ -253,6 +268,9 @@ func (b *bed) DeleteNetwork(ctx context.Context, t topology.TenantID, id topolog
 	}
 	for _, p := range found {
 		if strings.HasPrefix(p.DeviceOwner, "network:router") {
+			if err := put(ctx, b.d, "routers/"+p.DeviceID, map[string]any{"router": map[string]any{"routes": []any{}}}); err != nil {
+				return err
+			}
 			if _, err := routers.RemoveInterface(ctx, b.d.network, p.DeviceID, routers.RemoveInterfaceOpts{PortID: p.ID}).Extract(); err != nil {
 				return err
 			}
@@ -275,6 +293,12 @@ func (b *bed) DeleteNetwork(ctx context.Context, t topology.TenantID, id topolog
 	delete(b.networks, id)
 	b.mu.Unlock()
 	return nil
+}
+
+// put changes a thing of Neutron's.
+func put(ctx context.Context, d *Driver, path string, body any) error {
+	_, err := d.network.Put(ctx, d.network.ServiceURL(strings.Split(path, "/")...), body, nil, &gophercloud.RequestOpts{OkCodes: []int{http.StatusOK}})
+	return err
 }
 
 func (b *bed) CreateHost(ctx context.Context, t topology.TenantID, h cloud.Host) error {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,6 +51,14 @@ func onLab(t *testing.T) *Driver {
 	require.NoError(t, imagedata.Upload(t.Context(), d.image, image.ID, strings.NewReader(strings.Repeat("\x00", 512))).ExtractErr())
 	d.prepare = func(context.Context, boot) (kit, error) { return kit{Flavor: sizes[0].ID, Image: image.ID}, nil }
 	return d
+}
+
+// labBed is a bed that a test leaves as it was.
+func labBed(t *testing.T, d *Driver, tenants ...string) *bed {
+	t.Helper()
+	b := newBed(t, d, namespaces{t}, tenants...)
+	t.Cleanup(func() { b.clear(context.WithoutCancel(t.Context()), t) })
+	return b
 }
 
 // namespaces is a wire of real packets: a host is a namespace with an interface of
@@ -241,9 +251,22 @@ func TestContractOnALab(t *testing.T) {
 	reasons := unable()
 	cloudtest.RunExcept(t, func(t *testing.T) cloudtest.Bed {
 		return cloudtest.Bed{
-			Cloud:       newBed(t, onLab(t), namespaces{t}, suiteTenants...),
+			Cloud:       labBed(t, onLab(t), suiteTenants...),
 			Server:      func() cloud.Server { return cloud.Server{} },
 			BootTimeout: 3 * time.Minute,
 		}
 	}, reasons)
+}
+
+// counter counts the calls that change something.
+type counter struct {
+	http.RoundTripper
+	calls *atomic.Int64
+}
+
+func (c counter) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method != http.MethodGet {
+		c.calls.Add(1)
+	}
+	return c.RoundTripper.RoundTrip(r)
 }
