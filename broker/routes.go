@@ -69,6 +69,7 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/tenants/{tenant}/hosts", tenants, 200, "List a tenant's hosts", gives(s.listHosts)},
 		{"POST", "/v1/tenants/{tenant}/hosts", tenants, 201, "Attach a host to a tenant network", takes(s.createHost)},
 		{"GET", "/v1/usage", tenants, 200, "Metered usage", gives(s.listUsage)},
+		{"GET", "/v1/usage/summary", users, 200, "Usage and its cost, summed; by default of this month so far", gives(s.summariseUsage)},
 		{"POST", "/v1/usage", signers, 200, "Report what was used: one event, or up to 1000", signed(s, s.reportUsage)},
 		{"GET", "/v1/instances/{instance}/usage-key", vendors, 200, "The key with which an instance's appliance signs what it reports", gives(s.showUsageKey)},
 		{"GET", "/v1/instances/{instance}/usage-events/{event}", users, 200, "What became of an event that was reported", gives(s.showUsageEvent)},

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
+	"time"
 
 	"github.com/bumpwire/bumpwire/broker/api"
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -152,6 +154,42 @@ func (s *Server) reporting(ctx context.Context, c *call) (provision.Instance, er
 		return i, fault.New(fault.NotFound, "instance %q does not exist", i.ID)
 	}
 	return i, nil
+}
+
+// summariseUsage sums for operators all, for tenants their own, and for vendors what
+// they sold, not to whom.
+func (s *Server) summariseUsage(ctx context.Context, c *call) (api.UsageSummary, error) {
+	f, err := c.records()
+	if err != nil {
+		return api.UsageSummary{}, err
+	}
+	by, err := metering.ParseGrouping(c.query.Get("by"))
+	if err != nil {
+		return api.UsageSummary{}, err
+	}
+	seller, err := s.seller(ctx)
+	if err != nil {
+		return api.UsageSummary{}, err
+	}
+	if c.who.role == api.Vendor {
+		if f.Tenant != "" || f.Instance != "" || slices.Contains(by, "tenant") || slices.Contains(by, "instance") {
+			return api.UsageSummary{}, fault.New(fault.Forbidden, "vendors see what they sold, not to whom: sum by service, plan or dimension")
+		}
+		f.Services = seller.Of(c.who.vendor)
+	}
+	now := time.Now().UTC()
+	if f.From.IsZero() {
+		f.From = time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+	}
+	if f.To.IsZero() {
+		f.To = now
+	}
+	o := api.UsageSummary{From: f.From, To: f.To}
+	if o.ClosedUntil, err = s.Meter.ClosedUntil(ctx); err != nil {
+		return o, err
+	}
+	o.Items, err = s.Meter.Summarise(ctx, f, by, seller)
+	return o, err
 }
 
 func (s *Server) showUsageKey(ctx context.Context, c *call) (api.UsageKey, error) {

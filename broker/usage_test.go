@@ -258,3 +258,45 @@ func TestBillsAreExported(t *testing.T) {
 	_, err = own.ExportBills(ctx, api.BillFilter{}, "xml")
 	require.ErrorIs(t, err, fault.Invalid)
 }
+
+func TestUsageIsSummedForWhoMaySeeIt(t *testing.T) {
+	t.Parallel()
+	w := newSeller(t)
+	w.provisioned("one")
+	ctx := t.Context()
+	require.Eventually(t, func() bool {
+		_, err := w.config.Meter.CatchUp(ctx)
+		require.NoError(t, err)
+		all, err := w.admin.Bills(ctx, api.BillFilter{})
+		require.NoError(t, err)
+		return len(all) > 0
+	}, 20*time.Second, 50*time.Millisecond)
+	month := api.BillFilter{From: time.Now().Add(-time.Hour)} // not by the calendar: it may have just turned
+
+	own := w.user(api.NewUser{Name: "alice", Role: api.Tenant, Tenant: tenant})
+	vendor := w.user(api.NewUser{Name: "vera", Role: api.Vendor, Vendor: "example"})
+	for name, c := range map[string]*api.Client{"operator": w.admin, "tenant": own, "vendor": vendor} {
+		s, err := c.UsageSummary(ctx, month, "vendor,plan")
+		require.NoError(t, err, name)
+		require.NotEmpty(t, s.Items, name)
+		require.False(t, s.ClosedUntil.IsZero())
+		for _, i := range s.Items {
+			require.Equal(t, "example", i.Vendor)
+			require.True(t, i.Quantity.IsPositive(), "%+v", i)
+		}
+	}
+	for name, c := range map[string]*api.Client{
+		"another tenant": w.user(api.NewUser{Name: "bob", Role: api.Tenant, Tenant: "org-2"}),
+		"another vendor": w.user(api.NewUser{Name: "victor", Role: api.Vendor, Vendor: "other"}),
+	} {
+		s, err := c.UsageSummary(ctx, month, "")
+		require.NoError(t, err, name)
+		require.Empty(t, s.Items, name)
+	}
+	_, err := vendor.UsageSummary(ctx, month, "tenant")
+	require.ErrorIs(t, err, fault.Forbidden)
+	_, err = vendor.UsageSummary(ctx, api.BillFilter{Instance: "one"}, "plan")
+	require.ErrorIs(t, err, fault.Forbidden)
+	_, err = own.UsageSummary(ctx, month, "colour")
+	require.ErrorIs(t, err, fault.Invalid)
+}

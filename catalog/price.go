@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -76,10 +77,20 @@ func latestOf(prices []Price, dimension string) (last Price, ok bool) {
 	return last, ok
 }
 
+// OwnDimension says whether the broker itself meters a dimension, so that no appliance
+// can report it.
+func OwnDimension(dimension string) bool {
+	switch dimension {
+	case DimensionInstance, "members", "bindings", "vcpu", "memory":
+		return true
+	}
+	return strings.HasPrefix(dimension, "state.") || strings.HasPrefix(dimension, "leg.")
+}
+
 // simple says whether a price means the same in each hour by itself as in a billing
 // period. Dimensions that are not the broker's own are reported by appliances.
 func (p Price) simple() bool {
-	return (metered(p.Dimension, p.Unit) || p.Dimension != DimensionInstance) && p.Model == ModelUnit && p.Included.IsZero() && p.Minimum.IsZero() &&
+	return (metered(p.Dimension, p.Unit) || !OwnDimension(p.Dimension)) && p.Model == ModelUnit && p.Included.IsZero() && p.Minimum.IsZero() &&
 		p.Trial == 0 && p.Tenant == ""
 }
 

@@ -294,6 +294,7 @@ func TestPricesAreAppendedAndNeverAltered(t *testing.T) {
 			"absurd and very long":   set("1e9999", nil),
 			"absurd and very small":  set("1e-9999", nil),
 			"a unit not metered":     set("1", func(p *catalog.Price) { p.Unit = "day" }),
+			"only metered":           set("1", func(p *catalog.Price) { p.Dimension = "vcpu" }),
 			"announced as the first": set("1", func(p *catalog.Price) { p.Dimension, p.From = "requests", start.Add(20*time.Hour) }),
 			"of two currencies":      set("1", func(p *catalog.Price) { p.Dimension, p.Currency = "requests", "USD" }),
 		} {

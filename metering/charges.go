@@ -23,6 +23,17 @@ type Seller struct {
 	Services map[catalog.ServiceID]catalog.Service
 }
 
+// Of are the services of a vendor; empty, not nil, when it has none.
+func (s Seller) Of(vendor string) []catalog.ServiceID {
+	own := []catalog.ServiceID{}
+	for id, service := range s.Services {
+		if service.Vendor == vendor {
+			own = append(own, id)
+		}
+	}
+	return own
+}
+
 // Charges are billing records as FOCUS has them, in their order. The billing period is
 // the month of UTC in which a charge begins; what was reported after the month of its
 // use, and counted beside what was there, is a correction in the month in which it came.

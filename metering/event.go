@@ -2,7 +2,6 @@ package metering
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -54,9 +53,6 @@ type Fate struct {
 	Stored *Event `json:"stored,omitempty"` // of a conflict: what was accepted before
 }
 
-// reserved are the dimensions that the broker meters itself.
-var reserved = []string{DimensionInstance}
-
 // refusal is what is wrong with an event in itself; empty: nothing. The exponent is
 // looked at first: a quantity of 1e999999999 must not be written out.
 func (e Event) refusal(now time.Time, retention time.Duration) string {
@@ -65,7 +61,7 @@ func (e Event) refusal(now time.Time, retention time.Duration) string {
 		return fmt.Sprintf("an event's id has 1 to %d bytes of text", MaxEventID)
 	case e.Quantity.Exponent() < -9 || e.Quantity.Exponent() > 15 || e.Quantity.IsNegative() || e.Quantity.GreaterThan(decimal.New(1, 15)):
 		return "a quantity is 0 to 10^15 with at most 9 decimal places"
-	case slices.Contains(reserved, e.Dimension):
+	case catalog.OwnDimension(e.Dimension):
 		return fmt.Sprintf("the dimension %q is metered by the broker and cannot be reported", e.Dimension)
 	case e.Time.IsZero():
 		return "the time is missing: when it was used"

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"iter"
 	"slices"
 	"time"
 
@@ -23,6 +24,7 @@ type Filter struct {
 	Tenant   topology.TenantID
 	Instance topology.InstanceID
 	Service  catalog.ServiceID
+	Services []catalog.ServiceID // any of these; nil lets everything pass
 	From, To time.Time
 
 	After string // a record's id: only later ones, to page on
@@ -31,16 +33,12 @@ type Filter struct {
 
 // Usage lists usage records by time.
 func (m *Meter) Usage(ctx context.Context, f Filter) ([]UsageRecord, error) {
-	return list(ctx, m.usage, f, func(u UsageRecord) head {
-		return head{u.ID, u.Tenant, u.Instance, u.Service, u.Window.Start}
-	})
+	return list(ctx, m.usage, f, UsageRecord.head)
 }
 
 // Bills lists billing records by time.
 func (m *Meter) Bills(ctx context.Context, f Filter) ([]BillingRecord, error) {
-	return list(ctx, m.bills, f, func(b BillingRecord) head {
-		return head{b.ID, b.Tenant, b.Instance, b.Service, b.Start}
-	})
+	return list(ctx, m.bills, f, BillingRecord.head)
 }
 
 // Bill is one billing record. fault.NotFound when there is none with that id.
@@ -56,7 +54,7 @@ func (m *Meter) Bill(ctx context.Context, id string) (BillingRecord, error) {
 // count.
 func (m *Meter) Windows(ctx context.Context, f Filter) ([]Closed, error) {
 	return list(ctx, m.windows, Filter{From: f.From, To: f.To, Limit: f.Limit}, func(c Closed) head {
-		return head{id: c.Start.Format(timeForm), start: c.Start}
+		return head{start: c.Start}
 	})
 }
 
@@ -106,16 +104,19 @@ func Sum(bills []BillingRecord) []Total {
 
 // head is what a listing needs of a record.
 type head struct {
-	id       string
 	tenant   topology.TenantID
 	instance topology.InstanceID
 	service  catalog.ServiceID
 	start    time.Time
 }
 
+func (u UsageRecord) head() head { return head{u.Tenant, u.Instance, u.Service, u.Window.Start} }
+
+func (b BillingRecord) head() head { return head{b.Tenant, b.Instance, b.Service, b.Start} }
+
 func (f Filter) passes(h head) bool {
 	return (f.Tenant == "" || f.Tenant == h.tenant) && (f.Instance == "" || f.Instance == h.instance) &&
-		(f.Service == "" || f.Service == h.service) && !h.start.Before(f.From)
+		(f.Service == "" || f.Service == h.service) && (f.Services == nil || slices.Contains(f.Services, h.service)) && !h.start.Before(f.From)
 }
 
 // query uses the most selective index. Ids begin with the time, so a time is a place
@@ -136,26 +137,33 @@ func (f Filter) query() store.Query {
 
 func list[T any](ctx context.Context, c store.Collection[T], f Filter, of func(T) head) ([]T, error) {
 	found := []T{}
-	for q := f.query(); ; {
-		page, err := c.List(ctx, q)
+	for record, err := range passing(ctx, c, f, of) {
 		if err != nil {
 			return nil, err
 		}
-		for _, record := range page {
+		if found = append(found, record); f.Limit > 0 && len(found) == f.Limit {
+			break
+		}
+	}
+	return found, nil
+}
+
+// passing goes through the records that the filter lets pass, page by page. An error is
+// the last thing it yields.
+func passing[T any](ctx context.Context, c store.Collection[T], f Filter, of func(T) head) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for record, err := range c.From(ctx, f.query()) {
+			if err != nil {
+				yield(record, err)
+				return
+			}
 			h := of(record)
 			if !f.To.IsZero() && !h.start.Before(f.To) {
-				return found, nil
+				return
 			}
-			if f.passes(h) {
-				found = append(found, record)
+			if f.passes(h) && !yield(record, nil) {
+				return
 			}
-			if f.Limit > 0 && len(found) == f.Limit {
-				return found, nil
-			}
-			q.After = h.id
-		}
-		if len(page) < q.Limit {
-			return found, nil
 		}
 	}
 }

@@ -27,8 +27,9 @@ type UsageRecord struct {
 	Service   catalog.ServiceID   `json:"service"`
 	Dimension string              `json:"dimension"`
 	Window    Window              `json:"window"`
-	Seconds   decimal.Decimal     `json:"seconds"` // sum over Spans, exact
-	Spans     []Span              `json:"spans"`   // of time: in order, without overlap, never empty
+	Seconds   decimal.Decimal     `json:"seconds"`          // sum over Spans, exact
+	Spans     []Span              `json:"spans"`            // of time: in order, without overlap, never empty
+	Meters    []Reading           `json:"meters,omitempty"` // of time: what Seconds alone does not say
 
 	// Of a dimension that is reported: the quantity, and the plan it was used on. When
 	// more was reported after it was counted, that is a further record, with the number
@@ -72,6 +73,7 @@ func Usage(i provision.Instance, w Window) (u UsageRecord, ok bool) {
 		part, inside := w.clip(e.At, end)
 		if e.State == provision.Active && inside {
 			u.add(e.Plan, part)
+			u.meter(e, part)
 		}
 	}
 	return u, len(u.Spans) > 0

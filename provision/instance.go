@@ -121,6 +121,8 @@ type Event struct {
 	State   State          `json:"state"`
 	Plan    catalog.PlanID `json:"plan"`
 	Health  HealthStatus   `json:"health,omitempty"`  // from then on, until the next event
+	Members int            `json:"members,omitempty"` // appliances that there are to be from then on, when it is more than one
+	Bound   int            `json:"bound,omitempty"`   // active bindings from then on
 	Message string         `json:"message"`           // one sentence, no secrets
 	Binding BindingID      `json:"binding,omitempty"` // when the event is about a binding
 	By      string         `json:"by,omitempty"`      // platform or user who asked

@@ -121,8 +121,17 @@ func (i *Instance) note(by, message string, binding BindingID) {
 		Message: message, Binding: binding, By: by,
 		Tenant: i.Tenant, Platform: i.Platform, Service: i.Service,
 	})
+	e := &i.History[len(i.History)-1]
 	if i.provided() {
-		i.History[len(i.History)-1].Bill = i.Provider.Bill
+		e.Bill = i.Provider.Bill
+	}
+	if n := i.members(); n > 1 {
+		e.Members = n
+	}
+	for _, b := range i.Bindings {
+		if b.State == Active {
+			e.Bound++
+		}
 	}
 }
 

@@ -53,6 +53,23 @@ type UsageKey struct {
 	Key      string `json:"key"` // 32 bytes in hexadecimal
 }
 
+// UsageSummary is what was used in an interval, summed, of windows that are closed.
+type UsageSummary struct {
+	From        time.Time          `json:"from"`
+	To          time.Time          `json:"to"`                    // exclusive
+	ClosedUntil time.Time          `json:"closed_until,omitzero"` // what was used later is not in it yet
+	Items       []metering.Summary `json:"items"`
+}
+
+// UsageSummary sums usage and its cost by tenant, vendor, service, instance or plan, or
+// several of them with commas between, and always by dimension. Without f.From it
+// begins with the month of UTC.
+func (c *Client) UsageSummary(ctx context.Context, f BillFilter, by string) (s UsageSummary, err error) {
+	q := f.query()
+	q.Set("by", by)
+	return s, c.get(ctx, q, &s, "usage", "summary")
+}
+
 // UsageEventState is an accepted event and what became of it.
 type UsageEventState = metering.EventState
 

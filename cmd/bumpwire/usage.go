@@ -33,12 +33,18 @@ func (b *between) filter() (f api.BillFilter, err error) {
 
 func newUsage(c *cli) *cobra.Command {
 	var b between
+	var by string
 	cmd := &cobra.Command{
 		Use: "usage", Short: "Metered usage of closed windows", Args: exactly(),
+		Long: `Metered usage of closed windows: its records, or with --by their sums by dimension and what is asked
+for, with what was billed for them; from the beginning of the month (UTC) unless --from says otherwise.`,
 		RunE: c.call(func(ctx context.Context, a *api.Client, _ []string) error {
 			f, err := b.filter()
 			if err != nil {
 				return err
+			}
+			if by != "" {
+				return c.printUsage(a.UsageSummary(ctx, f, by))
 			}
 			all, err := a.Usage(ctx, f)
 			if err != nil {
@@ -52,8 +58,24 @@ func newUsage(c *cli) *cobra.Command {
 		}),
 	}
 	b.flags(cmd)
+	cmd.Flags().StringVar(&by, "by", "", "sum by dimension and any of tenant, vendor, service, instance, plan, with commas between")
 	cmd.AddCommand(newUsageKey(c), newUsageEvent(c))
 	return cmd
+}
+
+func (c *cli) printUsage(s api.UsageSummary, err error) error {
+	if err != nil {
+		return err
+	}
+	t := table{head: []string{"TENANT", "VENDOR", "SERVICE", "INSTANCE", "PLAN", "DIMENSION", "QUANTITY", "UNIT", "BILLED"}}
+	for _, i := range s.Items {
+		var billed []string
+		for _, m := range i.Amounts {
+			billed = append(billed, m.Amount.String()+" "+m.Currency)
+		}
+		t.add(i.Tenant, i.Vendor, i.Service, i.Instance, i.Plan, i.Dimension, i.Quantity, i.Unit, strings.Join(billed, " + "))
+	}
+	return c.print(s, t)
 }
 
 func newUsageKey(c *cli) *cobra.Command {

@@ -1,0 +1,175 @@
+package metering
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// Group is what of usage a summary keeps apart; empty fields are summed over.
+type Group struct {
+	Tenant    topology.TenantID   `json:"tenant,omitempty"`
+	Vendor    string              `json:"vendor,omitempty"`
+	Service   catalog.ServiceID   `json:"service,omitempty"`
+	Instance  topology.InstanceID `json:"instance,omitempty"`
+	Plan      catalog.PlanID      `json:"plan,omitempty"`
+	Dimension string              `json:"dimension"`
+	Unit      string              `json:"unit"` // "second", "vcpu-second", "byte", …; of what is reported the base unit of its price
+}
+
+// Summary is what a group used in closed windows, and what of it was billed.
+type Summary struct {
+	Group
+	Quantity decimal.Decimal `json:"quantity"`
+	Amounts  []Money         `json:"amounts"` // by currency; none when nothing was billed
+}
+
+// Money is an amount in a currency.
+type Money struct {
+	Currency string          `json:"currency"` // ISO 4217
+	Amount   decimal.Decimal `json:"amount"`
+}
+
+// Grouping is by what a summary is made: tenant, vendor, service, instance, plan. By
+// dimension it always is.
+type Grouping []string
+
+// ParseGrouping reads names separated by commas. fault.Invalid for others.
+func ParseGrouping(text string) (g Grouping, err error) {
+	for name := range strings.SplitSeq(text, ",") {
+		switch name {
+		case "tenant", "vendor", "service", "instance", "plan":
+			g = append(g, name)
+		case "", "dimension":
+		default:
+			return nil, fault.New(fault.Invalid, "usage is summed by tenant, vendor, service, instance, plan and dimension, not by %.40q", name)
+		}
+	}
+	return g, nil
+}
+
+// Summarise sums the usage and the bills that the filter lets pass. It reads the
+// records one after another and holds the sums.
+func (m *Meter) Summarise(ctx context.Context, f Filter, by Grouping, s Seller) ([]Summary, error) {
+	sums := map[Group]*Summary{}
+	sizes, units := s.sizes(), s.units()
+	for u, err := range passing(ctx, m.usage, f, UsageRecord.head) {
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range u.Readings(sizes) {
+			g := by.group(s, u.Tenant, u.Service, u.Instance, r.Plan, r.Dimension, units)
+			sum := sumOf(sums, g)
+			sum.Quantity = sum.Quantity.Add(r.Quantity)
+		}
+	}
+	for b, err := range passing(ctx, m.bills, f, BillingRecord.head) {
+		if err != nil {
+			return nil, err
+		}
+		sumOf(sums, by.group(s, b.Tenant, b.Service, b.Instance, b.Plan, b.Dimension, units)).bill(b.Currency, b.Amount)
+	}
+	all := make([]Summary, 0, len(sums))
+	for _, sum := range sums {
+		all = append(all, *sum)
+	}
+	slices.SortFunc(all, func(a, b Summary) int { return a.Group.compare(b.Group) })
+	return all, nil
+}
+
+func sumOf(sums map[Group]*Summary, g Group) *Summary {
+	if sums[g] == nil {
+		sums[g] = &Summary{Group: g, Amounts: []Money{}}
+	}
+	return sums[g]
+}
+
+func (s *Summary) bill(currency string, amount decimal.Decimal) {
+	n := slices.IndexFunc(s.Amounts, func(m Money) bool { return m.Currency == currency })
+	if n < 0 {
+		n = len(s.Amounts)
+		s.Amounts = append(s.Amounts, Money{currency, decimal.Zero})
+		slices.SortFunc(s.Amounts, func(a, b Money) int { return cmp.Compare(a.Currency, b.Currency) })
+		n = slices.IndexFunc(s.Amounts, func(m Money) bool { return m.Currency == currency })
+	}
+	s.Amounts[n].Amount = s.Amounts[n].Amount.Add(amount)
+}
+
+func (by Grouping) group(s Seller, tenant topology.TenantID, service catalog.ServiceID, instance topology.InstanceID, plan catalog.PlanID, dimension string, units map[priced]string) Group {
+	g := Group{Dimension: dimension, Unit: unitOf(dimension, cmp.Or(units[priced{plan, dimension}], dimension))}
+	for _, name := range by {
+		switch name {
+		case "tenant":
+			g.Tenant = tenant
+		case "vendor":
+			g.Vendor = s.Services[service].Vendor
+		case "service":
+			g.Service = service
+		case "instance":
+			g.Instance = instance
+		case "plan":
+			g.Plan = plan
+		}
+	}
+	return g
+}
+
+func (g Group) compare(o Group) int {
+	return cmp.Or(cmp.Compare(g.Tenant, o.Tenant), cmp.Compare(g.Vendor, o.Vendor), cmp.Compare(g.Service, o.Service),
+		cmp.Compare(g.Instance, o.Instance), cmp.Compare(g.Plan, o.Plan), cmp.Compare(g.Dimension, o.Dimension), cmp.Compare(g.Unit, o.Unit))
+}
+
+// unitOf is the unit in which a dimension is counted; reported is that of one which is
+// the broker's own.
+func unitOf(dimension, reported string) string {
+	switch dimension {
+	case DimensionInstance, DimensionActive, DimensionDegraded, DimensionFailing, DimensionBypassed:
+		return "second"
+	case DimensionMembers:
+		return "appliance-second"
+	case DimensionBindings:
+		return "binding-second"
+	case DimensionVCPUs:
+		return "vcpu-second"
+	case DimensionMemory:
+		return "byte-second"
+	}
+	return reported
+}
+
+// priced is a dimension of a plan.
+type priced struct {
+	plan      catalog.PlanID
+	dimension string
+}
+
+// units are the base units of all dimensions that have prices.
+func (s Seller) units() map[priced]string {
+	units := map[priced]string{}
+	for _, service := range s.Services {
+		for _, p := range slices.Concat(service.Plans, service.Former) {
+			for _, price := range p.Prices {
+				units[priced{p.ID, price.Dimension}], _ = catalog.BaseUnit(price.Unit)
+			}
+		}
+	}
+	return units
+}
+
+// sizes are those of all plans.
+func (s Seller) sizes() map[catalog.PlanID]Size {
+	sizes := map[catalog.PlanID]Size{}
+	for _, service := range s.Services {
+		for _, p := range slices.Concat(service.Plans, service.Former) {
+			sizes[p.ID] = Size{p.VCPUs, p.MemoryBytes, max(1, len(service.Insertion.Sides))}
+		}
+	}
+	return sizes
+}
