@@ -74,10 +74,14 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/instances/{instance}/usage-key", vendors, 200, "The key with which an instance's appliance signs what it reports", gives(s.showUsageKey)},
 		{"GET", "/v1/instances/{instance}/usage-events/{event}", users, 200, "What became of an event that was reported", gives(s.showUsageEvent)},
 		{"GET", "/v1/bills", tenants, 200, "Billing records, as json, csv, focus (FOCUS 1.2) or html", gives(s.listBills)},
+		{"GET", "/v1/statements", tenants, 200, "List the monthly statements", gives(s.listStatements)},
+		{"GET", "/v1/statements/{statement}", tenants, 200, "Show a statement with its lines, as json or focus", gives(s.showStatement)},
+		{"GET", "/v1/statements/{statement}/lines/{line}", tenants, 200, "Explain a line of a statement by its price and its usage", gives(s.explainLine)},
 		{"GET", "/v1/bills/{bill}", tenants, 200, "Show a billing record", gives(s.showBill)},
 
 		// what operators run
 		{"POST", "/v1/insertions", operators, 202, "Insert a service that the provider manages into a tenant's traffic", takes(s.insert)},
+		{"GET", "/v1/statement-chain", operators, 200, "Look whether all statements are what was issued", gives(s.verifyStatements)},
 		{"POST", "/v1/bills/close", operators, 200, "Close metering windows", takes(s.closeBills)},
 		{"GET", "/v1/changes", tenants, 200, "List changes, the newest first", gives(s.listChanges)},
 		{"GET", "/v1/changes/{change}", tenants, 200, "Show a change with its tasks", gives(s.showChange)},

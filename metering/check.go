@@ -42,6 +42,9 @@ func Check(ctx context.Context, s *store.Store, plans catalog.Index, f *store.Fi
 	if err := a.histories(ctx, s); err != nil {
 		return err
 	}
+	if err := a.statements(ctx); err != nil {
+		return err
+	}
 	return m.bills.Audit(ctx, f, func(id string, b BillingRecord) error {
 		if id != b.ID {
 			f.Add("bills", id, "it is stored as the billing record %q", b.ID)
@@ -54,6 +57,18 @@ func Check(ctx context.Context, s *store.Store, plans catalog.Index, f *store.Fi
 		}
 		return nil
 	})
+}
+
+// statements checks that they are what was issued.
+func (a *audit) statements(ctx context.Context) error {
+	if err := a.Meter.statements.Audit(ctx, a.Findings, func(string, Statement) error { return nil }); err != nil {
+		return err
+	}
+	chain, err := a.Verify(ctx)
+	for _, f := range chain.Findings {
+		a.Add("statements", statementID(f.Number), "%s", f.Message)
+	}
+	return err
 }
 
 // record checks a usage record and looks for its lines.

@@ -13,11 +13,12 @@ import (
 // Closed is one or more consecutive windows that were closed together.
 type Closed struct {
 	Window
-	Windows int       `json:"windows"` // how many lie between Start and End
-	Usage   int       `json:"usage"`   // usage records in them
-	Bills   int       `json:"bills"`   // billing records in them
-	Unrated int       `json:"unrated"` // usage records with a plan that the catalog does not know: metered, not billed
-	At      time.Time `json:"at"`      // when
+	Windows    int       `json:"windows"`              // how many lie between Start and End
+	Usage      int       `json:"usage"`                // usage records in them
+	Bills      int       `json:"bills"`                // billing records in them
+	Statements int       `json:"statements,omitempty"` // issued after them
+	Unrated    int       `json:"unrated"`              // usage records with a plan that the catalog does not know: metered, not billed
+	At         time.Time `json:"at"`                   // when
 }
 
 func (c Closed) and(o Closed) Closed {
@@ -31,13 +32,18 @@ func (c Closed) and(o Closed) Closed {
 
 // CatchUp closes all windows that are over, from the first that is not closed; at
 // first from the one in which history begins. Then it counts what was reported for
-// closed windows, however late. It returns what it closed, which is nothing when there
+// closed windows, however late, and issues the statements that are due. It returns what it closed, which is nothing when there
 // is nothing to close.
 //
 // After an error, or a crash, the same call goes on where it ended. Several at the
 // same time do the work together.
 func (m *Meter) CatchUp(ctx context.Context) (Closed, error) {
-	return m.closeUntil(ctx, m.due())
+	closed, err := m.closeUntil(ctx, m.due())
+	if err != nil {
+		return closed, err
+	}
+	closed.Statements, err = m.Issue(ctx)
+	return closed, err
 }
 
 // Close closes all windows that end by until, in order. fault.Invalid when until

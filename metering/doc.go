@@ -32,7 +32,24 @@
 // usage records of them when the window is closed; see tally for why none is lost or
 // counted twice.
 //
+// # Statements
+//
+// When a billing period is over, every tenant that used something gets a statement: the
+// lines of package rating, over all usage of the period, and corrections of earlier
+// periods. Billing records are what each hour costs, as it passes, to six places;
+// what is owed is the statement.
+//
+// The number of a statement is the id of its document. To issue one is to create the
+// document after the last; of several brokers one succeeds, and the others look again.
+// So numbers have no gap and no tenant has two for one period, whoever dies
+// when. Lines are kept in pages under their hash, written before the statement that names
+// them; a page that no statement names, of an issue that died, harms nobody.
+//
 // # What is stored
+//
+// Collection "statements": Statement, without lines, under its number. Collection
+// "statement-pages": their lines. Collection "issued", document "statements": for which
+// periods they are issued.
 //
 // Collection "usage": UsageRecord. Collection "bills": BillingRecord. Both have ids
 // that order by time and keys "tenant" and "instance". Collections "events" and

@@ -49,7 +49,15 @@ type Config struct {
 	// Retention is how old an event may be that an appliance reports. Zero means
 	// DefaultRetention.
 	Retention time.Duration
+	// Zone is where billing periods, calendar months, begin and end. Nil means UTC.
+	Zone *time.Location
+	// Lateness is how long after its end a billing period's statements wait for usage
+	// that is reported late. Zero means DefaultLateness.
+	Lateness time.Duration
 }
+
+// DefaultLateness is a day.
+const DefaultLateness = day
 
 // Meter closes windows and keeps their records. Its methods may be called at the
 // same time, also by several brokers on one store.
@@ -65,6 +73,12 @@ type Meter struct {
 	bills    store.Collection[BillingRecord]
 	windows  store.Collection[Closed]
 	progress store.Collection[progress]
+
+	zone       *time.Location
+	lateness   time.Duration
+	statements store.Collection[Statement]
+	pages      store.Collection[page]
+	issued     store.Collection[issued]
 
 	retention time.Duration
 	histories store.Collection[provision.Instance]
@@ -97,6 +111,7 @@ func New(c Config) (*Meter, error) {
 	m := &Meter{
 		instances: c.Instances, prices: c.Catalog, log: c.Log,
 		window: c.Window, grace: c.Grace, schedule: schedule, retention: cmp.Or(c.Retention, DefaultRetention),
+		zone: cmp.Or(c.Zone, time.UTC), lateness: cmp.Or(c.Lateness, DefaultLateness),
 	}
 	m.keepIn(c.Store)
 	return m, nil
@@ -112,6 +127,9 @@ func (m *Meter) keepIn(s *store.Store) {
 	})
 	m.windows = store.In[Closed](s, "windows", nil)
 	m.progress = store.In[progress](s, "metering", nil)
+	m.statements = store.In(s, "statements", func(s Statement) map[string]string { return map[string]string{"tenant": string(s.Tenant)} })
+	m.pages = store.In[page](s, "statement-pages", nil)
+	m.issued = store.In[issued](s, "issued", nil)
 	m.histories = provision.Documents(s)
 	m.events = store.In(s, "events", func(e reported) map[string]string { return map[string]string{tallyKey: e.tally().ID} })
 	m.tallies = store.In(s, "tallies", tally.keys)

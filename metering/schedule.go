@@ -24,8 +24,8 @@ func (m *Meter) Run(ctx context.Context) error {
 		switch {
 		case err != nil && ctx.Err() == nil:
 			m.log.Error("cannot close metering windows; the next run tries again", "error", err)
-		case closed.Windows > 0:
-			m.log.Info("metering windows closed", "from", closed.Start, "to", closed.End, "usage", closed.Usage, "bills", closed.Bills)
+		case closed.Windows > 0 || closed.Statements > 0:
+			m.log.Info("metering windows closed", "from", closed.Start, "to", closed.End, "usage", closed.Usage, "bills", closed.Bills, "statements", closed.Statements)
 		}
 	}
 	catchUp()

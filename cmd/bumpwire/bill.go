@@ -10,8 +10,9 @@ import (
 )
 
 func newBill(c *cli) *cobra.Command {
-	return group(&cobra.Command{Use: "bill", Short: "Billing records"},
+	return group(&cobra.Command{Use: "bill", Short: "Billing records and monthly statements"},
 		newBillClose(c), newBillList(c), newBillExport(c), newBillCheck(c),
+		newStatements(c), newStatement(c), newBillExplain(c), newBillVerify(c),
 		&cobra.Command{
 			Use: "show RECORD", Short: "Show a billing record", Args: exactly("a record"),
 			RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
@@ -40,12 +41,12 @@ func newBillClose(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if closed.Windows == 0 && c.output == "text" {
+			if closed.Windows == 0 && closed.Statements == 0 && c.output == "text" {
 				c.say("nothing to close")
 				return nil
 			}
 			return c.print(closed, facts("from", closed.Start, "to", closed.End, "windows", closed.Windows,
-				"usage records", closed.Usage, "billing records", closed.Bills, "unrated", closed.Unrated))
+				"usage records", closed.Usage, "billing records", closed.Bills, "statements", closed.Statements, "unrated", closed.Unrated))
 		}),
 	}
 	cmd.Flags().StringVar(&until, "until", "", "only those that end by then, as 2026-01-31T00:00:00Z")

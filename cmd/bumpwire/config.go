@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/metering"
 	"github.com/bumpwire/bumpwire/provision"
 )
 
@@ -75,6 +76,8 @@ type osbConfig struct {
 type meteringConfig struct {
 	Window   time.Duration `yaml:"window"`   // length of a metering window; a day is a whole number of them
 	Schedule string        `yaml:"schedule"` // cron expression in UTC, when windows are closed; empty: as soon as each is over
+	Zone     string        `yaml:"zone"`     // time zone in which months of statements begin, as Europe/Berlin
+	Lateness time.Duration `yaml:"lateness"` // how long a month's statements wait for usage that is reported late
 	Issuer   string        `yaml:"issuer"`   // who issues invoices, as exports name it; empty: "Operator"
 }
 
@@ -103,7 +106,7 @@ func standard() config {
 		Packages:  packagesConfig{Signatures: "optional", SizeGiB: 64, Uploads: 4},
 		Cloud:     cloudConfig{Driver: "linux", Scope: "bumpwire", BootTime: 2 * time.Second, Parallel: 16},
 		OSB:       osbConfig{MissingVersionStatus: 412, PollingLimit: time.Hour, RetryAfter: time.Second},
-		Metering:  meteringConfig{Window: time.Hour},
+		Metering:  meteringConfig{Window: time.Hour, Zone: "UTC", Lateness: metering.DefaultLateness},
 		Monitor:   monitorConfig{Every: time.Second},
 		Provision: provisionConfig{Reconcile: reconcileConfig{Schedule: "5m", Policy: "report"}},
 		Log:       logConfig{Level: "info", Format: "text"},
@@ -195,6 +198,9 @@ func (c config) check() error {
 	if c.Cloud.Parallel < 1 {
 		return fault.New(fault.Invalid, "cloud.parallel is at least 1, not %d", c.Cloud.Parallel)
 	}
+	if _, err := zoneOf(c.Metering.Zone); err != nil {
+		return fault.New(fault.Invalid, "metering.zone: %s", fault.Message(err))
+	}
 	if err := c.Store.check(); err != nil {
 		return err
 	}
@@ -209,7 +215,7 @@ func (c config) check() error {
 		is  time.Duration
 	}{
 		{"osb.polling_limit", c.OSB.PollingLimit}, {"osb.retry_after", c.OSB.RetryAfter},
-		{"metering.window", c.Metering.Window}, {"monitor.every", c.Monitor.Every},
+		{"metering.window", c.Metering.Window}, {"metering.lateness", c.Metering.Lateness}, {"monitor.every", c.Monitor.Every},
 	} {
 		if d.is <= 0 {
 			return fault.New(fault.Invalid, "%s must be longer than nothing", d.key)

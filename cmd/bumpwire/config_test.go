@@ -71,6 +71,8 @@ func TestImpossibleValuesAreRefusedByName(t *testing.T) {
 		"cloud.parallel":             func(c *config) { c.Cloud.Parallel = 0 },
 		"packages.uploads":           func(c *config) { c.Packages.Uploads = 0 },
 		"osb.missing_version_status": func(c *config) { c.OSB.MissingVersionStatus = 200 },
+		"metering.zone":              func(c *config) { c.Metering.Zone = "Local" },
+		"metering.lateness":          func(c *config) { c.Metering.Lateness = 0 },
 		"metering.window":            func(c *config) { c.Metering.Window = 0 },
 		"monitor.every":              func(c *config) { c.Monitor.Every = -1 },
 		"log.format":                 func(c *config) { c.Log.Format = "xml" },

@@ -107,9 +107,9 @@ func (t trial) run(file string) (r trialResult, err error) {
 }
 
 func (t trial) period() (rating.Period, error) {
-	zone, err := time.LoadLocation(t.zone)
-	if err != nil || t.zone == "Local" {
-		return rating.Period{}, fault.New(fault.Invalid, "%q is not a time zone such as Europe/Berlin", t.zone)
+	zone, err := zoneOf(t.zone)
+	if err != nil {
+		return rating.Period{}, err
 	}
 	if t.month == "" {
 		return rating.Month(time.Now(), zone), nil
@@ -119,6 +119,16 @@ func (t trial) period() (rating.Period, error) {
 		return rating.Period{}, fault.New(fault.Invalid, "%q is not a month such as 2026-03", t.month)
 	}
 	return rating.Month(month.AddDate(0, 0, 14), zone), nil
+}
+
+// zoneOf is a time zone by its name. That of the machine is not one: it differs from
+// broker to broker.
+func zoneOf(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" || name == "" {
+		return nil, fault.New(fault.Invalid, "%q is not a time zone such as Europe/Berlin", name)
+	}
+	return zone, nil
 }
 
 // used is the usage on time, and the late one.

@@ -100,8 +100,13 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 	r.provision = provision.New(provision.Config{Store: r.store, Catalog: offers, Cloud: r.cloud, Engine: engine, Key: key, Log: log, Version: version(),
 		BindingLifetime: c.OSB.BindingLifetime, Ceiling: c.OSB.PollingLimit})
 	watch := monitor.New(r.provision, log, monitor.Config{Every: c.Monitor.Every})
+	zone, err := zoneOf(c.Metering.Zone)
+	if err != nil {
+		return nil, err
+	}
 	r.meter, err = metering.New(metering.Config{
 		Store: r.store, Instances: r.provision, Catalog: offers, Log: log, Window: c.Metering.Window, Schedule: c.Metering.Schedule,
+		Zone: zone, Lateness: c.Metering.Lateness,
 	})
 	if err != nil {
 		return nil, err

@@ -87,3 +87,20 @@ func Total(lines []Line) map[string]decimal.Decimal {
 	}
 	return sums
 }
+
+// RestsOn is the usage that is the line's evidence, out of any: of its instance, plan
+// and time, and of what its price is of.
+func (l Line) RestsOn(p catalog.Price, usage []Usage) (some []Usage) {
+	dimension := l.Dimension
+	fixed := l.Charge == ChargeFee || l.Charge == ChargeMinimum
+	if p.Fee() || fixed && p.Prorate {
+		dimension = catalog.DimensionInstance
+	}
+	for _, u := range usage {
+		_, counts := u.within(Period{l.Start, l.End})
+		if counts && u.account() == l.account() && u.Dimension == dimension {
+			some = append(some, u)
+		}
+	}
+	return some
+}

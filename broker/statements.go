@@ -1,0 +1,72 @@
+package broker
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/metering/focus"
+)
+
+func (s *Server) listStatements(ctx context.Context, c *call) (api.List[api.Statement], error) {
+	f, err := c.records()
+	if err != nil {
+		return api.List[api.Statement]{}, err
+	}
+	all, err := s.Meter.Statements(ctx, f)
+	return api.List[api.Statement]{Items: all}, err
+}
+
+// statement is the one that a route names, if the caller may see it.
+func (s *Server) statement(ctx context.Context, c *call) (api.Statement, error) {
+	unknown := fault.New(fault.NotFound, "there is no statement %q", c.vars["statement"])
+	number, err := strconv.Atoi(c.vars["statement"])
+	if err != nil || number < 1 {
+		return api.Statement{}, unknown
+	}
+	found, err := s.Meter.Statement(ctx, number)
+	if err == nil && !c.who.sees(string(found.Tenant)) {
+		return api.Statement{}, unknown
+	}
+	return found, err
+}
+
+// showStatement is JSON, or FOCUS for a finance department.
+func (s *Server) showStatement(ctx context.Context, c *call) (any, error) {
+	found, err := s.statement(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	switch format := c.query.Get("format"); format {
+	case "", "json":
+		return found, nil
+	case "focus":
+		seller, err := s.seller(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var b bytes.Buffer
+		if err := focus.Write(&b, seller.LineCharges(found.Lines, found.Period)); err != nil {
+			return nil, fmt.Errorf("cannot write statement %d as focus: %w", found.Number, err)
+		}
+		c.w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=\"statement-%d.focus.csv\"", found.Number))
+		return content{"text/csv; charset=utf-8", b.Bytes()}, nil
+	default:
+		return nil, fault.New(fault.Invalid, "a statement comes as json or focus, not %.20q", format)
+	}
+}
+
+func (s *Server) explainLine(ctx context.Context, c *call) (api.Explanation, error) {
+	found, err := s.statement(ctx, c)
+	if err != nil {
+		return api.Explanation{}, err
+	}
+	return s.Meter.Explain(ctx, found.Number, c.vars["line"])
+}
+
+func (s *Server) verifyStatements(ctx context.Context, _ *call) (api.Chain, error) {
+	return s.Meter.Verify(ctx)
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/metering/rating"
+)
+
+func newStatements(c *cli) *cobra.Command {
+	var b between
+	cmd := &cobra.Command{
+		Use: "statements", Short: "List the monthly statements", Args: exactly(),
+		RunE: c.call(func(ctx context.Context, a *api.Client, _ []string) error {
+			f, err := b.filter()
+			if err != nil {
+				return err
+			}
+			all, err := a.Statements(ctx, f)
+			if err != nil {
+				return err
+			}
+			t := table{head: []string{"NUMBER", "TENANT", "FROM", "UNTIL", "LINES", "TOTAL"}}
+			for _, s := range all {
+				t.add(s.Number, s.Tenant, s.Period.Start, s.Period.End, s.Count, totalsText(s))
+			}
+			return c.print(orEmpty(all), t)
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&b.tenant, "tenant", "", "only this tenant's")
+	f.StringVar(&b.from, "from", "", "only of periods that start then or later, as 2026-01-31T00:00:00Z")
+	f.StringVar(&b.to, "to", "", "only of periods that start before then")
+	return cmd
+}
+
+func totalsText(s api.Statement) (list []string) {
+	for _, t := range s.Totals {
+		list = append(list, money(t.Amount, t.Currency))
+	}
+	return list
+}
+
+func newStatement(c *cli) *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use: "statement NUMBER", Short: "Show a statement with its lines", Args: exactly("a number"),
+		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
+			number, err := statementNumber(args[0])
+			if err != nil {
+				return err
+			}
+			switch format {
+			case "text":
+				s, err := a.Statement(ctx, number)
+				if err != nil {
+					return err
+				}
+				return c.printStatement(s)
+			case "focus":
+				text, err := a.ExportStatement(ctx, number, format)
+				if err == nil {
+					_, err = c.out.Write(text)
+				}
+				return err
+			}
+			return fault.New(fault.Invalid, "--format is text or focus, not %q", format)
+		}),
+	}
+	cmd.Flags().StringVar(&format, "format", "text", "text, or focus (FOCUS 1.2, CSV)")
+	return cmd
+}
+
+func statementNumber(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, fault.New(fault.Invalid, "%q is not the number of a statement", text)
+	}
+	return n, nil
+}
+
+func (c *cli) printStatement(s api.Statement) error {
+	if c.output == "json" {
+		return c.printJSON(s)
+	}
+	c.say("statement %d for %s, from %s until %s, issued %s", s.Number, harmless(string(s.Tenant)), text(s.Period.Start), text(s.Period.End), text(s.Issued))
+	t := table{head: []string{"LINE", "INSTANCE", "DIMENSION", "CHARGE", "FROM", "QUANTITY", "PRICE", "AMOUNT"}}
+	for _, l := range s.Lines {
+		charge := string(l.Charge)
+		if l.Corrects != "" {
+			charge = "correction of " + charge
+		}
+		t.add(append([]any{l.ID, l.Instance}, lineCells(l, charge)[1:]...)...)
+	}
+	if err := c.print(s, t); err != nil {
+		return err
+	}
+	for _, total := range s.Totals {
+		c.say("total: %s", money(total.Amount, total.Currency))
+	}
+	return nil
+}
+
+func newBillExplain(c *cli) *cobra.Command {
+	return &cobra.Command{
+		Use: "explain STATEMENT LINE", Short: "Walk from a line of a statement to its price and its usage", Args: exactly("a statement's number", "a line"),
+		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
+			number, err := statementNumber(args[0])
+			if err != nil {
+				return err
+			}
+			e, err := a.ExplainLine(ctx, number, args[1])
+			if err != nil {
+				return err
+			}
+			return c.printExplanation(e)
+		}),
+	}
+}
+
+func (c *cli) printExplanation(e api.Explanation) error {
+	if c.output == "json" {
+		return c.printJSON(e)
+	}
+	l := e.Line
+	evidence := "it is the usage that was billed"
+	if !e.Matches {
+		evidence = fmt.Sprintf("not the %d records that were billed: more has come since, or the line is corrected", l.Evidence.Records)
+	}
+	err := c.print(e, facts("line", l.ID, "instance", l.Instance, "plan", l.Plan, "dimension", l.Dimension, "charge", l.Charge,
+		"from", l.Start, "until", l.End, "quantity", fmt.Sprintf("%s %s", l.Quantity, l.QuantityUnit), "price", priceOf(l), "price from", e.Price.From,
+		"amount", money(l.Amount, l.Currency), "usage records", fmt.Sprintf("%d, %s", e.Evidence.Records, evidence)))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.out)
+	t := table{head: []string{"USAGE", "START", "END", "QUANTITY"}}
+	for _, u := range e.Usage {
+		t.add(u.ID, u.Start, u.End, usageText(u))
+	}
+	return c.print(e, t)
+}
+
+// usageText is what was used.
+func usageText(u rating.Usage) string {
+	if u.Level.IsZero() {
+		return fmt.Sprintf("%s %s", u.Quantity, u.Unit)
+	}
+	return fmt.Sprintf("%s for %s", u.Level, u.End.Sub(u.Start))
+}
+
+func newBillVerify(c *cli) *cobra.Command {
+	return &cobra.Command{
+		Use: "verify", Short: "Look whether all statements are what was issued, in an unbroken chain", Args: exactly(),
+		RunE: c.call(func(ctx context.Context, a *api.Client, _ []string) error {
+			chain, err := a.VerifyStatements(ctx)
+			if err != nil {
+				return err
+			}
+			if err := c.print(chain, facts("statements", chain.Statements, "last hash", chain.Last, "findings", len(chain.Findings))); err != nil {
+				return err
+			}
+			for _, f := range chain.Findings {
+				c.say("statement %d: %s", f.Number, f.Message)
+			}
+			if len(chain.Findings) > 0 {
+				return told{fault.Conflict}
+			}
+			return nil
+		}),
+	}
+}

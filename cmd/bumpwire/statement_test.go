@@ -1,0 +1,51 @@
+package main
+
+import (
+	"bytes"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/metering"
+	"github.com/bumpwire/bumpwire/metering/rating"
+)
+
+func TestAStatementAndALineAreShownWhole(t *testing.T) {
+	t.Parallel()
+	march := rating.Month(time.Date(2026, 3, 5, 0, 0, 0, 0, time.UTC), time.UTC)
+	usage := []rating.Usage{
+		{
+			ID: "w1", Key: rating.Key{Tenant: "acme", Plan: "small", Instance: "fw\x1b[2J", Dimension: "instance"},
+			Start: march.Start, End: march.Start.Add(90 * time.Minute), Level: decimal.New(1, 0),
+		},
+		{ID: "r1", Key: rating.Key{Tenant: "acme", Plan: "small", Instance: "fw\x1b[2J", Dimension: "calls"}, Start: march.Start, End: march.End, Quantity: decimal.New(7, 0), Unit: "call"},
+	}
+	prices := []catalog.Price{
+		{Dimension: "instance", Unit: "hour", Amount: decimal.RequireFromString("0.2"), Currency: "EUR"},
+		{Dimension: "calls", Unit: "call", Amount: decimal.New(3, 0), Size: decimal.New(5, 0), Model: catalog.ModelPackage, Currency: "EUR"},
+	}
+	lines, err := rating.Rate(usage, rating.Prices{"small": prices}, march)
+	require.NoError(t, err)
+	var out bytes.Buffer
+	c := &cli{out: &out, output: "text"}
+	require.NoError(t, c.printStatement(api.Statement{
+		Number: 7, Tenant: "acme", Period: march, Issued: march.End.Add(24 * time.Hour), Lines: lines,
+		Totals: []metering.StatementTotal{{Currency: "EUR", Amount: decimal.RequireFromString("6.3")}},
+	}))
+	narrow := regexp.MustCompile(` {2,}`).ReplaceAllString(out.String(), "  ")
+	require.Equal(t, `statement 7 for acme, from 2026-03-01 00:00:00 until 2026-04-01 00:00:00, issued 2026-04-02 00:00:00
+LINE  INSTANCE  DIMENSION  CHARGE  FROM  QUANTITY  PRICE  AMOUNT
+`+lines[0].ID+"  fw\uFFFD[2J  "+`calls  usage  2026-03-01 00:00:00  7 call in 2 packages  3 EUR/package  6.00 EUR
+`+lines[1].ID+"  fw\uFFFD[2J  "+`instance  usage  2026-03-01 00:00:00  5400 second  0.2 EUR/hour  0.30 EUR
+total: 6.30 EUR
+`, narrow)
+
+	out.Reset()
+	require.NoError(t, c.printExplanation(api.Explanation{Statement: 7, Line: lines[1], Price: prices[0], Usage: usage[:1], Evidence: rating.EvidenceOf(usage[:1]), Matches: true}))
+	require.Regexp(t, `(?s)quantity +5400 second\n.*amount +0\.30 EUR\n.*usage records +1, it is the usage that was billed\n\nUSAGE.*\nw1 .* 1 for 1h30m0s\n$`, out.String())
+}

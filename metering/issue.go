@@ -1,0 +1,177 @@
+package metering
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/metering/rating"
+	"github.com/bumpwire/bumpwire/provision"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// issued is how far statements are issued.
+type issued struct {
+	Periods []rating.Period `json:"periods"` // for which all tenants have theirs, in order
+	Last    int             `json:"last"`    // a statement's number; there may be later ones
+}
+
+const issuedID = "statements"
+
+// Issue issues the statements of every billing period that is over, its grace for late
+// reports included, and answers how many. A tenant without usage gets none.
+//
+// After an error, or a crash, the same call goes on where it ended. Several at the
+// same time do the work together. Each number is taken by creating the document of
+// that number: whoever comes second looks again what there is.
+func (m *Meter) Issue(ctx context.Context) (n int, err error) {
+	for {
+		done, err := m.issued.Get(ctx, issuedID)
+		if err != nil && !errors.Is(err, fault.NotFound) {
+			return n, err
+		}
+		period, over, err := m.nextPeriod(ctx, done)
+		if err != nil || !over {
+			return n, err
+		}
+		more, err := m.issuePeriod(ctx, period, done)
+		n += more
+		if err != nil {
+			return n, fmt.Errorf("cannot issue the statements of the period from %s on: %w", period.Start.Format(time.RFC3339), err)
+		}
+	}
+}
+
+// nextPeriod is the first that has no statements, and whether it is over. The first of all is
+// the month in which the first window was closed. When the time zone has been changed,
+// a period ends with the month in which its middle lies.
+func (m *Meter) nextPeriod(ctx context.Context, done issued) (p rating.Period, over bool, err error) {
+	if n := len(done.Periods); n > 0 {
+		start := done.Periods[n-1].End
+		p = rating.Period{Start: start, End: rating.Month(start.Add(halfMonth), m.zone).End}
+	} else {
+		first, err := m.windows.List(ctx, store.Query{Limit: 1})
+		if err != nil || len(first) == 0 {
+			return p, false, err
+		}
+		p = rating.Month(first[0].Start, m.zone)
+	}
+	until, err := m.ClosedUntil(ctx)
+	return p, !p.End.Add(m.lateness).After(until), err
+}
+
+// longestPeriod is a month and a half: see nextPeriod.
+const (
+	halfMonth     = 15 * day
+	longestPeriod = 47 * day
+)
+
+func (m *Meter) issuePeriod(ctx context.Context, p rating.Period, done issued) (n int, err error) {
+	tenants, err := m.tenants(ctx)
+	if err != nil {
+		return 0, err
+	}
+	i := &issuer{Meter: m, period: p, earlier: done.Periods, plans: planPrices{}}
+	if i.head, err = m.statementOrNone(ctx, done.Last); err != nil {
+		return 0, err
+	}
+	for _, t := range tenants {
+		ok, err := i.issue(ctx, t)
+		if err != nil {
+			return n, fmt.Errorf("tenant %q: %w", t, err)
+		}
+		if ok {
+			n++
+		}
+	}
+	_, err = m.issued.Upsert(ctx, issuedID, func(now issued, _ bool) (issued, error) {
+		if last := len(now.Periods) - 1; last >= 0 && !now.Periods[last].Start.Before(p.Start) {
+			return now, store.Unchanged // another broker was quicker
+		}
+		return issued{append(now.Periods, p), i.head.Number}, nil
+	})
+	return n, err
+}
+
+// tenants are all that ever had an instance, and the operator.
+func (m *Meter) tenants(ctx context.Context) ([]topology.TenantID, error) {
+	found := map[topology.TenantID]bool{provision.OperatorAccount: true}
+	for i, err := range m.instances.All(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range lives(i) {
+			found[l.Tenant] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found)), nil
+}
+
+// issuer issues the statements of one period.
+type issuer struct {
+	*Meter
+	period  rating.Period
+	earlier []rating.Period
+	plans   planPrices
+	head    Statement // the last one known
+}
+
+// issue issues a tenant's statement, unless it has it or owes nothing. The last
+// statement is looked for before the tenant's: one that somebody issues to the tenant
+// in between takes the number that this one would have.
+func (i *issuer) issue(ctx context.Context, tenant topology.TenantID) (bool, error) {
+	for {
+		if err := i.advance(ctx); err != nil {
+			return false, err
+		}
+		past, err := i.statementsOf(ctx, tenant)
+		if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(past, func(s Statement) bool { return !s.Period.Start.Before(i.period.Start) }) {
+			return false, nil
+		}
+		lines, err := i.owed(ctx, tenant, past)
+		if err != nil || len(lines) == 0 {
+			return false, err
+		}
+		err = i.create(ctx, tenant, lines)
+		if !errors.Is(err, fault.Conflict) {
+			return err == nil, err
+		}
+	}
+}
+
+// advance finds the last statement.
+func (i *issuer) advance(ctx context.Context) error {
+	for {
+		next, err := i.statements.Get(ctx, statementID(i.head.Number+1))
+		if errors.Is(err, fault.NotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		i.head = next
+	}
+}
+
+// create writes the pages, under their hashes, and then the statement.
+func (i *issuer) create(ctx context.Context, tenant topology.TenantID, lines []rating.Line) error {
+	s, pages := newStatement(i.head, tenant, i.period, lines, time.Now())
+	for n, p := range pages {
+		if err := created(i.pages.Create(ctx, s.Pages[n], p)); err != nil {
+			return err
+		}
+	}
+	if err := i.statements.Create(ctx, statementID(s.Number), s); err != nil {
+		return err
+	}
+	i.head = s
+	return nil
+}

@@ -1,0 +1,163 @@
+package metering
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/metering/rating"
+	"github.com/bumpwire/bumpwire/provision"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// owed are the lines of a tenant's statement: corrections of earlier periods for which
+// usage may still have come, and the period's own.
+func (i *issuer) owed(ctx context.Context, tenant topology.TenantID, past []Statement) ([]rating.Line, error) {
+	since := i.period.Start.Add(-i.retention)
+	usage, err := i.rateable(ctx, tenant, since.Add(-longestPeriod), i.period.End)
+	if err != nil || len(usage) == 0 {
+		return nil, err
+	}
+	billed := map[time.Time][]rating.Line{} // by the start of the period that lines are of
+	for _, s := range past {
+		if s.Period.End.Before(since) {
+			continue
+		}
+		if s.Lines, err = i.linesOf(ctx, s); err != nil {
+			return nil, err
+		}
+		for _, l := range s.Lines {
+			billed[l.Period.Start.UTC()] = append(billed[l.Period.Start.UTC()], l)
+		}
+	}
+	var lines []rating.Line
+	for _, p := range i.earlier {
+		if p.End.Before(since) {
+			continue
+		}
+		right, err := rating.Rate(within(usage, p), rating.Prices(i.plans), p)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, rating.Correct(billed[p.Start.UTC()], right)...)
+	}
+	own, err := rating.Rate(within(usage, i.period), rating.Prices(i.plans), i.period)
+	return append(lines, own...), err
+}
+
+// within is the usage that may count in a period.
+func within(usage []rating.Usage, p rating.Period) (some []rating.Usage) {
+	for _, u := range usage {
+		if u.Start.Before(p.End) && !u.End.Before(p.Start) {
+			some = append(some, u)
+		}
+	}
+	return some
+}
+
+// planPrices are the prices of plans that were asked for.
+type planPrices map[catalog.PlanID][]catalog.Price
+
+func (i *issuer) pricesOf(ctx context.Context, service catalog.ServiceID, plan catalog.PlanID) ([]catalog.Price, error) {
+	if prices, known := i.plans[plan]; known {
+		return prices, nil
+	}
+	prices, err := i.prices.Prices(ctx, service, plan)
+	if errors.Is(err, fault.NotFound) {
+		i.log.Error("usage is on no statement: the catalog has no such plan", "service", service, "plan", plan)
+		err = nil
+	}
+	if err == nil {
+		i.plans[plan] = prices
+	}
+	return prices, err
+}
+
+// rateable is a tenant's usage in windows that begin from a moment on, as it is rated.
+// A window may be as long as a day.
+func (i *issuer) rateable(ctx context.Context, tenant topology.TenantID, from, to time.Time) ([]rating.Usage, error) {
+	records, err := i.Usage(ctx, Filter{Tenant: tenant, From: from.Add(-day), To: to})
+	if err != nil {
+		return nil, err
+	}
+	var usage []rating.Usage
+	known := map[topology.InstanceID][]provision.Instance{}
+	for _, r := range records {
+		for _, plan := range r.plans() {
+			if _, err := i.pricesOf(ctx, r.Service, plan); err != nil {
+				return nil, err
+			}
+		}
+		if _, ok := known[r.Instance]; !ok {
+			if known[r.Instance], err = i.livesOf(ctx, r.Instance); err != nil {
+				return nil, err
+			}
+		}
+		usage = append(usage, r.rateable(known[r.Instance], i.plans)...)
+	}
+	return usage, nil
+}
+
+// livesOf are the instances that had an id; none when its history is gone.
+func (m *Meter) livesOf(ctx context.Context, id topology.InstanceID) ([]provision.Instance, error) {
+	i, err := m.histories.Get(ctx, string(id))
+	if errors.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	return lives(i), err
+}
+
+// rateable is the record in the form that is rated: nothing when nobody is billed.
+func (u UsageRecord) rateable(lives []provision.Instance, plans planPrices) (list []rating.Usage) {
+	if u.Free {
+		return nil
+	}
+	one := rating.Usage{ID: u.ID, Start: u.Window.Start, End: u.Window.End, Key: rating.Key{
+		Tenant: u.Tenant, Serves: u.Serves, Platform: u.Platform, Service: u.Service, Instance: u.Instance, Dimension: u.Dimension,
+	}}
+	if u.Part > 0 {
+		one.Plan, one.Quantity, one.Unit = u.Plan, u.Quantity, u.unit(plans[u.Plan])
+		one.Life, one.Began = lifeAt(lives, u.Window.Start)
+		return []rating.Usage{one}
+	}
+	for n, s := range u.Spans {
+		span := one
+		span.ID, span.Plan, span.Start, span.End, span.Level = fmt.Sprintf("%s/%d", u.ID, n), s.Plan, s.Start, s.End, decimal.New(1, 0)
+		span.Life, span.Began = lifeAt(lives, s.Start)
+		list = append(list, span)
+	}
+	return list
+}
+
+// unit is the one in which a quantity was reported: the base of its price's.
+func (u UsageRecord) unit(prices []catalog.Price) string {
+	p, _ := u.reportedPrice(prices)
+	base, _ := catalog.BaseUnit(p.Unit)
+	return base
+}
+
+// lifeAt is which instance had an id at a moment, or last before it or first after it, by the
+// number of its first event, and when it was active for the first time.
+func lifeAt(lives []provision.Instance, at time.Time) (number int, began time.Time) {
+	for n, l := range lives {
+		if n > 0 && l.History[0].At.After(at) {
+			break
+		}
+		number, began = l.History[0].Seq, time.Time{}
+		for _, e := range l.History {
+			if e.State == provision.Active {
+				began = e.At
+				break
+			}
+		}
+	}
+	if number == 1 {
+		number = 0
+	}
+	return number, began
+}

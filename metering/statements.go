@@ -1,0 +1,148 @@
+package metering
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/metering/rating"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// Statements lists statements by number, without their lines. Of the filter Tenant, From
+// and To count: a statement is within [From, To) when its period starts there.
+func (m *Meter) Statements(ctx context.Context, f Filter) ([]Statement, error) {
+	all, err := m.statementsOf(ctx, f.Tenant)
+	return slices.DeleteFunc(all, func(s Statement) bool {
+		return s.Period.Start.Before(f.From) || !f.To.IsZero() && !s.Period.Start.Before(f.To)
+	}), err
+}
+
+// statementsOf are all of a tenant, or of all tenants.
+func (m *Meter) statementsOf(ctx context.Context, tenant topology.TenantID) ([]Statement, error) {
+	key := ""
+	if tenant != "" {
+		key = "tenant"
+	}
+	all := []Statement{}
+	for s, err := range m.statements.All(ctx, key, string(tenant)) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// Statement is one with its lines. fault.NotFound when there is none of that number.
+func (m *Meter) Statement(ctx context.Context, number int) (Statement, error) {
+	s, err := m.statements.Get(ctx, statementID(number))
+	if errors.Is(err, fault.NotFound) {
+		return s, fault.New(fault.NotFound, "there is no statement %d", number)
+	}
+	if err == nil {
+		s.Lines, err = m.linesOf(ctx, s)
+	}
+	return s, err
+}
+
+// statementOrNone is one without its lines; 0 is the one before the first.
+func (m *Meter) statementOrNone(ctx context.Context, number int) (Statement, error) {
+	if number == 0 {
+		return Statement{}, nil
+	}
+	return m.statements.Get(ctx, statementID(number))
+}
+
+func (m *Meter) linesOf(ctx context.Context, s Statement) (lines []rating.Line, err error) {
+	for _, id := range s.Pages {
+		p, err := m.pages.Get(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the lines of statement %d: %w", s.Number, err)
+		}
+		lines = append(lines, p.Lines...)
+	}
+	return lines, nil
+}
+
+// Chain is what a look at all statements found.
+type Chain struct {
+	Statements int            `json:"statements"`
+	Last       string         `json:"last,omitempty"` // hash of the last one; whoever has kept it sees when statements are missing at the end
+	Findings   []ChainFinding `json:"findings,omitempty"`
+}
+
+// ChainFinding is what is wrong with a statement.
+type ChainFinding struct {
+	Number  int    `json:"number"`
+	Message string `json:"message"`
+}
+
+// Verify looks whether all statements are what was issued, in an unbroken chain.
+func (m *Meter) Verify(ctx context.Context) (c Chain, err error) {
+	before := Statement{}
+	for s, err := range m.statements.From(ctx, store.Query{}) {
+		if err != nil {
+			return c, err
+		}
+		s.Lines, err = m.linesOf(ctx, s)
+		if err != nil && !errors.Is(err, fault.NotFound) {
+			return c, err
+		}
+		for _, wrong := range s.faults(before) {
+			c.Findings = append(c.Findings, ChainFinding{s.Number, wrong})
+		}
+		c.Statements, c.Last = c.Statements+1, s.Hash
+		before = s
+	}
+	return c, nil
+}
+
+// Explanation is what a line rests on.
+type Explanation struct {
+	Statement int             `json:"statement"`
+	Line      rating.Line     `json:"line"`
+	Price     catalog.Price   `json:"price"`
+	Usage     []rating.Usage  `json:"usage"`    // in the line's time, as it is now
+	Evidence  rating.Evidence `json:"evidence"` // of that usage
+	Matches   bool            `json:"matches"`  // it is the usage that was billed; else more has come since, and was or will be corrected
+}
+
+// Explain walks from a line of a statement to its price and its usage. fault.NotFound
+// when the statement has no such line.
+func (m *Meter) Explain(ctx context.Context, number int, line string) (e Explanation, err error) {
+	s, err := m.Statement(ctx, number)
+	if err != nil {
+		return e, err
+	}
+	n := slices.IndexFunc(s.Lines, func(l rating.Line) bool { return l.ID == line })
+	if n < 0 {
+		return e, fault.New(fault.NotFound, "statement %d has no line %q", number, line)
+	}
+	l := s.Lines[n]
+	i := &issuer{Meter: m, plans: planPrices{}}
+	usage, err := i.rateable(ctx, l.Tenant, l.Start, l.End)
+	if err != nil {
+		return e, err
+	}
+	e = Explanation{Statement: number, Line: l, Usage: []rating.Usage{}}
+	if e.Price, _ = catalog.PriceFor(i.plans[l.Plan], contractor(l), l.Dimension, l.Start); e.Price.Dimension == "" {
+		return e, fault.New(fault.NotFound, "the catalog has no such price any more")
+	}
+	e.Usage = append(e.Usage, l.RestsOn(e.Price, usage)...)
+	e.Evidence = rating.EvidenceOf(e.Usage)
+	e.Matches = e.Evidence == l.Evidence
+	return e, nil
+}
+
+// contractor is the tenant whose own price a line has; empty when it is the one for all.
+func contractor(l rating.Line) string {
+	if l.Contract {
+		return string(l.Tenant)
+	}
+	return ""
+}
