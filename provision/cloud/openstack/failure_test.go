@@ -205,6 +205,8 @@ func TestFloatingIPsRefuseAMoveBeforeItBegins(t *testing.T) {
 	router := s.fake.list("routers")[0]
 	s.fake.put("floatingips", thing{"router_id": router["id"], "fixed_ip_address": "10.1.0.9", "floating_ip_address": "172.24.4.7", "project_id": string(s.tenant)})
 	s.fake.put("floatingips", thing{"router_id": router["id"], "fixed_ip_address": "10.2.0.9", "floating_ip_address": "172.24.4.8", "project_id": string(s.tenant)})
+	s.fake.put("floatingips", thing{"router_id": router["id"], "floating_ip_address": "172.24.4.9", "project_id": string(s.tenant),
+		"port_forwardings": []any{map[string]any{"internal_ip_address": "10.1.0.9", "internal_port": 22}, map[string]any{"internal_ip_address": "10.1.0.9", "internal_port": 80}}})
 	for _, step := range s.plan(s.fw) {
 		if step.Verb != topology.Move {
 			require.NoError(t, s.do(step))
@@ -213,7 +215,7 @@ func TestFloatingIPsRefuseAMoveBeforeItBegins(t *testing.T) {
 		before := s.all()
 		err := s.do(step)
 		require.ErrorIs(t, err, fault.Conflict)
-		require.Contains(t, fault.Message(err), "(172.24.4.7 of 10.1.0.9)")
+		require.Contains(t, fault.Message(err), "(172.24.4.7 of 10.1.0.9, 172.24.4.9 of 10.1.0.9)")
 		require.Equal(t, before, s.all(), "nothing was touched")
 		return
 	}
@@ -269,5 +271,35 @@ func TestTenantsAreProjects(t *testing.T) {
 	for _, nobody := range []topology.TenantID{"", "x", topology.TenantID(fmt.Sprintf("%032x", 7)), "../projects"} {
 		_, err := s.d.Observe(t.Context(), nobody)
 		require.ErrorIs(t, err, fault.NotFound)
+	}
+}
+
+// What another project has tagged as if it were ours is not seen, and not touched.
+func TestMarksOfOthersDoNotCount(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.converge(s.fw)
+	before, err := s.d.Observe(t.Context(), s.tenant)
+	require.NoError(t, err)
+	listed, err := s.d.Resources(t.Context())
+	require.NoError(t, err)
+	for _, collection := range []string{"networks", "ports"} {
+		for _, o := range s.fake.list(collection) {
+			forged := maps.Clone(o)
+			delete(forged, "id")
+			forged["project_id"], forged["name"], forged["device_id"], forged["device_owner"] = "a-stranger", "forged", "", ""
+			s.fake.put(collection, forged)
+		}
+	}
+	after, err := s.d.Observe(t.Context(), s.tenant)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+	same, err := s.d.Resources(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, listed, same)
+	for _, n := range after.Networks {
+		if n.Role != topology.RoleTenant {
+			require.ErrorIs(t, s.do(topology.Step{Verb: topology.DeleteNetwork, Network: &n}), fault.Invalid, "it is in use")
+		}
 	}
 }

@@ -139,28 +139,49 @@ func plugIn(f topology.Fabric, s topology.Step) (topology.Plug, bool) {
 	return topology.Plug{}, false
 }
 
-// clearOf refuses to move a plug while floating IPs of the network's hosts lean on it:
-// Neutron would, in the middle.
+// clearOf refuses to move a plug while floating IPs of the network's hosts lean on it,
+// whole or by forwarded ports: Neutron would, in the middle.
 func (v *view) clearOf(ctx context.Context, s swap) error {
 	pages, err := floatingips.List(v.d.network, query{"router_id": {s.Router}}).AllPages(ctx)
 	if err != nil {
 		return said("list floating IPs", err)
 	}
-	list, err := floatingips.ExtractFloatingIPs(pages)
-	if err != nil {
+	var list []floating
+	if err := floatingips.ExtractFloatingIPsInto(pages, &list); err != nil {
 		return said("list floating IPs", err)
 	}
 	var names []string
 	for _, ip := range list {
-		inside, err := netip.ParseAddr(ip.FixedIP)
-		if err == nil && slices.ContainsFunc(s.Addresses, func(p netip.Prefix) bool { return p.Masked().Contains(inside) }) {
-			names = append(names, ip.FloatingIP+" of "+ip.FixedIP)
+		for _, host := range ip.hosts() {
+			inside, err := netip.ParseAddr(host)
+			name := ip.FloatingIP + " of " + host
+			if err == nil && slices.ContainsFunc(s.Addresses, func(p netip.Prefix) bool { return p.Masked().Contains(inside) }) && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
 		}
 	}
 	if len(names) > 0 {
 		return fault.New(fault.Conflict, "the gateway of network %s cannot move while hosts behind it have floating IPs (%s): take them off, and put them back after", s.Home, strings.Join(names, ", "))
 	}
 	return nil
+}
+
+// floating is a floating IP.
+type floating struct {
+	FloatingIP string `json:"floating_ip_address"`
+	FixedIP    string `json:"fixed_ip_address"`
+	Forwarded  []struct {
+		Internal string `json:"internal_ip_address"`
+	} `json:"port_forwardings"`
+}
+
+// hosts are the addresses that it stands for.
+func (f floating) hosts() []string {
+	list := []string{f.FixedIP}
+	for _, p := range f.Forwarded {
+		list = append(list, p.Internal)
+	}
+	return list
 }
 
 // landing makes sure of the plug's ranges where it goes, and gives their ids.

@@ -10,10 +10,11 @@ import (
 )
 
 // Resources lists this scope's networks, ports and servers, and what appliances boot
-// from. See cloud.Cloud.
+// from; not the ports of tenants' routers, which are theirs wherever they are plugged
+// in. See cloud.Cloud.
 func (d *Driver) Resources(ctx context.Context) ([]cloud.Resource, error) {
 	var nets, legs, machines, disks []cloud.Resource
-	ours := query{"tags": {d.scopeTag()}}
+	ours := query{"tags": {d.scopeTag()}, "project_id": {d.project}} // tags alone anybody could have
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
 		list, err := d.networks(ctx, ours)
@@ -25,9 +26,7 @@ func (d *Driver) Resources(ctx context.Context) ([]cloud.Resource, error) {
 	all.Go(func() error {
 		list, err := d.ports(ctx, ours)
 		for _, p := range list {
-			if p.mark.Kind != kindPlug || p.DeviceID == "" { // a plug is the tenant's, wherever it is
-				legs = append(legs, cloud.Resource{Kind: "port", ID: p.ID, Tenant: p.mark.Tenant, Detail: string(p.mark.Kind) + " " + p.mark.ID})
-			}
+			legs = append(legs, cloud.Resource{Kind: "port", ID: p.ID, Tenant: p.mark.Tenant, Detail: string(p.mark.Kind) + " " + p.mark.ID})
 		}
 		return err
 	})

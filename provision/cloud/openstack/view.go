@@ -106,11 +106,19 @@ func (d *Driver) look(ctx context.Context, tenant topology.TenantID) (*view, err
 }
 
 // sift keeps of the tenant's networks those that no broker has made, and of ours
-// those with a whole mark of this tenant.
+// those with a whole mark of this tenant. Anybody can put tags on things of his own:
+// a mark counts on what is in the account's project, and on a router's port in the
+// tenant's.
 func (v *view) sift() {
 	v.own = slices.DeleteFunc(v.own, func(n network) bool { return n.External || foreign(n.Tags) || v.d.ours(n.Description) })
-	v.made = slices.DeleteFunc(v.made, func(n network) bool { return n.mark.Tenant != v.tenant })
-	v.ports = slices.DeleteFunc(v.ports, func(p port) bool { return p.mark.Tenant != v.tenant })
+	v.made = slices.DeleteFunc(v.made, func(n network) bool { return n.mark.Tenant != v.tenant || n.ProjectID != v.d.project })
+	v.ports = slices.DeleteFunc(v.ports, func(p port) bool {
+		whose := v.d.project
+		if p.mark.Kind == kindPlug {
+			whose = v.project
+		}
+		return p.mark.Tenant != v.tenant || p.ProjectID != whose
+	})
 	v.servers = slices.DeleteFunc(v.servers, func(s servers.Server) bool { return s.Metadata[metaTenant] != string(v.tenant) })
 }
 
