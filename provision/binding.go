@@ -115,7 +115,7 @@ func (s *Service) draftBinding(ctx context.Context, i Instance, r BindRequest) (
 	case i.State != Active:
 		return nil, errBusy()
 	}
-	if err := validate(catalog.BindSchema(i.Insertion), r.Parameters); err != nil {
+	if _, err := validate(catalog.BindSchema(i.Insertion), r.Parameters); err != nil {
 		return nil, err
 	}
 	b := &Binding{ID: r.ID, Digest: bindDigest(r), Parameters: r.Parameters, State: Active,

@@ -170,10 +170,11 @@ func (s *Service) merge(ctx context.Context, i Instance, f *Form, parameters jso
 	if err := fitting(f.Insertion, i.Name, parameters); err != nil {
 		return err
 	}
-	if err := validate(catalog.UpdateSchema(full), parameters); err != nil {
+	checked, err := validate(catalog.UpdateSchema(full), parameters)
+	if err != nil {
 		return err
 	}
-	given, err := propertyValues(f.Insertion, parameters)
+	given, err := propertyValues(f.Insertion, checked)
 	if err != nil {
 		return err
 	}

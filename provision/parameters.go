@@ -56,30 +56,28 @@ func jsonProblem(err error) string {
 	return "must be a JSON object"
 }
 
-// validate checks parameters against a plan's JSON schema (draft-04). The
-// sentence names each parameter that is wrong and why, never its value: it may
-// be a password.
-func validate(schema, parameters json.RawMessage) error {
+// validate checks parameters against a plan's JSON schema (draft-04) and gives them
+// decoded, numbers as they were written. The sentence names each parameter that is
+// wrong and why, never its value: it may be a password.
+func validate(schema, parameters json.RawMessage) (map[string]any, error) {
 	if len(parameters) == 0 || string(parameters) == "null" {
 		parameters = json.RawMessage("{}")
 	}
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(parameters))
-	if err != nil {
-		return fault.New(fault.Invalid, "parameters must be a JSON object")
-	}
-	if _, object := value.(map[string]any); !object {
-		return fault.New(fault.Invalid, "parameters must be a JSON object")
+	object, is := value.(map[string]any)
+	if err != nil || !is {
+		return nil, fault.New(fault.Invalid, "parameters must be a JSON object")
 	}
 	compiled, err := compiledSchemas.get(schema)
 	if err != nil {
-		return fmt.Errorf("cannot read the plan's parameter schema: %w", err)
+		return nil, fmt.Errorf("cannot read the plan's parameter schema: %w", err)
 	}
 	var wrong *jsonschema.ValidationError
-	if err := compiled.Validate(value); errors.As(err, &wrong) {
+	if err := compiled.Validate(object); errors.As(err, &wrong) {
 		details := problems(wrong)
-		return &fault.Error{Kind: fault.Invalid, Message: "parameters: " + strings.Join(details, "; "), Details: details}
+		return nil, &fault.Error{Kind: fault.Invalid, Message: "parameters: " + strings.Join(details, "; "), Details: details}
 	}
-	return nil
+	return object, nil
 }
 
 func compile(schema json.RawMessage) (*jsonschema.Schema, error) {
@@ -97,18 +95,9 @@ func compile(schema json.RawMessage) (*jsonschema.Schema, error) {
 
 // propertyValues are the package's properties out of checked parameters, in the
 // text form that the OVF environment wants.
-func propertyValues(in catalog.Insertion, parameters json.RawMessage) (map[string]string, error) {
+func propertyValues(in catalog.Insertion, checked map[string]any) (map[string]string, error) {
 	values := map[string]string{}
-	if len(parameters) == 0 {
-		return values, nil
-	}
-	var raw map[string]any
-	d := json.NewDecoder(bytes.NewReader(parameters))
-	d.UseNumber()
-	if err := d.Decode(&raw); err != nil {
-		return nil, fault.New(fault.Invalid, "parameters must be a JSON object")
-	}
-	for key, v := range raw {
+	for key, v := range checked {
 		if in.Reserved(key) {
 			continue
 		}

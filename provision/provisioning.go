@@ -174,7 +174,8 @@ func (s *Service) draft(ctx context.Context, r ProvisionRequest) (Instance, erro
 	if err := fitting(offer.Service.Insertion, offer.Service.Name, r.Parameters); err != nil {
 		return Instance{}, err
 	}
-	if err := validate(offer.Plan.Schema, r.Parameters); err != nil {
+	checked, err := validate(offer.Plan.Schema, r.Parameters)
+	if err != nil {
 		return Instance{}, err
 	}
 	i := Instance{
@@ -203,7 +204,7 @@ func (s *Service) draft(ctx context.Context, r ProvisionRequest) (Instance, erro
 	if i.Stitches, err = s.firstStitches(ctx, i, r.Parameters); err != nil {
 		return Instance{}, err
 	}
-	if err := s.setValues(ctx, &i, r.Parameters); err != nil {
+	if err := s.setValues(ctx, &i, checked); err != nil {
 		return Instance{}, err
 	}
 	return i, s.tryRedirect(ctx, i, trialChange)
@@ -279,8 +280,8 @@ func (s *Service) firstStitches(ctx context.Context, i Instance, parameters json
 
 // setValues keeps the tenant's property values, passwords sealed, and makes the
 // passwords that the tenant left to the broker.
-func (s *Service) setValues(ctx context.Context, i *Instance, parameters json.RawMessage) error {
-	values, err := propertyValues(i.Insertion, parameters)
+func (s *Service) setValues(ctx context.Context, i *Instance, checked map[string]any) error {
+	values, err := propertyValues(i.Insertion, checked)
 	if err != nil {
 		return err
 	}
