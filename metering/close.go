@@ -7,7 +7,6 @@ import (
 
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
-	"github.com/bumpwire/bumpwire/internal/store"
 )
 
 // Closed is one or more consecutive windows that were closed together.
@@ -35,8 +34,9 @@ func (c Closed) and(o Closed) Closed {
 // closed windows, however late, and issues the statements that are due. It returns what it closed, which is nothing when there
 // is nothing to close.
 //
-// After an error, or a crash, the same call goes on where it ended. Several at the
-// same time do the work together.
+// After an error, or a crash, the same call goes on where it ended. Of several at the
+// same time, in one broker or many, one does the work, under a lease: the others wait
+// until it has, or until it has died and its lease has ended, and then go on.
 func (m *Meter) CatchUp(ctx context.Context) (Closed, error) {
 	closed, err := m.closeUntil(ctx, m.due())
 	if err != nil {
@@ -63,25 +63,35 @@ func (m *Meter) Close(ctx context.Context, until time.Time) (Closed, error) {
 // due is the end of the latest window that may be closed.
 func (m *Meter) due() time.Time { return floor(time.Now().Add(-m.grace), m.window) }
 
-func (m *Meter) closeUntil(ctx context.Context, until time.Time) (all Closed, err error) {
+func (m *Meter) closeUntil(ctx context.Context, until time.Time) (all Closed, _ error) {
+	first, err := m.origin(ctx)
+	if err != nil {
+		return all, fmt.Errorf("cannot plan which windows to close: %w", err)
+	}
 	for {
-		s, err := m.plan(ctx, until)
-		if err != nil {
+		var open *stretch
+		var closed Closed
+		did, err := m.duty().Do(ctx,
+			func(p progress, exists bool) (progress, error) { return m.plan(p, exists, first, until) },
+			func(ctx context.Context, p progress) (err error) {
+				open = p.Open
+				closed, err = m.closeStretch(ctx, *open)
+				return err
+			},
+			func(p progress) progress { return progress{Until: p.Open.End, Lease: p.Lease} })
+		switch {
+		case err != nil && open == nil:
 			return all, fmt.Errorf("cannot plan which windows to close: %w", err)
-		}
-		if s == nil {
+		case err != nil:
+			return all, fmt.Errorf("cannot close the windows from %s on: %w", open.Start.Format(time.RFC3339), err)
+		case !did:
 			return m.countAll(ctx, all)
-		}
-		closed, err := m.closeStretch(ctx, *s)
-		if err != nil {
-			return all, fmt.Errorf("cannot close the windows from %s on: %w", s.Start.Format(time.RFC3339), err)
 		}
 		all = all.and(closed)
 	}
 }
 
-// closeStretch writes the records of all instances, then the mark that the windows
-// are closed, then moves on.
+// closeStretch writes the records of all instances, then that the windows are closed.
 func (m *Meter) closeStretch(ctx context.Context, s stretch) (Closed, error) {
 	r := &run{Meter: m, prices: map[catalog.PlanID][]catalog.Price{}, closed: Closed{Window: s.Window}}
 	for range s.windows() {
@@ -91,14 +101,5 @@ func (m *Meter) closeStretch(ctx context.Context, s stretch) (Closed, error) {
 		return Closed{}, err
 	}
 	r.closed.At = time.Now().UTC()
-	if err := created(m.windows.Create(ctx, s.Start.Format(timeForm), r.closed)); err != nil {
-		return Closed{}, err
-	}
-	_, err := m.progress.Update(ctx, progressID, func(p progress) (progress, error) {
-		if p.Open == nil || !p.Open.Start.Equal(s.Start) {
-			return p, store.Unchanged // another broker was quicker
-		}
-		return progress{Until: s.End}, nil
-	})
-	return r.closed, err
+	return r.closed, created(m.windows.Create(ctx, s.Start.Format(timeForm), r.closed))
 }

@@ -9,10 +9,12 @@ import (
 	"github.com/bumpwire/bumpwire/internal/store"
 )
 
-// progress is how far windows are closed. Open is planned before it is metered.
+// progress is how far windows are closed. Open is planned before it is metered, by
+// the broker that holds the lease.
 type progress struct {
-	Until time.Time `json:"until"` // every window before is closed
-	Open  *stretch  `json:"open,omitempty"`
+	Until time.Time   `json:"until"` // every window before is closed
+	Open  *stretch    `json:"open,omitempty"`
+	Lease store.Lease `json:"lease,omitzero"`
 }
 
 const (
@@ -21,34 +23,47 @@ const (
 	// maxStretch bounds the windows that are closed together, so that a crash in the
 	// middle of making up for a long absence repeats little.
 	maxStretch = 1000
+
+	// leaseLasts is how long the windows in hand stay those of a broker that died.
+	leaseLasts = 10 * time.Second
 )
 
-// plan settles which windows are to be closed next, for all brokers; nil when
-// everything before until is closed.
-func (m *Meter) plan(ctx context.Context, until time.Time) (*stretch, error) {
-	p, err := m.progress.Get(ctx, progressID)
-	if errors.Is(err, fault.NotFound) {
-		p.Until, err = m.beginning(ctx)
+// duty is the closing of windows, for all brokers.
+func (m *Meter) duty() store.Duty[progress] {
+	return store.Duty[progress]{
+		Progress: m.progress, ID: progressID, Lasts: leaseLasts,
+		Lease: func(p *progress) *store.Lease { return &p.Lease },
 	}
-	if err != nil || p.Until.IsZero() {
-		return nil, err
+}
+
+// plan settles which windows are to be closed next, for all brokers: those that
+// somebody has begun, or what comes after the last that was closed or, when none
+// was, after first. store.Unchanged when everything before until is closed.
+func (m *Meter) plan(p progress, exists bool, first, until time.Time) (progress, error) {
+	if !exists {
+		p.Until = first
 	}
-	first := p.Until
-	p, err = m.progress.Upsert(ctx, progressID, func(p progress, exists bool) (progress, error) {
-		if !exists {
-			p.Until = first
-		}
-		if p.Open != nil || !p.Until.Before(until) {
-			return p, store.Unchanged
-		}
-		end := floor(p.Until, m.window).Add(maxStretch * m.window)
-		if end.After(until) {
-			end = until
-		}
-		p.Open = &stretch{Window{p.Until, end}, m.window}
+	if p.Open != nil {
 		return p, nil
-	})
-	return p.Open, err
+	}
+	if p.Until.IsZero() || !p.Until.Before(until) {
+		return p, store.Unchanged
+	}
+	end := floor(p.Until, m.window).Add(maxStretch * m.window)
+	if end.After(until) {
+		end = until
+	}
+	p.Open = &stretch{Window{p.Until, end}, m.window}
+	return p, nil
+}
+
+// origin is the beginning, unless windows have been closed since.
+func (m *Meter) origin(ctx context.Context) (time.Time, error) {
+	_, err := m.progress.Get(ctx, progressID)
+	if errors.Is(err, fault.NotFound) {
+		return m.beginning(ctx)
+	}
+	return time.Time{}, err
 }
 
 // beginning is the start of the window in which history begins; zero when there is

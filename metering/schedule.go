@@ -16,7 +16,8 @@ func (s afterWindow) Next(t time.Time) time.Time {
 }
 
 // Run closes what is over, at once and then on schedule, until ctx ends; then it
-// waits for the run in hand. A run that lasts beyond the next one's time takes its
+// waits for the run in hand. Of the brokers on one store one does each run, and the
+// others stand by. A run that lasts beyond the next one's time takes its
 // place. What fails is logged and made up for by the next run.
 func (m *Meter) Run(ctx context.Context) error {
 	catchUp := func() {

@@ -18,9 +18,7 @@ import (
 )
 
 // memory is what is known of a tenant's drift from before: one document in the
-// collection "drift", key: the tenant, as long as there is any. Under the key
-// "slot" of the collection "reconcile" stands which time of the schedule was taken
-// last, so that of many brokers one does it.
+// collection "drift", key: the tenant, as long as there is any.
 type memory struct {
 	Tenant topology.TenantID `json:"tenant"`
 	Digest string            `json:"digest"`
@@ -33,9 +31,17 @@ type memory struct {
 	NotBefore time.Time `json:"not_before,omitzero"`
 }
 
+// slot is how far the schedule is done, and who does the round in hand, so that of
+// many brokers one does it: a document in the collection "reconcile".
 type slot struct {
-	At time.Time `json:"at"`
+	At    time.Time   `json:"at"` // the rounds that were due by then are done
+	Lease store.Lease `json:"lease,omitzero"`
 }
+
+const (
+	slotID    = "slot"
+	slotLasts = 10 * time.Second // how long a round stays that of a broker that died
+)
 
 // The pause after a repair that failed doubles from the first to the last.
 const (
@@ -49,9 +55,15 @@ const (
 // concerned and in DriftCounts. With repair, a change mends it; drift that cannot be
 // repaired is only reported, and a repair that fails is tried again after growing
 // pauses.
+//
+// Of many brokers one does each round, under a lease; when it dies another does it.
+// One that was missed while all were down is made up for at the start.
 func (s *Service) Reconcile(ctx context.Context, schedule Schedule, repair bool) error {
+	at, missed := s.missed(ctx, schedule)
 	for {
-		at := schedule.Next(time.Now().UTC())
+		if !missed {
+			at = schedule.Next(time.Now().UTC())
+		}
 		if at.IsZero() { // no time ever comes
 			<-ctx.Done()
 			return nil
@@ -61,44 +73,67 @@ func (s *Service) Reconcile(ctx context.Context, schedule Schedule, repair bool)
 			return nil
 		case <-time.After(time.Until(at)):
 		}
+		missed = false
 		if err := s.ReconcileAt(ctx, at, repair); err != nil && ctx.Err() == nil {
 			s.log.Error("cannot look for drift; the next run tries again", "error", err)
 		}
 	}
 }
 
-// ReconcileAt does once what Reconcile does, unless another broker does it for that
-// time already.
-func (s *Service) ReconcileAt(ctx context.Context, at time.Time, repair bool) error {
-	mine, err := s.takeSlot(ctx, at)
-	if err != nil || !mine {
-		return err
+// missed is the first round that was due while no broker was there to do it.
+func (s *Service) missed(ctx context.Context, schedule Schedule) (time.Time, bool) {
+	last, err := s.slots.Get(ctx, slotID)
+	if err != nil { // the first start, or no store: there are rounds to come
+		return time.Time{}, false
 	}
+	at := schedule.Next(last.At)
+	return at, !at.IsZero() && at.Before(time.Now())
+}
+
+// ReconcileAt does once what Reconcile does, unless another broker has done it for
+// that time already. While another does it, it waits, and goes on if that one dies.
+func (s *Service) ReconcileAt(ctx context.Context, at time.Time, repair bool) error {
+	var begun time.Time
+	_, err := store.Duty[slot]{
+		Progress: s.slots, ID: slotID, Lasts: slotLasts,
+		Lease: func(s *slot) *store.Lease { return &s.Lease },
+	}.Do(ctx, func(old slot, _ bool) (slot, error) {
+		if !at.After(old.At) {
+			return old, store.Unchanged
+		}
+		return old, nil
+	}, func(ctx context.Context, _ slot) error {
+		begun = time.Now()
+		return s.lookAll(ctx, at, repair)
+	}, func(old slot) slot {
+		// What became due before it was begun is done with it.
+		if old.At = at.UTC(); begun.After(at) {
+			old.At = begun.UTC()
+		}
+		return old
+	})
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// lookAll looks at one tenant after another.
+func (s *Service) lookAll(ctx context.Context, at time.Time, repair bool) error {
 	tenants, _, err := s.tenantsAnywhere(ctx)
 	if err != nil {
 		return err
 	}
 	for _, tenant := range tenants {
 		if err := s.reconcile(ctx, tenant, at, repair); err != nil {
-			s.driftCounts.check("error")
 			if ctx.Err() != nil {
-				return nil
+				return err
 			}
+			s.driftCounts.check("error")
 			s.log.Error("cannot compare a tenant with its records", "tenant", tenant, "error", err)
 		}
 	}
 	return nil
-}
-
-func (s *Service) takeSlot(ctx context.Context, at time.Time) (mine bool, err error) {
-	_, err = s.slots.Upsert(ctx, "slot", func(old slot, _ bool) (slot, error) {
-		mine = at.After(old.At)
-		if !mine {
-			return old, store.Unchanged
-		}
-		return slot{at.UTC()}, nil
-	})
-	return mine, err
 }
 
 // reconcile looks at one tenant.

@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -252,4 +253,38 @@ func TestTheScheduleCoversNetworksThatComeLater(t *testing.T) {
 	}
 	require.Equal(t, []string{"dmz", "lan", "wifi"}, standsIn(b.show(t, "guard")))
 	require.Equal(t, map[string]int{"busy": 1, "agrees": 1}, b.DriftCounts().Checks)
+}
+
+// once is a schedule of a single time.
+type once time.Time
+
+func (o once) Next(t time.Time) time.Time {
+	if at := time.Time(o); at.After(t) {
+		return at
+	}
+	return time.Time{}
+}
+
+// A round that was due while no broker ran is made up for by the first that starts,
+// and not again by the next.
+func TestAMissedRoundIsMadeUpForOnce(t *testing.T) {
+	t.Parallel()
+	w, b := drifting(t, func(f *topology.Fabric) { f.Appliances[0].Booted = false })
+	require.NoError(t, b.ReconcileAt(t.Context(), time.Now(), false))
+	looks := func(b *broker) int { return b.DriftCounts().Checks["differs"] }
+	require.Equal(t, 1, looks(b))
+	missed := once(time.Now())
+
+	next, last := w.broker(t, w.driver), w.broker(t, w.driver)
+	for _, o := range []*broker{next, last} {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- o.Reconcile(ctx, missed, false) }()
+		require.Eventually(t, func() bool { return looks(next) == 1 }, time.Minute, time.Millisecond)
+		require.NoError(t, o.ReconcileAt(t.Context(), time.Time(missed), false), "which waits for the round in hand")
+		cancel()
+		require.NoError(t, <-done)
+	}
+	require.Equal(t, 1, looks(next))
+	require.Zero(t, looks(last))
 }

@@ -24,10 +24,10 @@ func (e *Engine) attend(stop, work context.Context, l Lane) time.Time {
 	if !held {
 		return free
 	}
-	ctx, let := e.keep(work, h)
+	ctx, let := store.Keep(work, h.since, e.opts.Lease, func(ctx context.Context) error { return e.renew(ctx, h) })
 	ended, due, err := e.carry(stop, ctx, h)
 	let()
-	if errors.Is(err, errLost) {
+	if errors.Is(err, store.Lost) {
 		e.log.Warn("lost the lease of a lane", "lane", l, "change", h.head)
 		return time.Time{}
 	}
@@ -46,37 +46,6 @@ func (e *Engine) attend(stop, work context.Context, l Lane) time.Time {
 		e.log.Warn("cannot hand over a lane; its lease will expire", "lane", l, "error", err)
 	}
 	return again
-}
-
-// keep renews the lease until let is called. The context ends with errLost a
-// little before the lease does, so that handlers are out before others come in.
-func (e *Engine) keep(work context.Context, h hold) (ctx context.Context, let func()) {
-	ctx, cancel := context.WithCancelCause(work)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		usable := e.opts.Lease * 9 / 10
-		until := h.since.Add(usable)
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(min(e.opts.Lease/3, time.Until(until))):
-			}
-			asked := time.Now()
-			bounded, end := context.WithDeadline(ctx, until)
-			err := e.renew(bounded, h)
-			end()
-			if err == nil {
-				until = asked.Add(usable)
-			}
-			if errors.Is(err, errLost) || !time.Now().Before(until) {
-				cancel(errLost)
-				return
-			}
-		}
-	}()
-	return ctx, func() { cancel(nil); <-done }
 }
 
 // carry takes the steps of a change, one after another, until it has ended or has
@@ -124,14 +93,14 @@ func (e *Engine) save(ctx context.Context, h hold, before *Change, alter func(*C
 	for {
 		c, err := e.changes.Update(ctx, string(h.head), func(c Change) (Change, error) {
 			switch {
-			case c.Fence > h.fence:
-				return c, errLost
+			case c.Fence > h.Fence:
+				return c, store.Lost
 			case before != nil && c.Version != before.Version:
 				return c, store.Unchanged
 			}
 			alter(&c)
 			c.advance(now(), e.opts.Lease)
-			c.Fence, c.Version = h.fence, c.Version+1
+			c.Fence, c.Version = h.Fence, c.Version+1
 			return c, nil
 		})
 		if !errors.Is(err, fault.Unavailable) && !errors.Is(err, fault.Full) {

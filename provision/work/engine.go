@@ -2,11 +2,9 @@ package work
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
-	"os"
 	"time"
 
 	"github.com/bumpwire/bumpwire/internal/store"
@@ -40,8 +38,7 @@ func (o Options) filled() Options {
 		o.Backoff = backoff
 	}
 	if o.Owner == "" {
-		host, _ := os.Hostname() // only for people to read
-		o.Owner = fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text())
+		o.Owner = store.LeaseOwner()
 	}
 	return o
 }

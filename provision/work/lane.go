@@ -16,10 +16,8 @@ type lane struct {
 	Lane  Lane       `json:"lane"`
 	Queue []ChangeID `json:"queue,omitempty"` // the first is in hand
 	Due   time.Time  `json:"due,omitzero"`    // when the first has something to do again
-	Owner string     `json:"owner,omitempty"` // who holds it; "": nobody
-	Until time.Time  `json:"until,omitzero"`  // when the lease ends by itself
-	Fence int64      `json:"fence"`           // rises with every claim
 	Asked int64      `json:"asked,omitempty"` // rises with every enqueue, so that no wake-up is lost
+	store.Lease
 }
 
 func laneKeys(l lane) map[string]string {
@@ -31,7 +29,7 @@ func laneKeys(l lane) map[string]string {
 
 // free is when owner may claim the lane.
 func (l lane) free(owner string) time.Time {
-	if l.Owner != "" && l.Owner != owner && l.Until.After(l.Due) {
+	if l.Held(owner, l.Due) {
 		return l.Until
 	}
 	return l.Due
@@ -39,14 +37,12 @@ func (l lane) free(owner string) time.Time {
 
 // hold is a claim on a lane.
 type hold struct {
+	store.Lease
 	lane  Lane
 	head  ChangeID
-	fence int64
 	asked int64
 	since time.Time // a monotonic reading before the lease was written
 }
-
-var errLost = errors.New("the lease of the lane is lost")
 
 // enqueue puts changes into their lane, unless they are there, and has the lane
 // looked at now.
@@ -80,7 +76,7 @@ func (e *Engine) claim(ctx context.Context, id Lane) (h hold, held bool, free ti
 			return l, store.Unchanged
 		}
 		held = true
-		l.Owner, l.Until, l.Fence = e.opts.Owner, now().Add(e.opts.Lease), l.Fence+1
+		l.Lease = l.Claim(e.opts.Owner, now().Add(e.opts.Lease))
 		return l, nil
 	})
 	switch {
@@ -91,17 +87,14 @@ func (e *Engine) claim(ctx context.Context, id Lane) (h hold, held bool, free ti
 	case !held:
 		return h, false, l.free(e.opts.Owner), nil
 	}
-	return hold{lane: id, head: l.Queue[0], fence: l.Fence, asked: l.Asked, since: since}, true, free, nil
+	return hold{Lease: l.Lease, lane: id, head: l.Queue[0], asked: l.Asked, since: since}, true, free, nil
 }
 
 // renew extends the lease.
 func (e *Engine) renew(ctx context.Context, h hold) error {
-	_, err := e.lanes.Update(ctx, string(h.lane), func(l lane) (lane, error) {
-		if l.Fence != h.fence || l.Owner != e.opts.Owner {
-			return l, errLost
-		}
-		l.Until = now().Add(e.opts.Lease)
-		return l, nil
+	_, err := e.lanes.Update(ctx, string(h.lane), func(l lane) (_ lane, err error) {
+		l.Lease, err = l.Renew(h.Lease, now().Add(e.opts.Lease))
+		return l, err
 	})
 	return err
 }
@@ -110,10 +103,10 @@ func (e *Engine) renew(ctx context.Context, h hold) error {
 // again when due. It returns when the lane has something to do; zero: it is empty.
 func (e *Engine) release(ctx context.Context, h hold, ended bool, due time.Time) (time.Time, error) {
 	l, err := e.lanes.Update(ctx, string(h.lane), func(l lane) (lane, error) {
-		if l.Fence != h.fence {
-			return l, errLost
+		if l.Fence != h.Fence {
+			return l, store.Lost
 		}
-		l.Owner, l.Until, l.Due = "", time.Time{}, due
+		l.Lease, l.Due = l.End(), due
 		// Who asked meanwhile may have asked for this very change, parked and
 		// retried; one that has really ended leaves at the next look.
 		if ended && l.Asked == h.asked {
@@ -145,8 +138,7 @@ func (e *Engine) TakeOver(ctx context.Context) error {
 			if l.Owner == "" || l.Owner == e.opts.Owner {
 				return l, store.Unchanged
 			}
-			l.Owner, l.Until = "", time.Time{}
-			l.Fence++ // whoever held it has lost it from here on
+			l.Lease = l.Claim("", time.Time{}) // whoever held it has lost it from here on
 			return l, nil
 		})
 		if err != nil {
