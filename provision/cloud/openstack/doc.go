@@ -15,7 +15,8 @@
 // What is made carries, from the call that makes it, a description with the broker's
 // scope and a digest of what it is (so that a repetition finds it), and then tags:
 // the scope, the project, and the facts that Observe needs, in pieces (see mark).
-// Servers have the same in their metadata.
+// Servers have the same in their metadata. A mark counts only on what is in the
+// account's project, and on a router's port in the tenant's.
 //
 // # How a gateway's plug moves
 //

@@ -23,13 +23,12 @@ func (t thing) text(key string) string { s, _ := t[key].(string); return s }
 // matter to a driver that moves routers' ports about.
 type fake struct {
 	*httptest.Server
-	mu      sync.Mutex
-	things  map[string]map[string]thing // by collection, by id
-	seq     map[string]int              // when each was made
-	calls   []string                    // method and path of each that changes something
-	fault   func(method, path string) int
-	expired bool // the next call with the token of before is refused once
-	token   int
+	mu     sync.Mutex
+	things map[string]map[string]thing // by collection, by id
+	seq    map[string]int              // when each was made
+	calls  []string                    // method and path of each that changes something
+	fault  func(method, path string) int
+	token  int
 }
 
 func newFake(t testing.TB) *fake {

@@ -19,10 +19,9 @@ type wanted map[string]any
 func (w wanted) as(kind string) (map[string]any, error) {
 	return map[string]any{kind: map[string]any(w)}, nil
 }
-func (w wanted) ToNetworkCreateMap() (map[string]any, error)    { return w.as("network") }
-func (w wanted) ToSubnetCreateMap() (map[string]any, error)     { return w.as("subnet") }
-func (w wanted) ToPortCreateMap() (map[string]any, error)       { return w.as("port") }
-func (w wanted) ToFloatingIPUpdateMap() (map[string]any, error) { return w.as("floatingip") }
+func (w wanted) ToNetworkCreateMap() (map[string]any, error) { return w.as("network") }
+func (w wanted) ToSubnetCreateMap() (map[string]any, error)  { return w.as("subnet") }
+func (w wanted) ToPortCreateMap() (map[string]any, error)    { return w.as("port") }
 
 // makeNetwork makes a segment or a management network, with the ranges in which a
 // gateway's plug or a management leg will have an address there.
