@@ -26,7 +26,8 @@ type audit struct {
 
 // Check finds usage that the instances' histories do not say, and bills that usage
 // does not: each second in which an instance was active, in windows that are closed,
-// is to be metered once, and each line to be billed once.
+// is to be metered once, each line to be billed once, and what appliances reported to be
+// counted once.
 func Check(ctx context.Context, s *store.Store, plans catalog.Index, f *store.Findings) error {
 	m := &Meter{}
 	m.keepIn(s)
@@ -43,6 +44,9 @@ func Check(ctx context.Context, s *store.Store, plans catalog.Index, f *store.Fi
 		return err
 	}
 	if err := a.statements(ctx); err != nil {
+		return err
+	}
+	if err := a.reported(ctx); err != nil {
 		return err
 	}
 	return m.bills.Audit(ctx, f, func(id string, b BillingRecord) error {
