@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +19,8 @@ import (
 	"github.com/bumpwire/bumpwire/broker"
 	"github.com/bumpwire/bumpwire/broker/api"
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/internal/store/sqlitestore"
 	"github.com/bumpwire/bumpwire/metering"
 	"github.com/bumpwire/bumpwire/metering/focus"
 )
@@ -32,7 +37,12 @@ func selling(t testing.TB) func(*broker.Config) {
 // newSeller is a world whose service sells requests, too.
 func newSeller(t testing.TB) *world {
 	t.Helper()
-	w := newWorld(t, selling(t))
+	return newSellerOn(t, memory(t))
+}
+
+func newSellerOn(t testing.TB, driver store.Driver) *world {
+	t.Helper()
+	w := newWorldOn(t, driver, selling(t))
 	_, err := w.admin.SetPrice(context.Background(), string(w.service.ID), api.NewPrice{
 		Plan: "small", Price: api.Price{Dimension: "requests", Unit: "request", Amount: decimal.New(1, -3), Currency: "EUR"},
 	})
@@ -205,21 +215,33 @@ func TestUsageKeysAreTheVendors(t *testing.T) {
 	require.ErrorIs(t, err, fault.NotFound)
 }
 
-// BenchmarkUsage counts events taken in over HTTP by 32 connections, one in a request.
+// BenchmarkUsage counts events taken in over HTTP by 64 connections, one in a request, on
+// disk in SQLite.
 func BenchmarkUsage(b *testing.B) {
-	w := newSeller(b)
+	driver, err := sqlitestore.Open(context.Background(), filepath.Join(b.TempDir(), "bench.db"))
+	require.NoError(b, err)
+	w := newSellerOn(b, driver)
 	w.provisioned("one")
-	key, now := w.reporter("one").Key, time.Now()
+	r, now := w.reporter("one"), time.Now()
+	const connections = 64
+	transport := &http.Transport{MaxIdleConnsPerHost: connections}
+	defer transport.CloseIdleConnections()
+	r.HTTP = &http.Client{Transport: transport}
+	var next atomic.Int64
+	var all sync.WaitGroup
 	b.ResetTimer()
-	w.load(b, func(n int64) *http.Request {
-		body, err := json.Marshal(api.UsageReport{UsageEvent: requests(fmt.Sprint("event-", n), 1, now)})
-		require.NoError(b, err)
-		r, err := http.NewRequest("POST", w.server.URL+"/v1/usage", bytes.NewReader(body))
-		require.NoError(b, err)
-		r.Header, err = key.Sign(body)
-		require.NoError(b, err)
-		return r
-	}, http.StatusCreated)
+	for range connections {
+		all.Go(func() {
+			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
+				if o, err := r.Report(b.Context(), requests(fmt.Sprint("event-", n), 1, now)); err != nil || o.Accepted != 1 {
+					b.Errorf("%v %+v", err, o)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
 
 func TestBillsAreExported(t *testing.T) {

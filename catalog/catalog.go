@@ -167,13 +167,15 @@ func (c *Catalog) Offer(ctx context.Context, service ServiceID, plan PlanID) (Of
 // Prices are all prices of a plan, past, present and announced, also of a plan that
 // is no longer offered. NotFound when there never was such a plan.
 func (c *Catalog) Prices(ctx context.Context, service ServiceID, plan PlanID) ([]Price, error) {
-	s, err := c.Service(ctx, service)
+	s, err := c.services.Look(ctx, string(service))
 	if err != nil {
-		return nil, err
+		return nil, unknown(err, "service", service)
 	}
-	for _, p := range slices.Concat(s.Plans, s.Former) {
-		if p.ID == plan {
-			return p.Prices, nil
+	for _, plans := range [][]Plan{s.Plans, s.Former} {
+		for _, p := range plans {
+			if p.ID == plan {
+				return slices.Clone(p.Prices), nil
+			}
 		}
 	}
 	return nil, fault.New(fault.NotFound, "service %q has no plan %q", s.Name, plan)
