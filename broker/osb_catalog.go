@@ -219,21 +219,11 @@ func systemsOf(p catalog.Plan) []api.PlanSystem {
 	return list
 }
 
-// costsOf are the prices in force at a moment, one per dimension. What costs
-// nothing is left out.
+// costsOf are the prices in force at a moment.
 func costsOf(prices []catalog.Price, at time.Time) []api.Cost {
 	var costs []api.Cost
-	seen := map[string]bool{}
-	for _, p := range prices {
-		now, ok := catalog.PriceAt(prices, p.Dimension, at)
-		if seen[p.Dimension] || !ok || now.Amount.IsZero() {
-			continue
-		}
-		seen[p.Dimension] = true
-		costs = append(costs, api.Cost{
-			Amount: map[string]json.Number{strings.ToLower(now.Currency): json.Number(now.Amount.String())},
-			Unit:   strings.ToUpper(now.Unit),
-		})
+	for _, c := range catalog.Costs(prices, at) {
+		costs = append(costs, api.Cost{Amount: map[string]json.Number{strings.ToLower(c.Currency): json.Number(c.Amount.String())}, Unit: c.Unit})
 	}
 	return costs
 }

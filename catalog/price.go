@@ -87,9 +87,10 @@ func OwnDimension(dimension string) bool {
 	return strings.HasPrefix(dimension, "state.") || strings.HasPrefix(dimension, "leg.")
 }
 
-// simple says whether a price means the same in each hour by itself as in a billing
-// period. Dimensions that are not the broker's own are reported by appliances.
-func (p Price) simple() bool {
+// Hourly says whether a price means the same in each hour by itself as in a billing
+// period, so that each hour has a record of what it costs; of others only statements tell.
+// Dimensions that are not the broker's own are reported by appliances.
+func (p Price) Hourly() bool {
 	return (metered(p.Dimension, p.Unit) || !OwnDimension(p.Dimension)) && p.Model == ModelUnit && p.Included.IsZero() && p.Minimum.IsZero() &&
 		p.Trial == 0 && p.Tenant == ""
 }
@@ -99,8 +100,11 @@ func (p Price) check() error {
 	if err := PricesError(p.Findings()); err != nil {
 		return err
 	}
-	if !p.simple() {
-		return fault.New(fault.Invalid, "only an amount of dimension %q per %q, or of a dimension that appliances report per unit, can be billed: bills are made hour by hour; `bumpwire price test` rates other prices", DimensionInstance, UnitHour)
+	if p.Tenant != "" {
+		return fault.New(fault.Invalid, "a price for one tenant can be tried with `bumpwire price test`, and not be billed: whoever reads the catalog would see it")
+	}
+	if OwnDimension(p.Dimension) && p.Dimension != DimensionInstance {
+		return fault.New(fault.Invalid, "%q is metered and not billed; of the broker's own dimensions only %q is", p.Dimension, DimensionInstance)
 	}
 	return nil
 }

@@ -75,10 +75,11 @@ func shown(s Service, at time.Time) Service {
 	}
 	visible.Package = PackageID(s.Package.MaintenanceVersion())
 	for _, p := range s.Plans {
-		price, ok := PriceAt(p.Prices, DimensionInstance, at)
+		now := InForce(p.Prices, at)
 		p.Configuration, p.Default, p.Prices = "", false, nil
-		if ok {
-			p.Prices = []Price{{Dimension: price.Dimension, Unit: price.Unit, Amount: price.Amount, Currency: price.Currency}}
+		for _, price := range now {
+			price.From = time.Time{}
+			p.Prices = append(p.Prices, price)
 		}
 		visible.Plans = append(visible.Plans, p)
 	}

@@ -48,6 +48,11 @@ func TestTheVersionChangesWhenPlatformsSeeSomethingElse(t *testing.T) {
 			{"a price is announced", price("0.5", start.Add(time.Hour)), false},
 			{"it is not yet in force", func() error { time.Sleep(time.Hour - 1); return nil }, false},
 			{"it begins", func() error { time.Sleep(time.Nanosecond); return nil }, true},
+			{"another dimension gets a price", func() error {
+				p := euros("9")
+				p.Dimension, p.Unit, p.Model = "setup", "", catalog.ModelOnce
+				return second(s.SetPrice(background, service.ID, service.Plans[0].ID, p))
+			}, true},
 			{"the same price again", func() error { time.Sleep(time.Nanosecond); return price("0.5", time.Time{})() }, false},
 			{"another at once", func() error { time.Sleep(time.Nanosecond); return price("0.6", time.Time{})() }, true},
 			{"advice against it", func() error { return second(s.Deprecate(background, service.ID)) }, true},

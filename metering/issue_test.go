@@ -153,6 +153,14 @@ func TestWhatIsReportedLateIsCorrectedInTheNextStatement(t *testing.T) {
 			"  total 120 EUR",
 		}
 		require.Equal(t, first, statements(t, m))
+		bills, err := m.Bills(t.Context(), metering.Filter{})
+		require.NoError(t, err)
+		for _, b := range bills {
+			require.Equal(t, "instance", b.Dimension, "tiers have no meaning in an hour")
+		}
+		var findings store.Findings
+		require.NoError(t, metering.Check(t.Context(), s, graduatedRequests().index("service-1"), &findings))
+		require.Empty(t, findings)
 		_, err = m.Report(t.Context(), "i", events("b requests 50 2000-01-20T00:00:00Z", "c requests 30 2000-01-05T00:00:00Z"))
 		require.NoError(t, err)
 		time.Sleep(29 * 24 * time.Hour)

@@ -50,19 +50,20 @@ const secondsPerHour = 3600
 // Rate prices usage. Prices are those of each plan in it, all versions. A span
 // is cut where a price begins; each piece bears the price in force at its start.
 // A piece for which no price is in force is free and gives no line; a price of zero
-// gives a line of zero. Usage that nobody is billed for gives none.
+// gives a line of zero. Usage that nobody is billed for gives none, nor does a price that
+// has no meaning in an hour: what that amounts to stands in the statement.
 func Rate(u UsageRecord, prices map[catalog.PlanID][]catalog.Price) []BillingRecord {
 	var lines []BillingRecord
 	if u.Free {
 		return lines
 	}
-	if price, ok := u.reportedPrice(prices[u.Plan]); ok {
+	if price, ok := u.reportedPrice(prices[u.Plan]); ok && price.Hourly() {
 		return append(lines, u.reportedLine(price))
 	}
 	for _, s := range u.Spans {
 		for _, piece := range cut(s, u.Dimension, prices[s.Plan]) {
 			price, ok := catalog.PriceAt(prices[s.Plan], u.Dimension, piece.Start)
-			if ok {
+			if ok && price.Hourly() {
 				lines = append(lines, u.line(s.Plan, piece, price))
 			}
 		}

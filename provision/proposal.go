@@ -100,7 +100,7 @@ func (s *Service) price(ctx context.Context, i Instance) (*catalog.Price, error)
 	}
 	for _, p := range service.Plans {
 		if p.ID == i.Plan {
-			if price, ok := catalog.PriceAt(p.Prices, catalog.DimensionInstance, time.Now()); ok {
+			if price, ok := catalog.PriceAt(p.Prices, catalog.DimensionInstance, time.Now()); ok && price.Hourly() {
 				return &price, nil
 			}
 		}

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -12,13 +15,22 @@ import (
 )
 
 func newPrice(c *cli) *cobra.Command {
-	var plan, currency, dimension, unit, from string
+	var plan, currency, dimension, unit, from, file string
 	set := &cobra.Command{
-		Use: "set SERVICE AMOUNT", Short: "Set a plan's price from a moment on",
+		Use: "set SERVICE [AMOUNT]", Short: "Set a plan's price from a moment on",
 		Long: `Set a plan's price from a moment on. What was billed before stays as it is.
-AMOUNT is a decimal number, such as 0.12.`,
-		Args: exactly("a service", "an amount"),
+AMOUNT is a decimal number, such as 0.12. Prices with tiers, fees and the rest are set from
+a file with --file, in the form that "price test" reads; docs/prices.md tells what a price can say.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if file != "" {
+				return exactly("a service")(cmd, args)
+			}
+			return exactly("a service", "an amount")(cmd, args)
+		},
 		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
+			if file != "" {
+				return c.setPrices(ctx, a, args[0], file)
+			}
 			amount, err := decimal.NewFromString(args[1])
 			if err != nil {
 				return fault.New(fault.Invalid, "%q is not a decimal number", args[1])
@@ -37,7 +49,25 @@ AMOUNT is a decimal number, such as 0.12.`,
 	f.StringVar(&dimension, "dimension", "instance", "what is metered")
 	f.StringVar(&unit, "unit", "hour", "what the amount buys")
 	f.StringVar(&from, "from", "", "moment it begins, as 2026-01-31T00:00:00Z; empty: now")
+	f.StringVar(&file, "file", "", "file with the prices of plans, all of which are set")
 	return group(&cobra.Command{Use: "price", Short: "Prices of plans"}, set, newPriceTest(c))
+}
+
+// setPrices sets all prices of a file, which are checked before the first of them is.
+func (c *cli) setPrices(ctx context.Context, a *api.Client, service, file string) error {
+	prices, err := readPrices(file)
+	if err != nil {
+		return err
+	}
+	var s api.Service
+	for _, plan := range slices.Sorted(maps.Keys(prices)) {
+		for n, p := range prices[plan] {
+			if s, err = a.SetPrice(ctx, service, api.NewPrice{Plan: string(plan), Price: p}); err != nil {
+				return fmt.Errorf("%s.prices[%d], after which nothing was set: %w", plan, n, err)
+			}
+		}
+	}
+	return c.printService(s, nil)
 }
 
 // moment reads a time; empty is the zero time.

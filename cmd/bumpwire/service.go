@@ -131,7 +131,7 @@ func (c *cli) printService(s api.Service, err error) error {
 func priceText(p api.Plan) []string {
 	var list []string
 	for _, price := range p.Prices {
-		list = append(list, fmt.Sprintf("%s %s/%s", price.Amount, price.Currency, price.Unit))
+		list = append(list, price.Words())
 	}
 	return list
 }
