@@ -1,189 +1,58 @@
 package catalog
 
 import (
+	"context"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/ovf"
 )
 
-// Blobs keeps files under the names of their digests:
-//
-//	blobs/ab/abcdef…   the bytes whose SHA-256 is abcdef…
-//	staging/*/         what pushes under way have written so far
-//	lock               held while blobs go in and out, and while staging is made or swept
-//
-// Several processes may use one folder.
-type Blobs struct {
-	dir string
+// Blobs keeps the files of packages, each once, under the name of its digest
+// ("sha256:" and 64 lower-case hexadecimal digits); any other name is Invalid.
+// Methods may be called at the same time, by several brokers. Add, Remove and Sweep
+// are called under the catalog's lock, so that none of them runs beside another.
+type Blobs interface {
+	// Stage begins to keep the members of one package. Until ctx ends, that is.
+	Stage(ctx context.Context) (Stage, error)
+	// Open streams a blob while ctx lasts. NotFound when there is none.
+	Open(ctx context.Context, digest string) (io.ReadCloser, error)
+	// Size is how many bytes a blob has. NotFound when there is none.
+	Size(ctx context.Context, digest string) (int64, error)
+	// Remove deletes blobs; one that is not there is no error, and one that cannot be
+	// deleted keeps no other from it.
+	Remove(ctx context.Context, digests []string) error
+	// All are the digests of all blobs, in no order.
+	All(ctx context.Context) ([]string, error)
+	// Sweep removes what stages have left behind whose process was killed.
+	Sweep(ctx context.Context) error
+	// String says to people where the blobs are.
+	String() string
+}
+
+// Stage takes in the members of one package, verified or not: none of them is a blob
+// before Add. It is used by one goroutine.
+type Stage interface {
+	ovf.Sink
+	// Open reads a member whose writer was closed.
+	Open(name string) (io.ReadCloser, error)
+	// Add makes blobs of verified members and returns when they are durable. One that
+	// is there already stays readable by who reads it, and one that is damaged is mended.
+	Add(ctx context.Context, files []File) error
+	// Close removes every member that did not become a blob.
+	Close() error
 }
 
 const digestPrefix = "sha256:"
 
-// OpenBlobs opens the folder, makes it if need be, and removes what dead pushes
-// have left in staging.
-func OpenBlobs(dir string) (*Blobs, error) {
-	b := &Blobs{dir: dir}
-	for _, sub := range []string{"blobs", "staging"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
-			return nil, fmt.Errorf("cannot make the package folder: %w", err)
-		}
-	}
-	// What is stored must not be lost with the folders' names.
-	for _, d := range []string{dir, filepath.Dir(filepath.Clean(dir))} {
-		if err := syncDir(d); err != nil {
-			return nil, fmt.Errorf("cannot make the package folder durable: %w", err)
-		}
-	}
-	return b, b.sweep()
-}
-
-// Open streams a blob. NotFound when there is none.
-func (b *Blobs) Open(digest string) (io.ReadCloser, error) {
-	path, err := b.path(digest)
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.NotFound, "no stored file has the digest %s", digest)
-	}
-	return f, err
-}
-
-// path takes only what this package writes, so that no digest can name a file
-// elsewhere.
-func (b *Blobs) path(digest string) (string, error) {
+// Sum is the hexadecimal part of a digest. Invalid when it is no digest, so that none
+// can name anything else than a blob.
+func Sum(digest string) (string, error) {
 	sum, ok := strings.CutPrefix(digest, digestPrefix)
 	if raw, err := hex.DecodeString(sum); !ok || err != nil || len(raw) != 32 || sum != strings.ToLower(sum) {
 		return "", fault.New(fault.Invalid, "%q is not a SHA-256 digest", digest)
 	}
-	return filepath.Join(b.dir, "blobs", sum[:2], sum), nil
-}
-
-// add moves staged files to their places and returns when those are on disk. A
-// blob that is there already is replaced by the same bytes, which heals one that
-// has rotted; who reads the old one goes on reading it.
-func (b *Blobs) add(files []File, staged *stage) error {
-	changed := map[string]bool{filepath.Join(b.dir, "blobs"): true}
-	for _, f := range files {
-		path, err := b.path(f.Digest)
-		if err != nil {
-			return err
-		}
-		if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return noSpace(err)
-		}
-		if err := os.Rename(staged.files[f.Name], path); err != nil {
-			return noSpace(fmt.Errorf("cannot keep %q: %w", f.Name, err))
-		}
-		changed[filepath.Dir(path)] = true
-	}
-	for dir := range changed {
-		if err := syncDir(dir); err != nil {
-			return noSpace(err)
-		}
-	}
-	return nil
-}
-
-func (b *Blobs) remove(digest string) error {
-	path, err := b.path(digest)
-	if err != nil {
-		return err
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// all are the digests of the blobs. Files that are none of ours are not among them.
-func (b *Blobs) all() (digests []string, err error) {
-	err = filepath.WalkDir(filepath.Join(b.dir, "blobs"), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		digest := digestPrefix + d.Name()
-		if place, err := b.path(digest); err == nil && place == path {
-			digests = append(digests, digest)
-		}
-		return nil
-	})
-	return digests, err
-}
-
-// locked runs f while no other push or removal, of any process, changes which
-// blobs are in use.
-func (b *Blobs) locked(f func() error) error {
-	lock, err := os.OpenFile(filepath.Join(b.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return noSpace(fmt.Errorf("cannot lock the package folder: %w", err))
-	}
-	defer lock.Close() // ends the lock too
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return fmt.Errorf("cannot lock the package folder: %w", err)
-	}
-	return f()
-}
-
-// sweep removes staging folders that no living process holds. The lock keeps it
-// from one that has been made and is not held yet.
-func (b *Blobs) sweep() error { return b.locked(b.sweepStaging) }
-
-func (b *Blobs) sweepStaging() error {
-	entries, err := os.ReadDir(filepath.Join(b.dir, "staging"))
-	if err != nil {
-		return fmt.Errorf("cannot look for unfinished pushes: %w", err)
-	}
-	for _, e := range entries {
-		path := filepath.Join(b.dir, "staging", e.Name())
-		held, err := holdDir(path)
-		if err != nil {
-			continue // somebody is writing there
-		}
-		err = os.RemoveAll(path)
-		held.Close()
-		if err != nil {
-			return fmt.Errorf("cannot remove an unfinished push: %w", err)
-		}
-	}
-	return nil
-}
-
-// holdDir marks a folder as in use for as long as the file is open.
-func holdDir(path string) (*os.File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
-// noSpace gives a full disk its kind.
-func noSpace(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return &fault.Error{Kind: fault.Full, Message: "there is no space left to keep the package", Err: err}
-	}
-	return err
+	return sum, nil
 }

@@ -3,7 +3,7 @@
 //
 // # What is stored
 //
-// Bytes lie in a folder, each file once under the name of its digest. Documents
+// Bytes lie in a folder or in an object store, each file once under the name of its digest. Documents
 // lie in four collections: "packages", key vendor/name@version, never altered;
 // "services", key the service id; "names", key a service's name, which makes it
 // unique; and "eulas", key the digest of a licence's text, which is kept for good
@@ -43,7 +43,8 @@ type Catalog struct {
 	services store.Collection[Service]
 	names    store.Collection[nameClaim]
 	eulas    store.Collection[eulaText]
-	blobs    *Blobs
+	blobs    Blobs
+	locked   func(context.Context, func(context.Context) error) error // while blobs go in and out
 	options  ovf.Options
 	quota    Quota
 	uploads  uploads
@@ -54,10 +55,11 @@ type Catalog struct {
 	version     knownVersion
 }
 
-// Config is what a Catalog works with; all but Options and Quota are required.
+// Config is what a Catalog works with; all but Options and Quota are required, Dir unless there are Blobs.
 type Config struct {
 	Store   *store.Store
 	Dir     string // folder of the packages' bytes; made if it does not exist
+	Blobs   Blobs  // where packages' bytes are kept instead; Dir is not needed then
 	Log     *slog.Logger
 	Options ovf.Options // limits of a package, who may sign one, whether it is read strictly
 	Quota   Quota       // of each vendor
@@ -66,17 +68,21 @@ type Config struct {
 // New opens a catalog, sweeps what killed pushes have staged, and collects. A
 // failing Collect is logged and no failure of New: the catalog works without.
 func New(c Config) (*Catalog, error) {
-	blobs, err := OpenBlobs(c.Dir)
-	if err != nil {
-		return nil, err
-	}
 	catalog := &Catalog{
-		blobs:       blobs,
+		blobs:       c.Blobs,
+		locked:      newLease(c.Store).hold,
 		options:     c.Options,
 		quota:       c.Quota.withDefaults(),
 		uploads:     uploads{vendors: map[string]*vendorUploads{}},
 		log:         c.Log,
 		descriptors: map[string]*ovf.Package{},
+	}
+	if c.Blobs == nil {
+		folder, err := OpenFolder(c.Dir)
+		if err != nil {
+			return nil, err
+		}
+		catalog.blobs, catalog.locked = folder, folder.locked
 	}
 	catalog.keepIn(c.Store)
 	if err := catalog.Collect(context.Background()); err != nil {
@@ -182,8 +188,8 @@ func (c *Catalog) Prices(ctx context.Context, service ServiceID, plan PlanID) ([
 }
 
 // Open streams a stored file by its digest. NotFound when there is none.
-func (c *Catalog) Open(_ context.Context, digest string) (io.ReadCloser, error) {
-	return c.blobs.Open(digest)
+func (c *Catalog) Open(ctx context.Context, digest string) (io.ReadCloser, error) {
+	return c.blobs.Open(ctx, digest)
 }
 
 // maxDescriptors bounds the descriptors kept in memory, each up to some megabytes.

@@ -3,8 +3,6 @@ package catalog
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"os"
 	"slices"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -29,10 +27,10 @@ func (x Index) Plan(service ServiceID, plan PlanID) (Plan, bool) {
 }
 
 // Check finds packages, services and names that contradict each other, and packages
-// whose bytes are not in the folder; "" for a folder that is not to be looked at. It
+// whose bytes are not among the blobs; nil when those are not to be looked at. It
 // alters nothing.
-func Check(ctx context.Context, s *store.Store, dir string, f *store.Findings) (Index, error) {
-	c := &Catalog{blobs: &Blobs{dir: dir}}
+func Check(ctx context.Context, s *store.Store, blobs Blobs, f *store.Findings) (Index, error) {
+	c := &Catalog{blobs: blobs}
 	c.keepIn(s)
 	x := Index{Packages: map[PackageID]bool{}, Services: map[ServiceID]Service{}}
 	err := c.packages.Audit(ctx, f, func(id string, p Package) error {
@@ -40,10 +38,10 @@ func Check(ctx context.Context, s *store.Store, dir string, f *store.Findings) (
 		if id != string(p.ID) {
 			f.Add("packages", id, "it is stored as the package %q", p.ID)
 		}
-		if dir == "" {
+		if blobs == nil {
 			return nil
 		}
-		return c.checkFiles(f, p)
+		return c.checkFiles(ctx, f, p)
 	})
 	if err != nil {
 		return x, err
@@ -63,21 +61,18 @@ func Check(ctx context.Context, s *store.Store, dir string, f *store.Findings) (
 	return x, err
 }
 
-func (c *Catalog) checkFiles(f *store.Findings, p Package) error {
+func (c *Catalog) checkFiles(ctx context.Context, f *store.Findings, p Package) error {
 	for _, file := range p.Files {
-		path, err := c.blobs.path(file.Digest)
-		if err != nil {
-			f.Add("packages", string(p.ID), "the file %q has no digest that could be one: %s", file.Name, err)
-			continue
-		}
-		info, err := os.Stat(path)
+		size, err := c.blobs.Size(ctx, file.Digest)
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			f.Add("packages", string(p.ID), "the bytes of its file %q are not in the folder of the packages", file.Name)
+		case errors.Is(err, fault.Invalid):
+			f.Add("packages", string(p.ID), "the file %q has no digest that could be one: %s", file.Name, err)
+		case errors.Is(err, fault.NotFound):
+			f.Add("packages", string(p.ID), "the bytes of its file %q are not among those that are kept", file.Name)
 		case err != nil:
-			return fault.New(fault.Unavailable, "cannot look for the files of packages: %w", err)
-		case info.Size() != file.Size:
-			f.Add("packages", string(p.ID), "its file %q has %d bytes instead of %d", file.Name, info.Size(), file.Size)
+			return err
+		case size != file.Size:
+			f.Add("packages", string(p.ID), "its file %q has %d bytes instead of %d", file.Name, size, file.Size)
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Collect makes up for pushes and removals that were killed: a package whose
@@ -15,18 +16,19 @@ import (
 // A store without any package beside a folder with bytes is more likely another
 // store than the folder's own: the bytes are left and that is logged.
 func (c *Catalog) Collect(ctx context.Context) error {
-	return c.blobs.locked(func() error {
+	return c.locked(ctx, func(ctx context.Context) error {
+		swept := c.blobs.Sweep(ctx)
 		latest, err := c.latestOfAll(ctx)
 		if err != nil {
-			return err
+			return errors.Join(swept, err)
 		}
-		err = errors.Join(c.bringAll(ctx, latest), c.releaseAll(ctx))
-		digests, listing := c.blobs.all()
+		err = errors.Join(swept, c.bringAll(ctx, latest), c.releaseAll(ctx))
+		digests, listing := c.blobs.All(ctx)
 		if len(latest) > 0 {
 			return errors.Join(err, listing, c.drop(ctx, digests))
 		}
 		if len(digests) > 0 {
-			c.log.Warn("the store knows of no package, so the stored files are left alone", "folder", c.blobs.dir, "files", len(digests))
+			c.log.Warn("the store knows of no package, so the stored files are left alone", "where", c.blobs.String(), "files", len(digests))
 		}
 		return errors.Join(err, listing)
 	})
@@ -102,13 +104,8 @@ func (c *Catalog) drop(ctx context.Context, digests []string) error {
 			used[f.Digest] = true
 		}
 	}
-	var failed []error
-	for _, digest := range digests {
-		if !used[digest] {
-			failed = append(failed, c.blobs.remove(digest))
-		}
-	}
-	return errors.Join(failed...)
+	unused := slices.DeleteFunc(slices.Clone(digests), func(digest string) bool { return used[digest] })
+	return c.blobs.Remove(ctx, unused)
 }
 
 func (p Package) digests() []string {

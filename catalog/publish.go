@@ -16,7 +16,7 @@ import (
 // detail for each, while a needed fact is missing.
 func (c *Catalog) Publish(ctx context.Context, id ServiceID, corrections *Insertion) (s Service, err error) {
 	// Under the lock the package cannot be removed before the service offers it.
-	err = c.blobs.locked(func() error {
+	err = c.locked(ctx, func(ctx context.Context) error {
 		s, err = c.publish(ctx, id, corrections)
 		return err
 	})

@@ -42,13 +42,13 @@ func (c *Catalog) push(ctx context.Context, vendor string, r io.Reader, options 
 		return p, s, err
 	}
 	defer upload.end()
-	staged, err := c.blobs.stage()
+	staged, err := c.blobs.Stage(ctx)
 	if err != nil {
 		return p, s, err
 	}
 	defer func() {
-		if err := staged.close(); err != nil {
-			c.log.Error("cannot remove the staging folder of a push", "error", err)
+		if err := staged.Close(); err != nil {
+			c.log.Error("cannot remove what a push has staged", "error", err)
 		}
 	}()
 	pkg, err := ovf.Ingest(ctx, upload, staged, options)
@@ -56,12 +56,12 @@ func (c *Catalog) push(ctx context.Context, vendor string, r io.Reader, options 
 		return p, s, refusal(err)
 	}
 	described := describe(vendor, pkg)
-	described.Icon = iconOf(pkg, staged.open)
+	described.Icon = iconOf(pkg, staged.Open)
 	// All bytes are here and verified: a caller who goes now does not leave half of
 	// it. Under the lock nobody can collect a blob between its arrival and the
 	// document that refers to it, or remove the package before its service is made.
 	ctx = context.WithoutCancel(ctx)
-	err = c.blobs.locked(func() error {
+	err = c.locked(ctx, func(ctx context.Context) error {
 		if err = c.keepEULAs(ctx, pkg); err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func refusal(err error) error {
 }
 
 // keep stores a verified package, or finds that it is there.
-func (c *Catalog) keep(ctx context.Context, p Package, staged *stage) (Package, error) {
+func (c *Catalog) keep(ctx context.Context, p Package, staged Stage) (Package, error) {
 	old, err := c.packages.Get(ctx, string(p.ID))
 	switch {
 	case errors.Is(err, fault.NotFound):
@@ -103,7 +103,7 @@ func (c *Catalog) keep(ctx context.Context, p Package, staged *stage) (Package, 
 		if p.Pushed, err = c.momentAfter(ctx, p); err != nil {
 			return p, err
 		}
-		err := c.blobs.add(p.Files, staged)
+		err := staged.Add(ctx, p.Files)
 		if err == nil {
 			err = c.packages.Create(ctx, string(p.ID), p)
 		}
@@ -117,7 +117,7 @@ func (c *Catalog) keep(ctx context.Context, p Package, staged *stage) (Package, 
 		return p, fault.New(fault.Conflict, "package %q exists with other content; give the new one another version", p.ID)
 	}
 	same := slices.DeleteFunc(p.Files, func(f File) bool { return !old.holds(f.Digest) })
-	return old, c.blobs.add(same, staged)
+	return old, staged.Add(ctx, same)
 }
 
 // momentAfter is when a package counts as pushed: after all others of its service,

@@ -107,7 +107,7 @@ func (c *Catalog) Remove(ctx context.Context, id PackageID) error {
 		return err
 	}
 	service := serviceID(p.Vendor, p.Name)
-	return c.blobs.locked(func() error {
+	return c.locked(ctx, func(ctx context.Context) error {
 		s, err := c.services.Get(ctx, string(service))
 		if err != nil && !errors.Is(err, fault.NotFound) {
 			return err

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,14 +16,16 @@ import (
 // stage keeps a push's members until the whole package is verified, under names
 // of its own: what a member calls itself never becomes a path. It is an ovf.Sink.
 type stage struct {
+	in    *Folder
 	dir   string
 	held  *os.File
 	files map[string]string // path by member name
 }
 
-func (b *Blobs) stage() (*stage, error) {
-	s := &stage{files: map[string]string{}}
-	err := b.locked(func() (err error) {
+// Stage begins to keep the members of one package.
+func (b *Folder) Stage(ctx context.Context) (Stage, error) {
+	s := &stage{in: b, files: map[string]string{}}
+	err := b.locked(ctx, func(context.Context) (err error) {
 		if s.dir, err = os.MkdirTemp(filepath.Join(b.dir, "staging"), "push-*"); err == nil {
 			s.held, err = holdDir(s.dir)
 		}
@@ -45,8 +48,8 @@ func (s *stage) Create(name string, _ int64) (io.WriteCloser, error) {
 	return &stagedFile{file: f}, nil
 }
 
-// open reads a member that is there.
-func (s *stage) open(name string) (io.ReadCloser, error) {
+// Open reads a member that is there.
+func (s *stage) Open(name string) (io.ReadCloser, error) {
 	path, ok := s.files[name]
 	if !ok {
 		return nil, fmt.Errorf("there is no member %q", name)
@@ -58,10 +61,14 @@ func (s *stage) open(name string) (io.ReadCloser, error) {
 // package may be kept.
 func (s *stage) Commit(*ovf.Package) error { return nil }
 
-// Abort leaves the cleaning to close, which Push always calls.
+// Abort leaves the cleaning to Close, which Push always calls.
 func (s *stage) Abort() error { return nil }
 
-func (s *stage) close() error {
+// Add moves the files to their places.
+func (s *stage) Add(_ context.Context, files []File) error { return s.in.add(files, s) }
+
+// Close removes what was not moved.
+func (s *stage) Close() error {
 	defer s.held.Close()
 	return os.RemoveAll(s.dir)
 }

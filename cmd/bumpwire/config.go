@@ -57,6 +57,8 @@ type cloudConfig struct {
 }
 
 type packagesConfig struct {
+	Store      string `yaml:"store"`      // swift://CONTAINER; empty: files in the data folder
+	Cloud      string `yaml:"cloud"`      // swift: a cloud of clouds.yaml; empty: as OS_CLOUD or the other OS_ variables say
 	Strict     bool   `yaml:"strict"`     // refuse a pushed package for every deviation, as package push --strict does
 	Trust      string `yaml:"trust"`      // who may sign: a PEM file or a folder of them; empty: nobody is trusted
 	Signatures string `yaml:"signatures"` // which packages are taken: optional, signed or trusted

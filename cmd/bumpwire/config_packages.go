@@ -7,6 +7,9 @@ import (
 )
 
 func (c packagesConfig) check() error {
+	if _, err := c.container(); err != nil {
+		return err
+	}
 	switch policy := ovf.SignaturePolicy(c.Signatures); {
 	case policy != ovf.SignatureOptional && policy != ovf.SignatureRequired && policy != ovf.SignatureMustBeKnown:
 		return fault.New(fault.Invalid, "packages.signatures is optional, signed or trusted, not %q", c.Signatures)

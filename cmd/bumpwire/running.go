@@ -82,7 +82,11 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 	if err != nil {
 		return nil, err
 	}
-	offers, err := catalog.New(catalog.Config{Store: r.store, Dir: c.path("packages"), Log: log, Options: options, Quota: c.Packages.quota()})
+	blobs, err := openBlobs(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	offers, err := catalog.New(catalog.Config{Store: r.store, Dir: c.path("packages"), Blobs: blobs, Log: log, Options: options, Quota: c.Packages.quota()})
 	if err != nil {
 		return nil, err
 	}

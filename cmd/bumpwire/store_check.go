@@ -87,7 +87,11 @@ func findings(ctx context.Context, d store.Driver, s *store.Store, cfg config) (
 			return nil, err
 		}
 	}
-	offers, err := catalog.Check(ctx, s, cfg.path("packages"), &found)
+	blobs, err := storedBlobs(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	offers, err := catalog.Check(ctx, s, blobs, &found)
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,9 @@ func rules() []rule {
 		{"ovf", "bytes in, packages out: knows nothing of ours", nil, []string{"github.com/beevik/etree", "golang.org/x/net", "golang.org/x/text"}},
 		{"catalog", "offerings out of packages", []string{"internal/fault", "internal/store", "ovf"}, []string{"github.com/google/uuid", "github.com/shopspring/decimal", "golang.org/x/sys"}},
 
+		{"catalog/swift", "keeps bytes in an object store: the contract and its library", []string{"catalog", "internal/fault", "ovf"}, []string{"github.com/gophercloud/gophercloud"}},
+		{"catalog/blobtest", "the contract as tests", []string{"catalog", "internal/fault"}, []string{"github.com/stretchr/testify"}},
+
 		{"provision/topology", "pure: no input, no output, no cloud", nil, nil},
 		{"provision/work", "carries out changes, knows no cloud", []string{"internal/fault", "internal/store"}, nil},
 		{"provision/cloud", "a contract: knows no driver", []string{"internal/fault", "provision/topology"}, nil},
@@ -69,8 +72,8 @@ func rules() []rule {
 			"provision", "provision/cloud", "provision/topology", "provision/work"},
 			[]string{"github.com/gorilla/mux", "github.com/prometheus", "golang.org/x/crypto"}},
 
-		{"cmd/bumpwire", "the only place that chooses drivers", []string{"broker", "broker/api", "broker/osbcheck", "catalog", "internal/fault", "internal/seal", "internal/store",
-			"internal/store/mongostore", "internal/store/sqlitestore", "metering", "metering/focus", "metering/rating", "ovf", "provision", "provision/cloud", "provision/cloud/linux", "provision/cloud/sim", "provision/monitor",
+		{"cmd/bumpwire", "the only place that chooses drivers", []string{"broker", "broker/api", "broker/osbcheck", "catalog", "catalog/swift", "internal/fault", "internal/seal", "internal/store",
+			"internal/store/mongostore", "internal/store/sqlitestore", "metering", "metering/focus", "metering/rating", "ovf", "provision", "provision/cloud", "provision/cloud/linux", "provision/cloud/openstack", "provision/cloud/sim", "provision/monitor",
 			"provision/topology", "provision/work"},
 			[]string{"github.com/goccy/go-yaml", "github.com/mattn/go-isatty", "github.com/schollz/progressbar", "github.com/shopspring/decimal", "github.com/spf13/cobra",
 				"golang.org/x/net", "golang.org/x/sync", "golang.org/x/sys", "golang.org/x/term"}},
