@@ -58,9 +58,9 @@ func TestBlobs(t *testing.T) {
 // onLab is a container of its own in a real Swift.
 func onLab(t *testing.T) *Store {
 	t.Helper()
-	name := os.Getenv("OS_CLOUD")
+	name := os.Getenv("BUMPWIRE_TEST_OPENSTACK")
 	if name == "" {
-		t.Skip("NOT TESTED: OS_CLOUD names no OpenStack")
+		t.Skip("NOT TESTED: BUMPWIRE_TEST_OPENSTACK names no OpenStack; make test-openstack starts one")
 	}
 	account, endpoint, secure, err := clouds.Parse(clouds.WithCloudName(name))
 	require.NoError(t, err)
