@@ -12,7 +12,7 @@ REPORTS := $(CURDIR)/build/reports
 ON_MONGODB := TestInstanceFromOrder|TestId|TestFailedProv|Test[PBD][0-9]|TestAccounts|TestPush|TestPublish|TestBrokerDiesAtAnyWrite/write_[125]5$$
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-openstack check bench fuzz pictures generate prerequisites appliance
+.PHONY: help build demo test test-openstack check lint bench fuzz pictures generate prerequisites appliance
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,15 +35,17 @@ test: prerequisites appliance ## all tests with the race detector, on real netwo
 test-openstack: ## tests over a real OpenStack: OS_CLOUD's, left as it was, or a lab that OPENSTACK_LAB starts here
 	GO=$(GO) .ci/openstack
 
-check: prerequisites appliance ## format, vet, staticcheck, import directions, generated files, tests
+check: lint ## lint, and the tests with the race detector
+	@mkdir -p $(REPORTS)
+	BUMPWIRE_REQUIRE_LINUX=1 BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -race -timeout 20m ./...
+	cd testdata/osbclient && $(GO) test -count=1 .
+
+lint: prerequisites appliance ## format, vet, staticcheck, import directions, generated files
 	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) test -count=1 ./internal/importtest
 	$(GO) test -count=1 -run Fresh ./broker ./cmd/bumpwire ./ovf
-	@mkdir -p $(REPORTS)
-	BUMPWIRE_REQUIRE_LINUX=1 BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -race -timeout 20m ./...
-	cd testdata/osbclient && $(GO) test -count=1 .
 
 bench: ## all benchmarks; BUMPWIRE_BENCH_OVA_MIB=2048 BUMPWIRE_BENCH_SPARSE_GIB=20 for the large push
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 60m ./...
