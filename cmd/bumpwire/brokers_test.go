@@ -44,16 +44,22 @@ type brokers struct {
 
 // process is one of them.
 type process struct {
-	cmd *exec.Cmd
-	url string
+	cmd   *exec.Cmd
+	url   string
+	ended chan struct{} // closed once it has ended; then cmd.ProcessState says how
+}
+
+func (p *process) end() {
+	_ = p.cmd.Process.Kill() // it may be dead already
+	<-p.ended
 }
 
 func newBrokers(t testing.TB, n int, store string, env ...string) *brokers {
 	t.Helper()
 	b := &brokers{t: t, dir: t.TempDir(), store: store, env: env}
 	t.Cleanup(func() {
-		for len(b.live) > 0 {
-			b.kill(0)
+		for _, p := range b.live {
+			p.end()
 		}
 	})
 	for range n {
@@ -82,21 +88,34 @@ func (b *brokers) start() {
 			at, _, _ := strings.Cut(after, ",")
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			b.live = append(b.live, &process{cmd, at})
+			b.live = append(b.live, watched(cmd, at))
 			return
 		}
 	}
 	b.t.Fatal("serve did not start")
 }
 
-// kill ends a broker as a power cut would.
+func watched(cmd *exec.Cmd, at string) *process {
+	p := &process{cmd, at, make(chan struct{})}
+	go func() {
+		defer close(p.ended)
+		_ = cmd.Wait() // how it ended is in cmd.ProcessState
+	}()
+	return p
+}
+
+// kill ends a broker as a power cut would. It is to have run until then.
 func (b *brokers) kill(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := b.live[n]
 	b.live = append(b.live[:n:n], b.live[n+1:]...)
-	_ = p.cmd.Process.Kill() // it may be dead already
-	_ = p.cmd.Wait()         // of course it was killed
+	select {
+	case <-p.ended:
+		b.t.Errorf("the broker %s ended by itself: %v", p.url, p.cmd.ProcessState)
+	default:
+		p.end()
+	}
 }
 
 // stop ends all in order.
@@ -106,7 +125,8 @@ func (b *brokers) stop() {
 	defer b.mu.Unlock()
 	for _, p := range b.live {
 		require.NoError(b.t, p.cmd.Process.Signal(os.Interrupt))
-		require.NoError(b.t, p.cmd.Wait())
+		<-p.ended
+		require.True(b.t, p.cmd.ProcessState.Success(), "%v", p.cmd.ProcessState)
 	}
 	b.live = nil
 }

@@ -29,7 +29,7 @@ func TestABrokerThatStopsIsDrainedFirst(t *testing.T) {
 	require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
 	require.Eventually(t, func() bool { return status("/readyz") == http.StatusServiceUnavailable }, time.Minute, time.Millisecond)
 	require.Equal(t, http.StatusOK, status("/healthz"))
-	_ = p.cmd.Wait()
+	<-p.ended
 	require.GreaterOrEqual(t, time.Since(told), 2*time.Second)
 	require.Zero(t, status("/healthz"))
 }

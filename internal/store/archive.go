@@ -23,6 +23,22 @@ type Archive interface {
 	Load(ctx context.Context, collection string, docs []Doc) error
 }
 
+// Used are those of some collections that have documents, in order; a back end may
+// know collections that have none any more.
+func Used(ctx context.Context, d Driver, names []string) (used []string, err error) {
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		docs, err := d.Scan(ctx, name, Query{Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		if len(docs) > 0 {
+			used = append(used, name)
+		}
+	}
+	return used, nil
+}
+
 // Content is what a collection has.
 type Content struct {
 	Collection string `json:"collection"`

@@ -2,7 +2,6 @@ package mongostore
 
 import (
 	"context"
-	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
@@ -43,16 +42,5 @@ func (d *Driver) Collections(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(names)
-	var used []string
-	for _, name := range names {
-		docs, err := d.Scan(ctx, name, store.Query{Limit: 1})
-		if err != nil {
-			return nil, err
-		}
-		if len(docs) > 0 {
-			used = append(used, name)
-		}
-	}
-	return used, nil
+	return store.Used(ctx, d, names)
 }

@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 
 	"github.com/bumpwire/bumpwire/internal/store"
@@ -20,18 +19,7 @@ func (d *Driver) Collections(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, d.failed(ctx, err)
 	}
-	slices.Sort(names)
-	var used []string
-	for _, name := range slices.Compact(names) {
-		docs, err := d.Scan(ctx, name, store.Query{Limit: 1})
-		if err != nil {
-			return nil, err
-		}
-		if len(docs) > 0 {
-			used = append(used, name)
-		}
-	}
-	return used, nil
+	return store.Used(ctx, d, names)
 }
 
 // known are the collections in the tables and in the journal.
