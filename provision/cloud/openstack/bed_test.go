@@ -398,7 +398,7 @@ func (b *bed) TraceTo(ctx context.Context, t topology.TenantID, host string, to 
 	}
 	for _, n := range f.Networks {
 		for _, s := range n.Subnets {
-			if string(n.ID) == p.NetworkID && s.CIDR == h.Address.Masked() && !target.IsValid() {
+			if string(n.ID) == p.NetworkID && s.CIDR.Contains(h.Address.Addr()) && !target.IsValid() {
 				target = s.Gateway
 			}
 		}
