@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -71,9 +72,10 @@ func TestRETAGCatalogIsRenderedOnceAndAskedAbout(t *testing.T) {
 func TestCatalogIsCompressedWhereAccepted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	plain := w.get("/v2/catalog").text
+	plain := w.send("GET", "/v2/catalog", nil, func(r *http.Request) { r.Header.Set("Accept-Encoding", "identity") }).text
 	r := w.send("GET", "/v2/catalog", nil, func(r *http.Request) { r.Header.Set("Accept-Encoding", "gzip") })
 	require.Equal(t, "gzip", r.header.Get("Content-Encoding"))
+	require.Equal(t, strconv.Itoa(len(r.text)), r.header.Get("Content-Length"), "whole for the client at once")
 	z, err := gzip.NewReader(strings.NewReader(r.text))
 	require.NoError(t, err)
 	text, err := io.ReadAll(z)
