@@ -72,7 +72,7 @@ func (m *Meter) closeUntil(ctx context.Context, until time.Time) (all Closed, _ 
 		var open *stretch
 		var closed Closed
 		did, err := m.duty().Do(ctx,
-			func(p progress, exists bool) (progress, error) { return m.plan(p, exists, first, until) },
+			func(p progress, _ bool) (progress, error) { return m.plan(p, first, until) },
 			func(ctx context.Context, p progress) (err error) {
 				open = p.Open
 				closed, err = m.closeStretch(ctx, *open)

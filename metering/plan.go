@@ -12,7 +12,8 @@ import (
 // progress is how far windows are closed. Open is planned before it is metered, by
 // the broker that holds the lease.
 type progress struct {
-	Until time.Time   `json:"until"` // every window before is closed
+	Begin time.Time   `json:"begin,omitzero"` // of the first window, while none was planned to be closed
+	Until time.Time   `json:"until"`          // every window before is closed
 	Open  *stretch    `json:"open,omitempty"`
 	Lease store.Lease `json:"lease,omitzero"`
 }
@@ -39,9 +40,9 @@ func (m *Meter) duty() store.Duty[progress] {
 // plan settles which windows are to be closed next, for all brokers: those that
 // somebody has begun, or what comes after the last that was closed or, when none
 // was, after first. store.Unchanged when everything before until is closed.
-func (m *Meter) plan(p progress, exists bool, first, until time.Time) (progress, error) {
-	if !exists {
-		p.Until = first
+func (m *Meter) plan(p progress, first, until time.Time) (progress, error) {
+	if p.Until.IsZero() {
+		p.Begin, p.Until = time.Time{}, first
 	}
 	if p.Open != nil {
 		return p, nil
@@ -57,13 +58,28 @@ func (m *Meter) plan(p progress, exists bool, first, until time.Time) (progress,
 	return p, nil
 }
 
-// origin is the beginning, unless windows have been closed since.
+// origin is the beginning, unless windows have been closed since. It is remembered, or
+// every start before a window is over would go through all instances again.
 func (m *Meter) origin(ctx context.Context) (time.Time, error) {
-	_, err := m.progress.Get(ctx, progressID)
-	if errors.Is(err, fault.NotFound) {
-		return m.beginning(ctx)
+	p, err := m.progress.Get(ctx, progressID)
+	if err == nil && !p.Until.IsZero() {
+		return time.Time{}, nil
 	}
-	return time.Time{}, err
+	if !errors.Is(err, fault.NotFound) && (err != nil || !p.Begin.IsZero()) {
+		return p.Begin, err
+	}
+	begin, err := m.beginning(ctx)
+	if err != nil || begin.IsZero() {
+		return begin, err
+	}
+	_, err = m.progress.Upsert(ctx, progressID, func(p progress, _ bool) (progress, error) {
+		if !p.Until.IsZero() || !p.Begin.IsZero() {
+			return p, store.Unchanged
+		}
+		p.Begin = begin
+		return p, nil
+	})
+	return begin, err
 }
 
 // beginning is the start of the window in which history begins; zero when there is

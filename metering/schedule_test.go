@@ -114,3 +114,37 @@ func TestABrokenRunIsTriedAgain(t *testing.T) {
 		require.ElementsMatch(t, threeHours, lines(t, m))
 	})
 }
+
+// counting is instances that somebody goes through.
+type counting struct {
+	fleet
+	times int
+}
+
+func (c *counting) All(ctx context.Context) func(yield func(provision.Instance, error) bool) {
+	c.times++
+	return c.fleet.All(ctx)
+}
+
+// TestWhereHistoryBeginsIsLookedForOnce, not at each start until a window is over:
+// there may be a million instances.
+func TestWhereHistoryBeginsIsLookedForOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, instances := storetest.New(t), &counting{fleet: fleet{list: sample()}}
+		for range 3 {
+			m := newMeter(t, s, instances, listPrices, metering.Config{})
+			_, err := m.CatchUp(t.Context())
+			require.NoError(t, err)
+			until, err := m.ClosedUntil(t.Context())
+			require.NoError(t, err)
+			require.Zero(t, until, "no window is over")
+		}
+		require.Equal(t, 1, instances.times)
+		time.Sleep(62 * time.Minute)
+		closed, err := newMeter(t, s, instances, listPrices, metering.Config{}).CatchUp(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 1, closed.Windows)
+		require.Equal(t, 2, instances.times)
+	})
+}
