@@ -41,6 +41,10 @@ const (
 // checkpoint every 8,000 pages (32 MiB) copies a page that many commits altered once.
 var writing = []string{"synchronous(FULL)", "cache_size(-16384)", "wal_autocheckpoint(8000)"}
 
+// reading are those of each reader. Its cache, 8 MiB, holds the inner pages of the
+// indexes of a million documents.
+var reading = []string{"query_only(1)", "cache_size(-8192)"}
+
 // Driver is a store.Driver on a SQLite file. Open and Memory make one.
 type Driver struct {
 	path    string
@@ -89,7 +93,7 @@ func open(ctx context.Context, path string, f folder) (*Driver, error) {
 		return nil, d.explain(err)
 	}
 	d.writer.SetMaxOpenConns(1)
-	if d.readers, err = sql.Open("sqlite", dsn(path, "query_only(1)")); err != nil {
+	if d.readers, err = sql.Open("sqlite", dsn(path, reading...)); err != nil {
 		return nil, d.explain(errors.Join(err, d.writer.Close()))
 	}
 	conns := max(4, runtime.GOMAXPROCS(0))
