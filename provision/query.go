@@ -101,7 +101,7 @@ func (s *Service) Unwell(ctx context.Context, tenant topology.TenantID, most int
 	f := Filter{Tenant: tenant, Unwell: true}
 	counts := map[HealthStatus]int{}
 	for _, from := range f.sources() {
-		for i, err := range s.instances.All(ctx, from.key, from.value) {
+		for i, err := range s.instances.From(ctx, store.Query{Key: from.key, Value: from.value, Limit: most}) {
 			if err != nil {
 				return nil, err
 			}

@@ -33,6 +33,7 @@ import (
 // Service is the broker's heart. Its methods may be called at the same time.
 type Service struct {
 	instances  store.Collection[Instance]
+	glimpses   store.Collection[glimpse] // of instances; to read
 	ledgers    store.Collection[ledger]
 	accepted   store.Collection[accepted]
 	drifts     store.Collection[memory]
@@ -88,6 +89,7 @@ func New(c Config) *Service {
 	}
 	s := &Service{
 		instances:  Documents(c.Store),
+		glimpses:   store.In[glimpse](c.Store, "instances", nil),
 		ledgers:    store.In[ledger](c.Store, "quotas", nil),
 		accepted:   store.In[accepted](c.Store, "accepted", nil),
 		drifts:     store.In[memory](c.Store, "drift", nil),

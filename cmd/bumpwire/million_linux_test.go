@@ -123,15 +123,21 @@ func (p *population) awaitHealth(ctx context.Context, status string) {
 	}
 }
 
-// fill stores copies of the pattern under ids as platforms make them, in the order of
-// these.
+// platformIDs are as platforms make them, in order.
+func platformIDs(n int) []string {
+	random := rand.New(rand.NewPCG(1, uint64(n)))
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", random.Uint32(), random.Uint32()&0xffff, random.Uint32()&0xfff, random.Uint32()&0xfff, random.Uint64()&0xffffffffffff)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// fill stores copies of the pattern.
 func (p *population) fill(b *testing.B, path string, pattern store.Doc, size int) {
 	b.Helper()
-	random := rand.New(rand.NewPCG(1, uint64(size)))
-	for range size {
-		p.ids = append(p.ids, fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", random.Uint32(), random.Uint32()&0xffff, random.Uint32()&0xfff, random.Uint32()&0xfff, random.Uint64()&0xffffffffffff))
-	}
-	slices.Sort(p.ids)
+	p.ids = platformIDs(size)
 	d, err := sqlitestore.Open(b.Context(), path)
 	require.NoError(b, err)
 	defer d.Close()

@@ -54,7 +54,7 @@ func (m *Monitor) round(ctx context.Context) (rested time.Duration, err error) {
 	defer t.looking.Wait()
 	for after := topology.InstanceID(""); ; {
 		began := time.Now()
-		page, next, err := m.provision.Page(ctx, provision.Filter{State: provision.Active}, after, pageSize)
+		page, next, err := m.provision.Watched(ctx, after, pageSize)
 		if err != nil {
 			return rested, err
 		}
