@@ -94,7 +94,6 @@ func sumOf(sums map[Group]*Summary, g Group) *Summary {
 func (s *Summary) bill(currency string, amount decimal.Decimal) {
 	n := slices.IndexFunc(s.Amounts, func(m Money) bool { return m.Currency == currency })
 	if n < 0 {
-		n = len(s.Amounts)
 		s.Amounts = append(s.Amounts, Money{currency, decimal.Zero})
 		slices.SortFunc(s.Amounts, func(a, b Money) int { return cmp.Compare(a.Currency, b.Currency) })
 		n = slices.IndexFunc(s.Amounts, func(m Money) bool { return m.Currency == currency })

@@ -136,7 +136,7 @@ func (t trial) used(prices rating.Prices, period rating.Period) (usage, late []r
 	if t.usage != "" && len(t.uses) > 0 {
 		return nil, nil, fault.New(fault.Invalid, "--use and --usage exclude each other")
 	}
-	entries := []usageEntry{}
+	var entries []usageEntry
 	switch {
 	case t.usage != "":
 		entries, err = readUsage(t.usage)
