@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -14,8 +16,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store/storetest"
 )
 
@@ -50,6 +54,70 @@ func TestAStoreThatVanishes(t *testing.T) {
 			func() { fill(t, ballast) },
 			func() { require.NoError(t, os.Remove(ballast)) })
 	})
+	t.Run("read-only folder", func(t *testing.T) {
+		t.Parallel()
+		b := newBrokers(t, 1, "", "BUMPWIRE_CLOUD_BOOT_TIME=1s")
+		data := filepath.Join(b.dir, "data")
+		t.Cleanup(func() { writable(t, data, true) })
+		b.requireRecovery("the store cannot be written: its file or folder is read-only",
+			func() { writable(t, data, false) },
+			func() { writable(t, data, true) })
+	})
+}
+
+// A data folder that cannot be written is told before anything is served.
+func TestAReadOnlyDataFolderAtTheStart(t *testing.T) {
+	t.Parallel()
+	b := newBrokers(t, 1, "")
+	b.stop()
+	data := filepath.Join(b.dir, "data")
+	t.Cleanup(func() { writable(t, data, true) })
+	writable(t, data, false)
+	var said strings.Builder
+	cmd := exec.CommandContext(t.Context(), filepath.Join(b.dir, "bumpwire"), "serve", "--data", data, "--listen", "127.0.0.1:0", "--cloud", "sim")
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	require.Error(t, err)
+	require.Equal(t, fault.Exit(fault.Unavailable), cmd.ProcessState.ExitCode(), said.String())
+	require.Contains(t, said.String(), data)
+	require.NotContains(t, string(out), "serves on")
+}
+
+const immutable = 0x10 // FS_IMMUTABLE_FL of linux/fs.h
+
+// writable makes a folder and the files in it immutable or not. Permissions would not bind root.
+func writable(t *testing.T, dir string, yes bool) {
+	t.Helper()
+	files, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	for _, f := range append([]string{""}, names(files)...) {
+		in, err := os.Open(filepath.Join(dir, f))
+		require.NoError(t, err)
+		defer in.Close()
+		flags, err := unix.IoctlGetInt(int(in.Fd()), unix.FS_IOC_GETFLAGS)
+		if err == nil {
+			flags = flags &^ immutable
+			if !yes {
+				flags |= immutable
+			}
+			err = unix.IoctlSetPointerInt(int(in.Fd()), unix.FS_IOC_SETFLAGS, flags)
+		}
+		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EOPNOTSUPP) {
+			t.Skipf("NOT TESTED: a read-only data folder; only root can make one, on a file system that has immutable files: %v", err)
+		}
+		require.NoError(t, err)
+	}
+}
+
+// names are those of files alone.
+func names(entries []os.DirEntry) []string {
+	var all []string
+	for _, e := range entries {
+		if e.Type().IsRegular() {
+			all = append(all, e.Name())
+		}
+	}
+	return all
 }
 
 // smallDisk is a file system of its own.

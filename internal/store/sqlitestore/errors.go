@@ -62,6 +62,8 @@ func (d *Driver) present() error {
 	return nil
 }
 
+const readOnly = "the store cannot be written: its file or folder is read-only"
+
 // explain gives SQLite's result codes (https://sqlite.org/rescode.html) a kind
 // and a sentence.
 func (d *Driver) explain(err error) error {
@@ -74,7 +76,7 @@ func (d *Driver) explain(err error) error {
 	case sqlite3.SQLITE_FULL:
 		kind, sentence = fault.Full, "there is no space left on the disk of the store"
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
-		sentence = "the store cannot be written: its file or folder is read-only"
+		sentence = readOnly
 	case sqlite3.SQLITE_CANTOPEN:
 		sentence = "the store's file cannot be opened"
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:

@@ -72,7 +72,7 @@ func (d *Driver) fold(documents int) {
 		return
 	}
 	d.overlay.drop(upTo)
-	d.overlay.advance(d.traffic.advance())
+	d.folder.failed = d.advance() != nil
 }
 
 // Folded waits until all that was written before is in the tables: for who is about

@@ -63,7 +63,7 @@ func TestAWriteWithoutItsEndIsNotRemembered(t *testing.T) {
 	require.NoError(t, two.Folded(t.Context()))
 	_, err := two.Get(ctx, "things", "a")
 	require.NoError(t, err)
-	one.traffic.begin([]*write{{collection: "things", doc: store.Doc{ID: "a"}}})
+	require.NoError(t, one.traffic.begin([]*write{{collection: "things", doc: store.Doc{ID: "a"}}}))
 	first, err := two.Get(ctx, "things", "a")
 	require.NoError(t, err)
 	again, err := two.Get(ctx, "things", "a")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -88,21 +89,25 @@ func (t *traffic) quiet(counter uint32) (count uint32, ok bool) {
 
 // begin counts the writes of a group as begun. It is called with the write lock of
 // the file, before anything is committed.
-func (t *traffic) begin(group []*write) {
-	for _, w := range group {
-		t.begun[counterOf(w.collection, w.doc.ID)].Add(1)
-		t.begun[counterOfAll(w.collection)].Add(1)
-	}
-	runtime.KeepAlive(t)
+func (t *traffic) begin(group []*write) error {
+	return t.write(func() {
+		t.committed.Add(0) // advance is to find it writable
+		for _, w := range group {
+			t.begun[counterOf(w.collection, w.doc.ID)].Add(1)
+			t.begun[counterOfAll(w.collection)].Add(1)
+		}
+	})
 }
 
-// end counts them as ended, committed or not.
+// end counts them as ended, committed or not. Where that cannot be written they are
+// as those of a process that was killed.
 func (t *traffic) end(group []*write) {
-	for _, w := range group {
-		t.ended[counterOf(w.collection, w.doc.ID)].Add(1)
-		t.ended[counterOfAll(w.collection)].Add(1)
-	}
-	runtime.KeepAlive(t)
+	_ = t.write(func() {
+		for _, w := range group {
+			t.ended[counterOf(w.collection, w.doc.ID)].Add(1)
+			t.ended[counterOfAll(w.collection)].Add(1)
+		}
+	})
 }
 
 // generation rises with every commit of any process, after it and before it is
@@ -113,7 +118,25 @@ func (t *traffic) generation() uint32 {
 }
 
 // advance makes the next generation.
-func (t *traffic) advance() uint32 {
-	defer runtime.KeepAlive(t)
-	return t.committed.Add(1)
+func (t *traffic) advance() (generation uint32, err error) {
+	err = t.write(func() { generation = t.committed.Add(1) })
+	return generation, err
+}
+
+// write changes counters. Where their file cannot be written any more the system does
+// not say so but ends the program that writes to the memory, unless it asks not to be ended.
+func (t *traffic) write(change func()) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case interface{ Addr() uintptr }: // the fault
+			err = fault.New(fault.Unavailable, readOnly)
+		default:
+			panic(r)
+		}
+		runtime.KeepAlive(t)
+	}()
+	change()
+	return nil
 }

@@ -158,9 +158,11 @@ func (d *Driver) attempt(group []*write) error {
 		}
 	}()
 	err := d.inTransaction(func(s *session) error {
-		d.traffic.begin(group)
 		marked = true
-		var err error
+		err := d.traffic.begin(group)
+		if err != nil {
+			return err
+		}
 		if b.records, err = d.stageAll(s, group); err != nil || len(b.records) == 0 {
 			return err
 		}
@@ -173,8 +175,16 @@ func (d *Driver) attempt(group []*write) error {
 		return err
 	}
 	d.overlay.add(b)
-	d.overlay.advance(d.traffic.advance())
-	return nil
+	return d.advance()
+}
+
+// advance tells all processes that there is something new.
+func (d *Driver) advance() error {
+	generation, err := d.traffic.advance()
+	if err == nil {
+		d.overlay.advance(generation)
+	}
+	return err
 }
 
 func (d *Driver) stageAll(s *session, group []*write) (all []record, err error) {
