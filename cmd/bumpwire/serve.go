@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"os"
 
@@ -81,7 +83,11 @@ func (c *cli) welcome(ctx context.Context, cfg config, r *running) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(cfg.path("listen"), []byte(r.URL()+"\n"), 0o644); err != nil {
+	err = create(cfg.path("listen"), func(w io.Writer) error { // who waits for the file reads it at once
+		_, err := fmt.Fprintln(w, r.URL())
+		return err
+	})
+	if err != nil {
 		return fault.New(fault.Unavailable, "cannot write to the data folder: %s", err)
 	}
 	for _, a := range made {

@@ -238,14 +238,24 @@ func (b *bed) router(ctx context.Context, project, name string) (string, error) 
 		return "", err
 	}
 	list, err := routers.ExtractRouters(pages)
-	if err != nil || len(list) > 0 {
-		return list[0].ID, err
+	if err != nil {
+		return "", err
+	}
+	if len(list) > 0 {
+		return list[0].ID, nil
 	}
 	r, err := routers.Create(ctx, b.d.network, routers.CreateOpts{Name: name, ProjectID: project}).Extract()
 	if err != nil {
 		return "", err
 	}
 	return r.ID, nil
+}
+
+// theirs is Neutron's id of a network.
+func (b *bed) theirs(id topology.NetworkID) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return string(b.networks[id])
 }
 
 func (b *bed) DeleteNetwork(ctx context.Context, t topology.TenantID, id topology.NetworkID) error {
@@ -261,7 +271,7 @@ func (b *bed) DeleteNetwork(ctx context.Context, t topology.TenantID, id topolog
 			}
 		}
 	}
-	network := string(b.networks[id])
+	network := b.theirs(id)
 	found, err := b.d.ports(ctx, query{"network_id": {network}})
 	if err != nil {
 		return err
@@ -314,7 +324,7 @@ func (b *bed) CreateHost(ctx context.Context, t topology.TenantID, h cloud.Host)
 		return nil
 	}
 	n := f.Networks[i]
-	network := string(b.networks[h.Network])
+	network := b.theirs(h.Network)
 	pages, err := subnets.List(b.d.network, subnets.ListOpts{NetworkID: network}).AllPages(ctx)
 	if err != nil {
 		return err
