@@ -25,6 +25,7 @@ import (
 type traffic struct {
 	begun, ended []atomic.Uint32
 	committed    *atomic.Uint32 // batches of the journal, and folds of it
+	mapped       []byte         // the file they are in, if it is shared
 }
 
 // How many counters there are: for documents, and behind them for whole collections.
@@ -59,7 +60,7 @@ func sharedTraffic(path string) (*traffic, error) {
 		return nil, fmt.Errorf("cannot share %s: %w", path, err)
 	}
 	all := unsafe.Slice((*atomic.Uint32)(unsafe.Pointer(unsafe.SliceData(mapped))), 2*allCounters+1)
-	t := &traffic{begun: all[:allCounters], ended: all[allCounters : 2*allCounters], committed: &all[2*allCounters]}
+	t := &traffic{begun: all[:allCounters], ended: all[allCounters : 2*allCounters], committed: &all[2*allCounters], mapped: mapped}
 	runtime.AddCleanup(t, func(m []byte) { _ = syscall.Munmap(m) }, mapped) // calls may still be under way at Close
 	return t, nil
 }
@@ -137,6 +138,9 @@ func (t *traffic) write(change func()) (err error) {
 		}
 		runtime.KeepAlive(t)
 	}()
+	if writable(t.mapped) != nil {
+		return fault.New(fault.Unavailable, readOnly)
+	}
 	change()
 	return nil
 }
