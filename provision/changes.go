@@ -90,6 +90,9 @@ func (s *Service) planRepair(ctx context.Context, c work.Change) ([]work.Task, e
 }
 
 func (s *Service) tasks(ctx context.Context, steps []topology.Step) ([]work.Task, error) {
+	if err := s.room(ctx, steps); err != nil {
+		return nil, err
+	}
 	tasks, err := tasksOf(steps)
 	if err != nil {
 		return nil, err
@@ -200,15 +203,7 @@ func (s *Service) carryOut(ctx context.Context, tenant topology.TenantID, step t
 }
 
 func (s *Service) boot(ctx context.Context, tenant topology.TenantID, a topology.Appliance) error {
-	i, err := s.instances.Get(ctx, string(a.Instance))
-	member := 0
-	if err == nil {
-		i, member, err = i.owner(a.ID)
-	}
-	if err != nil {
-		return fmt.Errorf("cannot boot %q: %w", a.Name, err)
-	}
-	server, err := s.server(ctx, i, member)
+	server, err := s.machine(ctx, a)
 	if err != nil {
 		return err
 	}

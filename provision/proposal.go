@@ -23,6 +23,9 @@ func (s *Service) propose(ctx context.Context, was *Instance, trial Instance) (P
 	if err != nil {
 		return Preview{}, err
 	}
+	if err := s.room(ctx, c.Steps, trial); err != nil {
+		return Preview{}, err
+	}
 	scene, err := s.sceneOf(ctx, c.before)
 	if err != nil {
 		return Preview{}, err

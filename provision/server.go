@@ -33,7 +33,7 @@ func (s *Service) server(ctx context.Context, i Instance, member int) (cloud.Ser
 	if err != nil {
 		return cloud.Server{}, err
 	}
-	server := cloud.Server{VCPUs: int(system.VCPUs), MemoryBytes: system.MemoryBytes}
+	server := cloud.Server{VCPUs: int(system.VCPUs), MemoryBytes: system.MemoryBytes, Firmware: system.Firmware, Group: group(i, pkg, system.ID)}
 	for _, nic := range i.Insertion.LegsOf(i.sideOf(member)) {
 		server.NICModels = append(server.NICModels, nic.Model)
 	}
@@ -73,7 +73,7 @@ func (s *Service) disk(p catalog.Package, d ovf.PlanDisk) (cloud.Disk, error) {
 	if err != nil {
 		return disk, fault.New(fault.Invalid, "package %q holds no file %q for disk %q", p.ID, d.Member, d.ID)
 	}
-	disk.Digest = image.Digest
+	disk.Digest, disk.SizeBytes = image.Digest, image.Size
 	if image.Format != "" {
 		disk.Format = image.Format // what the bytes are, not what the descriptor says they are
 	}

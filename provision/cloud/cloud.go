@@ -89,6 +89,31 @@ type Server struct {
 	Disks       []Disk   // in boot order
 	NICModels   []string // per NIC, in the package's order: virtio, e1000, …; empty = virtio
 	Environment []byte   // an ISO 9660 image to attach as CD; nil for none
+	Firmware    string   // bios or efi; empty = the cloud's choice
+	Group       Group    // a cloud of one machine has no use for it
+}
+
+// Group is a set of one tenant's appliances that are placed with regard to each other.
+type Group struct {
+	ID     string // empty: none
+	Policy Placement
+}
+
+// Placement is what the members of a group want of each other.
+type Placement string
+
+// The placements. The first two are kept or the boot is refused.
+const (
+	Together    Placement = "together"
+	Apart       Placement = "apart"
+	PreferApart Placement = "prefer-apart"
+)
+
+// Affording is a cloud that can say before a plan runs that there is no room for it.
+type Affording interface {
+	// Afford refuses, with Full, steps that the cloud has no room for beside what is
+	// there. Machines are those that the steps boot; only their sizes count.
+	Afford(ctx context.Context, steps []topology.Step, machines map[topology.ApplianceID]Server) error
 }
 
 // Disk is a virtual disk.
@@ -97,6 +122,7 @@ type Disk struct {
 	Digest        string // sha256:… of the image's bytes; empty for a blank disk
 	Format        string // vmdk, qcow2, vhd, vhdx, vdi, raw; as read from the image's own header
 	CapacityBytes int64
+	SizeBytes     int64  // of the image's bytes; 0 for a blank disk
 	Bus           string // virtio, ide, scsi, sata; empty = virtio
 	// Open streams the image; nil for a blank disk. Drivers cache by Digest.
 	Open func(ctx context.Context) (io.ReadCloser, error)

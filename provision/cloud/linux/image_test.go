@@ -187,7 +187,7 @@ func TestImagesThatNameOtherFilesAreRefused(t *testing.T) {
 		"an empty VMDK":                      {"vmdk", nil, false},
 		"an unknown format":                  {"qed", []byte("QED\x00"), false},
 	} {
-		err := selfContained(bytes.NewReader(test.head), cloud.Disk{ID: "disk1", Format: test.format})
+		err := cloud.SelfContained(bytes.NewReader(test.head), cloud.Disk{ID: "disk1", Format: test.format})
 		if test.fine {
 			require.NoError(t, err, name)
 		} else {
@@ -200,7 +200,7 @@ func FuzzSelfContained(f *testing.F) {
 	f.Add("vmdk", []byte("KDMV"))
 	f.Add("qcow2", []byte("QFI\xfb\x00\x00\x00\x03"))
 	f.Fuzz(func(t *testing.T, format string, head []byte) {
-		err := selfContained(bytes.NewReader(head), cloud.Disk{ID: "d", Format: format})
+		err := cloud.SelfContained(bytes.NewReader(head), cloud.Disk{ID: "d", Format: format})
 		if err != nil {
 			require.ErrorIs(t, err, fault.Invalid)
 		}

@@ -32,6 +32,9 @@ func (d *Driver) Do(ctx context.Context, tenant topology.TenantID, s topology.St
 	case topology.CreatePort:
 		return v.makeLeg(ctx, *s.Appliance, *s.Leg)
 	case topology.DeletePort:
+		if err := v.leave(ctx, s.Leg.Port); err != nil {
+			return err
+		}
 		return v.removeLeg(ctx, s.Leg.Port)
 	case topology.Shutdown:
 		return v.stop(ctx, s)

@@ -3,15 +3,20 @@ package openstack
 import (
 	"fmt"
 	"net/http"
+
+	"github.com/google/uuid"
 )
 
 // nova serves servers and their interfaces.
 func (f *fake) nova(r *http.Request, path []string, body thing) (int, any, *refusal) {
 	switch {
+	case path[0] != "servers":
+		return f.stock(r, path, body)
 	case len(path) == 2 && path[1] == "detail":
 		return http.StatusOK, thing{"servers": f.filtered("servers", r)}, nil
 	case len(path) == 1:
-		return f.boot(body["server"].(map[string]any))
+		hints, _ := body["os:scheduler_hints"].(map[string]any)
+		return f.boot(body["server"].(map[string]any), hints)
 	}
 	s := f.things["servers"][path[1]]
 	switch {
@@ -23,6 +28,11 @@ func (f *fake) nova(r *http.Request, path []string, body thing) (int, any, *refu
 		for _, p := range f.list("ports") {
 			if p.text("device_id") == s.text("id") {
 				unbind(p)
+			}
+		}
+		for _, v := range f.list("volumes") {
+			if v.text("server") == path[1] {
+				v["server"], v["status"] = "", "available"
 			}
 		}
 		delete(f.things["servers"], path[1])
@@ -42,10 +52,14 @@ func (f *fake) nova(r *http.Request, path []string, body thing) (int, any, *refu
 	return http.StatusOK, thing{"interfaceAttachment": thing{"port_id": p["id"], "net_id": p["network_id"]}}, nil
 }
 
-func (f *fake) boot(s thing) (int, any, *refusal) {
+func (f *fake) boot(s, hints thing) (int, any, *refusal) {
 	nics, _ := s["networks"].([]any)
 	delete(s, "networks")
-	s["status"], s["id"] = "ACTIVE", nil
+	s["id"] = uuid.NewString()
+	if err := f.equipped(s, hints); err != nil {
+		return 0, nil, err
+	}
+	s["status"] = "ACTIVE"
 	f.put("servers", s)
 	for _, n := range nics {
 		if err := f.bind(s, f.things["ports"][fmt.Sprint(n.(map[string]any)["port"])]); err != nil {

@@ -29,6 +29,11 @@ type fake struct {
 	calls  []string                    // method and path of each that changes something
 	fault  func(method, path string) int
 	token  int
+
+	limits  map[string]thing // absolute ones of compute and volume, and network's details
+	plain   bool             // the account is no administrator of Nova
+	spoil   bool             // images are kept otherwise than they were sent
+	uploads int
 }
 
 func newFake(t testing.TB) *fake {
@@ -75,7 +80,7 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	path := strings.Trim(r.URL.Path, "/")
-	versions := map[string]string{"": "v2.0", "v3": "v3.14", "compute/v2.1": "v2.1"}
+	versions := map[string]string{"": "v2.0", "v3": "v3.14", "compute/v2.1": "v2.1", "image": "v2.15", "volume/v3": "v3.59"}
 	if id, ok := versions[path]; ok {
 		answer(w, http.StatusOK, thing{"versions": []thing{{"id": id, "status": "CURRENT", "links": []thing{{"rel": "self", "href": f.URL + r.URL.Path}}}}})
 		return
@@ -99,7 +104,7 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	var body thing
-	if r.ContentLength != 0 {
+	if r.ContentLength != 0 && r.Header.Get("Content-Type") != "application/octet-stream" && r.Method != http.MethodPatch {
 		_ = json.NewDecoder(r.Body).Decode(&body)
 	}
 	status, out, err := f.route(r, strings.Split(path, "/"), body)
@@ -126,7 +131,7 @@ func (f *fake) name() string { return fmt.Sprintf("token-%d", f.token) }
 func (f *fake) signIn(w http.ResponseWriter) {
 	f.token++
 	var catalog []thing
-	for kind, path := range map[string]string{"identity": "/v3", "network": "", "compute": "/compute/v2.1"} {
+	for kind, path := range map[string]string{"identity": "/v3", "network": "", "compute": "/compute/v2.1", "image": "/image", "block-storage": "/volume/v3"} {
 		catalog = append(catalog, thing{"type": kind, "name": kind, "id": kind, "endpoints": []thing{
 			{"id": kind, "interface": "public", "region": "one", "region_id": "one", "url": f.URL + path}}})
 	}
@@ -138,10 +143,18 @@ func (f *fake) signIn(w http.ResponseWriter) {
 
 // route finds what a path means.
 func (f *fake) route(r *http.Request, path []string, body thing) (int, any, *refusal) {
-	if path[0] == "compute" {
+	switch path[0] {
+	case "compute":
 		return f.nova(r, path[2:], body)
+	case "image":
+		return f.glance(r, path[2:], body)
+	case "volume":
+		return f.cinder(r, path[2:], body)
 	}
 	collection := path[1]
+	if collection == "quotas" {
+		return http.StatusOK, thing{"quota": f.limits["network"]}, nil
+	}
 	singular := strings.TrimSuffix(collection, "s")
 	switch {
 	case len(path) == 2 && r.Method == http.MethodGet:

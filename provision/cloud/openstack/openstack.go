@@ -23,6 +23,7 @@ type Options struct {
 	File   string // a clouds.yaml elsewhere than where it is looked for
 	Region string
 	CA     string // a file of certificates that the cloud's may be signed by, beside the system's
+	Retain bool   // keep the volumes of appliances that are removed
 	Log    *slog.Logger
 }
 
@@ -32,6 +33,7 @@ type Driver struct {
 	scope string
 	log   *slog.Logger
 
+	depot depot // of what servers are made from
 	// prepare gives what a server is made from; see kit.
 	prepare func(ctx context.Context, b boot) (kit, error)
 	// discard removes what prepare made for an appliance; nothing there is no error.
@@ -72,7 +74,9 @@ func newDriver(ctx context.Context, o Options) (*Driver, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Driver{session: s, scope: o.Scope, log: o.Log}, nil
+	d := &Driver{session: s, scope: o.Scope, log: o.Log, depot: depot{retain: o.Retain}}
+	d.prepare, d.discard, d.listed = d.equip, d.strip, d.inventory
+	return d, nil
 }
 
 // Name is "openstack".

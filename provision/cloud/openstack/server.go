@@ -74,6 +74,9 @@ func (v *view) begin(ctx context.Context, a topology.Appliance, s cloud.Server) 
 		Metadata: map[string]string{metaScope: v.d.scope, metaTenant: string(v.tenant),
 			metaAppliance: string(a.ID), metaStart: strconv.Itoa(a.Start)},
 	}, k.Hints).Extract()
+	if err != nil && v.d.withdrawn(ctx, k, err) {
+		return "", &fault.Error{Kind: fault.Busy, Message: "what " + a.Name + " was to be made from was removed at the same moment", Err: err}
+	}
 	if err != nil {
 		return "", said("boot "+a.Name, err)
 	}
