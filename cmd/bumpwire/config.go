@@ -49,8 +49,13 @@ type storeConfig struct {
 }
 
 type cloudConfig struct {
-	Driver      string        `yaml:"driver"`      // linux or sim
-	Scope       string        `yaml:"scope"`       // linux: tells brokers on one machine apart; 1 to 16 of a-z, 0-9
+	Driver      string        `yaml:"driver"`      // linux, openstack or sim
+	Scope       string        `yaml:"scope"`       // linux, openstack: tells brokers in one cloud apart; 1 to 16 of a-z, 0-9
+	Name        string        `yaml:"name"`        // openstack: a cloud of clouds.yaml; empty: as OS_CLOUD or the other OS_ variables say
+	File        string        `yaml:"file"`        // openstack: a clouds.yaml elsewhere than where OpenStack's tools look for it
+	Region      string        `yaml:"region"`      // openstack: empty: as clouds.yaml or OS_REGION_NAME says
+	CA          string        `yaml:"ca"`          // openstack: a PEM file of certificates to be trusted beside the system's
+	Retain      bool          `yaml:"retain"`      // openstack: keep the data volumes of appliances that are removed
 	Accelerator string        `yaml:"accelerator"` // linux: kvm, tcg, or empty for the best that works
 	BootTime    time.Duration `yaml:"boot_time"`   // sim: how long an appliance takes until it forwards
 	Parallel    int           `yaml:"parallel"`    // tenants whose networks this broker works on at the same time

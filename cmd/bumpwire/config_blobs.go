@@ -31,7 +31,11 @@ func openBlobs(ctx context.Context, c config) (catalog.Blobs, error) {
 	if err != nil || container == "" {
 		return nil, err
 	}
-	client, err := openstack.Objects(ctx, openstack.Options{Cloud: c.Packages.Cloud})
+	from := c.Cloud.openstack(nil)
+	if c.Packages.Cloud != "" {
+		from.Cloud = c.Packages.Cloud
+	}
+	client, err := openstack.Objects(ctx, from)
 	if err != nil {
 		return nil, fault.New(fault.KindOf(err), "packages.store: %w", err)
 	}

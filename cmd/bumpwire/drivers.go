@@ -11,6 +11,7 @@ import (
 	"github.com/bumpwire/bumpwire/internal/store/sqlitestore"
 	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/cloud/linux"
+	"github.com/bumpwire/bumpwire/provision/cloud/openstack"
 	"github.com/bumpwire/bumpwire/provision/cloud/sim"
 )
 
@@ -72,7 +73,12 @@ func cloudOf(ctx context.Context, c config, log *slog.Logger) (cloud.Cloud, erro
 	case "sim":
 		return sim.New(sim.Options{Path: c.path("sim.json"), BootTime: c.Cloud.BootTime}), nil
 	case "openstack":
-		return nil, fault.New(fault.Invalid, "cloud.driver: this version has the clouds linux and sim; OpenStack is not built in")
+		return openstack.Open(ctx, c.Cloud.openstack(log))
 	}
-	return nil, fault.New(fault.Invalid, "cloud.driver: %q is not a cloud; this version has linux and sim", c.Cloud.Driver)
+	return nil, fault.New(fault.Invalid, "cloud.driver: %q is not a cloud; there are linux, openstack and sim", c.Cloud.Driver)
+}
+
+// openstack are the driver's options.
+func (c cloudConfig) openstack(log *slog.Logger) openstack.Options {
+	return openstack.Options{Scope: c.Scope, Cloud: c.Name, File: c.File, Region: c.Region, CA: c.CA, Retain: c.Retain, Log: log}
 }

@@ -45,7 +45,7 @@ once. The address is written to DATA/listen.`,
 	f.StringVar(&flags.listen, "listen", "", "host:port to listen on (127.0.0.1:8080); port 0: any that is free")
 	f.StringVar(&flags.data, "data", "", "data folder (bumpwire-data)")
 	f.StringVar(&flags.store, "store", "", "where documents are kept: sqlite:PATH or mongodb://HOST,HOST/DATABASE (sqlite:DATA/bumpwire.db)")
-	f.StringVar(&flags.cloud, "cloud", "", "the cloud: linux or sim (linux)")
+	f.StringVar(&flags.cloud, "cloud", "", "the cloud: linux, openstack or sim (linux)")
 	f.StringVar(&flags.log, "log-level", "", "debug, info, warn or error (info)")
 	return cmd
 }
