@@ -108,26 +108,18 @@ func (g *graph) disconnect(p place) {
 	g.ends[p.at()] = slices.DeleteFunc(g.ends[p.at()], func(o place) bool { return o == p })
 }
 
-// carried adds the tenant networks whose frames come to a network from the
-// hosts' side, through the appliance whose segment it is.
-func (g *graph) carried(to []NetworkID, at NetworkID, depth int) []NetworkID {
-	if g.roles[at] == RoleTenant {
-		return append(to, at)
-	}
-	if depth > len(g.nodes) {
-		return to // a loop
-	}
-	for _, end := range g.ends[at] {
-		for _, w := range end.node.wires {
-			if in := end.node.Legs[w.in].At; w.out == end.leg && in != "" {
-				to = g.carried(to, in, depth+1)
-			}
+// carried adds the tenant networks whose frames come to a network, through whatever
+// appliances.
+func (g *graph) carried(to []NetworkID, at NetworkID) []NetworkID {
+	for _, id := range g.leading(nil, at) {
+		if g.roles[id] == RoleTenant {
+			to = append(to, id)
 		}
 	}
 	return to
 }
 
-// leading adds a network and all whose frames come to it from the hosts' side.
+// leading adds a network and all from which frames come to it.
 func (g *graph) leading(to []NetworkID, at NetworkID) []NetworkID {
 	if at == "" || slices.Contains(to, at) {
 		return to
@@ -135,21 +127,21 @@ func (g *graph) leading(to []NetworkID, at NetworkID) []NetworkID {
 	to = append(to, at)
 	for _, end := range g.ends[at] {
 		for _, w := range end.node.wires {
-			if w.out == end.leg {
-				to = g.leading(to, end.node.Legs[w.in].At)
+			if w.out == end.leg || w.in == end.leg && !w.apart {
+				to = g.leading(to, end.node.Legs[w.in+w.out-end.leg].At)
 			}
 		}
 	}
 	return to
 }
 
-// behind are the networks whose frames leave through an outside leg.
-func (g *graph) behind(port PortID) []NetworkID {
+// beyond are the networks at the other ends of an appliance's wires from a leg.
+func (g *graph) beyond(port PortID) []NetworkID {
 	var ids []NetworkID
 	if p, ok := g.legs[port]; ok {
 		for _, w := range p.node.wires {
-			if w.out == p.leg {
-				ids = append(ids, p.node.Legs[w.in].At)
+			if w.in == p.leg || w.out == p.leg {
+				ids = append(ids, p.node.Legs[w.in+w.out-p.leg].At)
 			}
 		}
 	}

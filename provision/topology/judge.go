@@ -7,6 +7,7 @@ type duty struct {
 	plug   *Plug
 	want   map[ApplianceID]int // appliances of the new chain, each with the pair it is to be passed by
 	wanted map[InstanceID]bool // whose they are
+	live   bool                // it flowed when the plan began
 	must   map[InstanceID]bool // those of them that it passes already, by whichever generation, and so may not get past any more
 }
 
@@ -42,6 +43,7 @@ func (p *planner) remember(final *graph) {
 				}
 			}
 			m := fl.moment(plug)
+			d.live = m.live
 			p.trust(m)
 			d.pass(m)
 		}
@@ -62,6 +64,18 @@ func (c crossing) pair() pairKey { return pairKey{c.node.ID, c.node.Legs[c.wire.
 
 func (c crossing) uses(port PortID) bool {
 	return c.node.Legs[c.wire.in].Port == port || c.node.Legs[c.wire.out].Port == port
+}
+
+// calm says whether all traffic flows that did when the plan began. What takes long
+// is done only then.
+func (p *planner) calm() bool {
+	for id, duties := range p.duties {
+		fl := p.g.flood(id)
+		if slices.ContainsFunc(duties, func(d *duty) bool { return d.live && !fl.moment(d.plug).live }) {
+			return false
+		}
+	}
+	return true
 }
 
 func (d *duty) pass(m moment) {
@@ -100,9 +114,10 @@ func (p *planner) effect(c *change, to NetworkID) (worst effect, swapped []Netwo
 	if p.addressed(c.port, to) {
 		worst = unsafe
 	}
-	knotted := p.knotted(c.port, to)
+	places := p.around(c.port, to)
+	knotted := p.knotted(places)
 	p.g.plugIn(c.port, to)
-	if !knotted && p.knotted(c.port, to) {
+	if !knotted && p.knotted(places) {
 		worst = unsafe
 	}
 	for i, id := range nets {
@@ -128,21 +143,28 @@ func (p *planner) disturbed(c *change, to NetworkID) []NetworkID {
 		return c.nets
 	}
 	nets := some(c.nets)
-	places := append(p.g.behind(c.port), p.at(c.port), to)
-	from := p.g.plugIn(c.port, to) // which may lead other inside legs of zones that are kept apart there
-	places = append(places, p.g.behind(c.port)...)
-	p.g.plugIn(c.port, from)
-	for _, at := range places {
-		nets = p.g.carried(nets, at, 0)
+	for _, at := range p.around(c.port, to) {
+		nets = p.g.carried(nets, at)
 	}
 	return sortedUnique(nets)
 }
 
-// knotted says whether frames on a network, or on one that leads there, go round in
+// around are the networks on both sides of a port, before and after it is plugged in
+// elsewhere: where zones are kept apart, other inside legs may lead there then, or not
+// any more.
+func (p *planner) around(port PortID, to NetworkID) []NetworkID {
+	places := append(p.g.beyond(port), p.at(port), to)
+	from := p.g.plugIn(port, to)
+	places = append(places, p.g.beyond(port)...)
+	p.g.plugIn(port, from)
+	return places
+}
+
+// knotted says whether frames on networks, or on those that lead there, go round in
 // a loop, though no host's frames get there.
-func (p *planner) knotted(port PortID, at NetworkID) bool {
+func (p *planner) knotted(places []NetworkID) bool {
 	var all []NetworkID
-	for _, id := range append(p.g.behind(port), at) {
+	for _, id := range places {
 		all = p.g.leading(all, id)
 	}
 	return slices.ContainsFunc(all, func(id NetworkID) bool {
@@ -161,7 +183,7 @@ func (p *planner) compare(d *duty, was, is moment) effect {
 	unproven, astray := false, false
 	for _, c := range is.way {
 		passed[c.node.Instance] = true
-		if was.live && slices.Contains(was.way, c) {
+		if was.live && slices.ContainsFunc(was.way, func(x crossing) bool { return x.pair() == c.pair() }) {
 			continue
 		}
 		pair, wanted := d.want[c.node.ID]

@@ -32,8 +32,8 @@ func (p *planner) moveAll() error {
 	swap := func(c *change) bool { return !attach(c) && !detach(c) }
 	for len(p.pending) > 0 {
 		switch {
-		case p.pass(attach), p.awaitAll(), p.pass(swap), p.pass(detach):
-		case p.removeAppliances(p.idle), p.detour(), p.cut(), p.park(), p.removeAppliances(p.any):
+		case p.pass(attach), p.calm() && p.awaitAll(), p.pass(swap), p.pass(detach):
+		case p.calm() && p.removeAppliances(p.idle), p.detour(), p.cut(), p.awaitAll(), p.park(), p.removeAppliances(p.any):
 		default:
 			return fmt.Errorf("cannot find a safe moment to move port %q to %q", p.pending[0].port, p.pending[0].to)
 		}

@@ -122,31 +122,51 @@ func (p *planner) createAppliances(want Fabric) {
 	}
 }
 
-// createPorts makes legs in the order of their NICs, but last those that cannot be
-// plugged in yet: with all the others there, an appliance's ways through are clear.
+// createPorts makes legs, those that cannot be plugged in yet so that they wait unused.
 func (p *planner) createPorts(n *node, missing []Leg) {
-	var last []Leg
-	for _, l := range inTurn(missing, p.backwards) {
-		if !p.createPort(n, l) {
-			last = append(last, l)
+	missing = slices.Clone(inTurn(missing, p.backwards))
+	wanted := p.want.appliances[n.ID]
+	legs, steps := len(n.Legs), len(p.steps)
+	for {
+		if keepsApart(&wanted) { // which shows in how many legs there are
+			waits := func(l *Leg) bool { return l.Role == Inside && l.At == "" }
+			missing = append(keep(missing, waits), keep(missing, func(l *Leg) bool { return !waits(l) })...)
 		}
-	}
-	for _, l := range last {
-		if !p.createPort(n, l) {
-			l.At, l.Serves = "", nil
-			p.createPort(n, l)
+		unsafe := p.createInTurn(n, missing)
+		if unsafe < 0 {
+			return
 		}
+		missing[unsafe].At, missing[unsafe].Serves = "", nil
+		for len(n.Legs) > legs {
+			p.g.dropLastLeg(n)
+		}
+		p.steps = p.steps[:steps]
 	}
 }
 
-// createPort plugs a new leg where it is wanted; false when that is not safe yet.
+// createInTurn makes legs in their order, but last those that cannot be plugged in
+// yet: with all the others there, an appliance's ways through are clear. It answers
+// which one cannot be even then, or -1.
+func (p *planner) createInTurn(n *node, missing []Leg) (unsafe int) {
+	var last []int
+	for i, l := range missing {
+		if !p.createPort(n, l) {
+			last = append(last, i)
+		}
+	}
+	for _, i := range last {
+		if !p.createPort(n, missing[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// createPort makes a new leg where it is wanted; false when it would be plugged in
+// there and that is not safe yet.
 func (p *planner) createPort(n *node, l Leg) bool {
 	p.g.addLeg(n, l)
-	nets := some(l.Serves)
-	for _, at := range append(p.g.behind(l.Port), l.At) {
-		nets = p.g.carried(nets, at, 0)
-	}
-	if p.knotted(l.Port, l.At) || slices.ContainsFunc(sortedUnique(nets), p.bad) || p.addressed(l.Port, l.At) {
+	if l.At != "" && p.spoils(n, l) {
 		p.g.dropLastLeg(n)
 		return false
 	}
@@ -154,6 +174,20 @@ func (p *planner) createPort(n *node, l Leg) bool {
 	l.Serves = some(l.Serves)
 	p.add(Step{Verb: CreatePort, Appliance: &who, Leg: &l})
 	return true
+}
+
+// spoils says whether a new leg of an appliance makes a loop, joins networks or
+// takes an address that is in use.
+func (p *planner) spoils(n *node, l Leg) bool {
+	var places []NetworkID
+	for _, leg := range n.Legs { // any may lead elsewhere with the new one beside it
+		places = append(places, leg.At)
+	}
+	nets := some(l.Serves)
+	for _, at := range places {
+		nets = p.g.carried(nets, at)
+	}
+	return p.knotted(places) || slices.ContainsFunc(sortedUnique(nets), p.bad) || p.addressed(l.Port, l.At)
 }
 
 // bad says whether a tenant network's frames go round in a loop or reach a

@@ -31,6 +31,7 @@ func wires(a *Appliance) []wire {
 		return nil
 	}
 	apart := len(outs) < inside
+	first := slices.MinFunc(outs, func(i, j int) int { return byNIC(a.Legs[i], a.Legs[j]) })
 	byPair := make(map[int]int, len(outs))
 	for _, i := range slices.Backward(outs) {
 		byPair[a.Legs[i].Pair] = i
@@ -42,7 +43,7 @@ func wires(a *Appliance) []wire {
 		}
 		out, ok := byPair[l.Pair]
 		if apart && (!ok || a.Legs[out].At == "") {
-			out, ok = outs[0], true
+			out, ok = first, true
 		}
 		if ok {
 			ws = append(ws, wire{in: i, out: out, apart: apart})
