@@ -55,6 +55,14 @@ func (c caller) tenantOnly() string {
 	return ""
 }
 
+// vendorOnly is the vendor that the caller is bound to; empty for operators.
+func (c caller) vendorOnly() string {
+	if c.role == api.Vendor {
+		return c.vendor
+	}
+	return ""
+}
+
 // sees says whether a thing of that tenant exists for the caller.
 func (c caller) sees(tenant string) bool {
 	return c.role == api.Operator || c.role == api.Tenant && c.tenant == tenant

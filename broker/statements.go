@@ -16,6 +16,13 @@ func (s *Server) listStatements(ctx context.Context, c *call) (api.List[api.Stat
 	if err != nil {
 		return api.List[api.Statement]{}, err
 	}
+	f.Vendor = c.query.Get("vendor")
+	if own := c.who.vendorOnly(); own != "" {
+		f.Tenant, f.Vendor = "", own
+	}
+	if c.who.tenantOnly() != "" {
+		f.Vendor = ""
+	}
 	all, err := s.Meter.Statements(ctx, f)
 	return api.List[api.Statement]{Items: all}, err
 }
@@ -28,7 +35,7 @@ func (s *Server) statement(ctx context.Context, c *call) (api.Statement, error) 
 		return api.Statement{}, unknown
 	}
 	found, err := s.Meter.Statement(ctx, number)
-	if err == nil && !c.who.sees(string(found.Tenant)) {
+	if err == nil && (found.Vendor == "" && !c.who.sees(string(found.Tenant)) || found.Vendor != "" && !c.who.sells(found.Vendor)) {
 		return api.Statement{}, unknown
 	}
 	return found, err
@@ -44,6 +51,9 @@ func (s *Server) showStatement(ctx context.Context, c *call) (any, error) {
 	case "", "json":
 		return found, nil
 	case "focus":
+		if found.Vendor != "" {
+			return nil, fault.New(fault.Invalid, "a vendor's statement comes as json: FOCUS is for what is billed")
+		}
 		seller, err := s.seller(ctx)
 		if err != nil {
 			return nil, err

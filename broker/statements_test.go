@@ -6,13 +6,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bumpwire/bumpwire/broker"
 	"github.com/bumpwire/bumpwire/broker/api"
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/metering"
 	"github.com/bumpwire/bumpwire/metering/focus"
+	"github.com/bumpwire/bumpwire/metering/rating"
 	"github.com/bumpwire/bumpwire/provision"
 )
 
@@ -78,4 +81,66 @@ func TestStatementsAreForTheirTenantAndTheOperator(t *testing.T) {
 	require.ErrorIs(t, err, fault.NotFound)
 	_, err = w.admin.ExportStatement(ctx, 1, "xml")
 	require.ErrorIs(t, err, fault.Invalid)
+}
+
+func TestAVendorSeesItsOwnStatementsOnly(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	var sold api.Service
+	w := newWorld(t, func(c *broker.Config) {
+		var err error
+		c.Meter, err = metering.New(metering.Config{Store: c.Store, Instances: past{&sold}, Catalog: c.Catalog, Log: c.Log, Window: 24 * time.Hour})
+		require.NoError(t, err)
+		require.NoError(t, store.In[rating.Agreement](c.Store, "agreements", nil).Create(ctx, "old", rating.Agreement{Vendor: "example", Shares: []rating.Share{
+			{Party: "example", Weight: decimal.New(1, 0)}, {Party: rating.Operator, Weight: decimal.New(2, 0)},
+		}}))
+	})
+	sold = w.service
+	closed, err := w.admin.CloseBills(ctx, time.Time{})
+	require.NoError(t, err)
+	require.Equal(t, 2, closed.Statements)
+
+	vendor := w.user(api.NewUser{Name: "vera", Role: api.Vendor, Vendor: "example"})
+	rival := w.user(api.NewUser{Name: "rita", Role: api.Vendor, Vendor: "rival"})
+	tenant := w.user(api.NewUser{Name: "alice", Role: api.Tenant, Tenant: "acme"})
+	all, err := vendor.Statements(ctx, api.BillFilter{Tenant: "acme", Vendor: "rival"})
+	require.NoError(t, err)
+	require.Len(t, all, 1)
+	s, err := vendor.Statement(ctx, all[0].Number)
+	require.NoError(t, err)
+	e, err := vendor.ExplainLine(ctx, s.Number, s.Lines[0].ID)
+	require.NoError(t, err)
+	require.Equal(t, "1", e.Line.Share.Weight.String())
+	_, err = vendor.Statement(ctx, 1)
+	require.ErrorIs(t, err, fault.NotFound, "the tenant's")
+	_, err = vendor.ExportStatement(ctx, 2, "focus")
+	require.ErrorIs(t, err, fault.Invalid)
+	for who, other := range map[string]*api.Client{"another vendor": rival, "the tenant": tenant} {
+		_, err = other.Statement(ctx, s.Number)
+		require.ErrorIs(t, err, fault.NotFound, who)
+		_, err = other.Settlements(ctx, api.BillFilter{})
+		require.ErrorIs(t, err, fault.Forbidden, who)
+	}
+	own, err := tenant.Statements(ctx, api.BillFilter{Vendor: "example"})
+	require.NoError(t, err)
+	require.Len(t, own, 1)
+	require.Equal(t, 1, own[0].Number)
+
+	set, err := w.admin.SetAgreement(ctx, api.Agreement{Vendor: "example", Service: w.service.Name, Share: api.Fraction{Numerator: 30, Denominator: 100}})
+	require.NoError(t, err)
+	require.Equal(t, string(w.service.ID), set.Service)
+	known, err := vendor.Agreements(ctx)
+	require.NoError(t, err)
+	require.Len(t, known, 2)
+	known, err = rival.Agreements(ctx)
+	require.NoError(t, err)
+	require.Empty(t, known)
+	_, err = vendor.SetAgreement(ctx, set)
+	require.ErrorIs(t, err, fault.Forbidden)
+	_, err = w.admin.SetAgreement(ctx, api.Agreement{Vendor: "example", Service: "none", Share: set.Share})
+	require.ErrorIs(t, err, fault.NotFound)
+	settled, err := w.admin.Settlements(ctx, api.BillFilter{})
+	require.NoError(t, err)
+	require.Len(t, settled, 1)
+	require.True(t, settled[0].Billed.Equal(settled[0].Shared.Add(settled[0].Kept)))
 }

@@ -187,6 +187,16 @@ func (c *Catalog) Prices(ctx context.Context, service ServiceID, plan PlanID) ([
 	return nil, fault.New(fault.NotFound, "service %q has no plan %q", s.Name, plan)
 }
 
+// Vendor is whose service it is, also of one that is retired. NotFound when there never was
+// such a service.
+func (c *Catalog) Vendor(ctx context.Context, service ServiceID) (string, error) {
+	s, err := c.services.Look(ctx, string(service))
+	if err != nil {
+		return "", unknown(err, "service", service)
+	}
+	return s.Vendor, nil
+}
+
 // Open streams a stored file by its digest. NotFound when there is none.
 func (c *Catalog) Open(ctx context.Context, digest string) (io.ReadCloser, error) {
 	return c.blobs.Open(ctx, digest)

@@ -15,13 +15,14 @@ import (
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
-// Statement is what a tenant owes for a billing period, corrections of earlier ones
-// included. It is immutable. Statements are numbered from 1 without a gap, and each names the
+// Statement is what a tenant owes for a billing period, or what a vendor gets of that,
+// corrections of earlier ones included. It is immutable. Statements are numbered from 1 without a gap, and each names the
 // hash of the one before, so that none can be altered, taken away or put between
 // without that being seen.
 type Statement struct {
 	Number   int               `json:"number"`
-	Tenant   topology.TenantID `json:"tenant"`
+	Tenant   topology.TenantID `json:"tenant"`           // who owes; empty in a vendor's statement
+	Vendor   string            `json:"vendor,omitempty"` // who gets
 	Period   rating.Period     `json:"period"`
 	Totals   []StatementTotal  `json:"totals"` // by currency
 	Count    int               `json:"count"`  // of lines
@@ -47,10 +48,24 @@ type page struct {
 
 const pageLines = 1000
 
+// party is whom a statement is for: a tenant or a vendor.
+type party struct {
+	tenant topology.TenantID
+	vendor string
+}
+
+// keys are what statements are found by.
+func (s Statement) keys() map[string]string {
+	if s.Vendor != "" {
+		return map[string]string{"vendor": s.Vendor}
+	}
+	return map[string]string{"tenant": string(s.Tenant)}
+}
+
 // newStatement is the statement that follows another.
-func newStatement(before Statement, tenant topology.TenantID, period rating.Period, lines []rating.Line, at time.Time) (Statement, []page) {
+func newStatement(before Statement, to party, period rating.Period, lines []rating.Line, at time.Time) (Statement, []page) {
 	s := Statement{
-		Number: before.Number + 1, Tenant: tenant, Period: period, Totals: totalsOf(lines), Count: len(lines),
+		Number: before.Number + 1, Tenant: to.tenant, Vendor: to.vendor, Period: period, Totals: totalsOf(lines), Count: len(lines),
 		Issued: at.UTC().Truncate(time.Second), Previous: before.Hash,
 	}
 	var pages []page

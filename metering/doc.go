@@ -45,9 +45,13 @@
 // when. Lines are kept in pages under their hash, written before the statement that names
 // them; a page that no statement names, of an issue that died, harms nobody.
 //
+// Vendors with an agreement get statements in the same series, after those of the period's
+// tenants: their share of each line and of each correction, without saying whose it is. The shares
+// of a line sum to the line.
+//
 // # What is stored
 //
-// Collection "statements": Statement, without lines, under its number. Collection
+// Collection "agreements": rating.Agreement. Collection "statements": Statement, without lines, under its number. Collection
 // "statement-pages": their lines. Collection "issued", document "statements": for which
 // periods they are issued.
 //

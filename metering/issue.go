@@ -24,7 +24,8 @@ type issued struct {
 const issuedID = "statements"
 
 // Issue issues the statements of every billing period that is over, its grace for late
-// reports included, and answers how many. A tenant without usage gets none.
+// reports included, and answers how many: those of tenants, and then, of what is on these,
+// those of vendors. A tenant without usage gets none, nor does a vendor without agreement.
 //
 // After an error, or a crash, the same call goes on where it ended. Several at the
 // same time do the work together. Each number is taken by creating the document of
@@ -81,13 +82,17 @@ func (m *Meter) issuePeriod(ctx context.Context, p rating.Period, done issued) (
 		return 0, err
 	}
 	for _, t := range tenants {
-		ok, err := i.issue(ctx, t)
+		ok, err := i.issue(ctx, party{tenant: t}, func(past []Statement) ([]rating.Line, error) { return i.owed(ctx, t, past) })
 		if err != nil {
 			return n, fmt.Errorf("tenant %q: %w", t, err)
 		}
 		if ok {
 			n++
 		}
+	}
+	vendors, err := i.issueVendors(ctx, done.Last)
+	if n += vendors; err != nil {
+		return n, err
 	}
 	_, err = m.issued.Upsert(ctx, issuedID, func(now issued, _ bool) (issued, error) {
 		if last := len(now.Periods) - 1; last >= 0 && !now.Periods[last].Start.Before(p.Start) {
@@ -121,26 +126,26 @@ type issuer struct {
 	head    Statement // the last one known
 }
 
-// issue issues a tenant's statement, unless it has it or owes nothing. The last
-// statement is looked for before the tenant's: one that somebody issues to the tenant
+// issue issues a tenant's or vendor's statement, unless it has it or there are no lines. The
+// last statement is looked for before the party's: one that somebody issues to it
 // in between takes the number that this one would have.
-func (i *issuer) issue(ctx context.Context, tenant topology.TenantID) (bool, error) {
+func (i *issuer) issue(ctx context.Context, to party, lines func(past []Statement) ([]rating.Line, error)) (bool, error) {
 	for {
 		if err := i.advance(ctx); err != nil {
 			return false, err
 		}
-		past, err := i.statementsOf(ctx, tenant)
+		past, err := i.statementsOf(ctx, to)
 		if err != nil {
 			return false, err
 		}
 		if slices.ContainsFunc(past, func(s Statement) bool { return !s.Period.Start.Before(i.period.Start) }) {
 			return false, nil
 		}
-		lines, err := i.owed(ctx, tenant, past)
-		if err != nil || len(lines) == 0 {
+		due, err := lines(past)
+		if err != nil || len(due) == 0 {
 			return false, err
 		}
-		err = i.create(ctx, tenant, lines)
+		err = i.create(ctx, to, due)
 		if !errors.Is(err, fault.Conflict) {
 			return err == nil, err
 		}
@@ -162,8 +167,8 @@ func (i *issuer) advance(ctx context.Context) error {
 }
 
 // create writes the pages, under their hashes, and then the statement.
-func (i *issuer) create(ctx context.Context, tenant topology.TenantID, lines []rating.Line) error {
-	s, pages := newStatement(i.head, tenant, i.period, lines, time.Now())
+func (i *issuer) create(ctx context.Context, to party, lines []rating.Line) error {
+	s, pages := newStatement(i.head, to, i.period, lines, time.Now())
 	for n, p := range pages {
 		if err := created(i.pages.Create(ctx, s.Pages[n], p)); err != nil {
 			return err

@@ -58,6 +58,9 @@ func statements(t require.TestingT, m *metering.Meter) (list []string) {
 			}
 			list = append(list, fmt.Sprintf("  %s %s %s %s: %s = %s", l.Instance, l.Plan, l.Dimension, what, l.Quantity, l.Amount))
 		}
+		if s.Vendor != "" {
+			list[len(list)-1-len(s.Lines)] += "to " + s.Vendor
+		}
 		for _, sum := range s.Totals {
 			list = append(list, fmt.Sprintf("  total %s %s", sum.Amount, sum.Currency))
 		}
@@ -196,6 +199,7 @@ func TestStatementsSurviveDeathAtAnyWrite(t *testing.T) {
 				var want []string
 				for write := 0; ; write++ {
 					disk := storetest.Memory(t)
+					agreed(t, store.New(disk), third)
 					closeOnly(t, newMeter(t, store.New(disk), &fleet{list: all}, listPrices, daily))
 					faulty := storetest.NewFaulty(disk, func(op storetest.Op) storetest.Outcome {
 						if op.Write && op.N == write {
@@ -209,13 +213,13 @@ func TestStatementsSurviveDeathAtAnyWrite(t *testing.T) {
 					}
 					m := newMeter(t, store.New(disk), &fleet{list: all}, listPrices, daily)
 					issueAll(t, m)
-					requireSound(t, m, 3)
+					requireSound(t, m, 4)
 					if want == nil {
 						want = statements(t, m)
 					}
 					require.Equal(t, want, statements(t, m), "write %d", write)
 					if write > 0 && faulty.Writes() < write {
-						require.Equal(t, 3*2+1+1, write, "a page and a statement for each tenant, and the mark")
+						require.Equal(t, 4*2+1+1, write, "a page and a statement for each tenant and for the vendor, and the mark")
 						return
 					}
 				}
@@ -234,6 +238,7 @@ func TestSeveralBrokersNumberStatementsWithoutGap(t *testing.T) {
 			f.add(i)
 		}
 		time.Sleep(february)
+		agreed(t, s, third)
 		closeOnly(t, newMeter(t, s, f, listPrices, daily))
 		var working sync.WaitGroup
 		for range 5 {
@@ -242,7 +247,7 @@ func TestSeveralBrokersNumberStatementsWithoutGap(t *testing.T) {
 		}
 		working.Wait()
 		m := newMeter(t, s, f, listPrices, daily)
-		requireSound(t, m, 20)
+		requireSound(t, m, 21)
 		all, err := m.Statements(t.Context(), metering.Filter{})
 		require.NoError(t, err)
 		tenants := map[topology.TenantID]bool{}
@@ -250,7 +255,8 @@ func TestSeveralBrokersNumberStatementsWithoutGap(t *testing.T) {
 			require.False(t, tenants[one.Tenant], "%s has two", one.Tenant)
 			tenants[one.Tenant] = true
 		}
-		require.Len(t, tenants, 20)
+		require.Len(t, tenants, 21, "with the vendor, as nobody")
+		require.Equal(t, "maker", all[20].Vendor)
 	})
 }
 

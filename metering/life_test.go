@@ -44,6 +44,10 @@ func (o offers) Prices(ctx context.Context, service catalog.ServiceID, plan cata
 	return o[service].Prices(ctx, service, plan)
 }
 
+func (o offers) Vendor(ctx context.Context, service catalog.ServiceID) (string, error) {
+	return o[service].Vendor(ctx, service)
+}
+
 func TestAnIDUsedAgainIsBilledToWhomeverHadIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

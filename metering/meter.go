@@ -12,6 +12,7 @@ import (
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/metering/rating"
 	"github.com/bumpwire/bumpwire/provision"
 )
 
@@ -22,9 +23,11 @@ type Instances interface {
 }
 
 // Prices is where a plan's prices come from: all versions, also of plans that are
-// no longer offered. fault.NotFound when there never was such a plan.
+// no longer offered; and whose service it is. fault.NotFound when there never was such a
+// plan or service.
 type Prices interface {
 	Prices(ctx context.Context, service catalog.ServiceID, plan catalog.PlanID) ([]catalog.Price, error)
+	Vendor(ctx context.Context, service catalog.ServiceID) (string, error)
 }
 
 // Config is what a Meter works with. Store, Instances, Catalog and Log are required.
@@ -79,6 +82,7 @@ type Meter struct {
 	statements store.Collection[Statement]
 	pages      store.Collection[page]
 	issued     store.Collection[issued]
+	agreements store.Collection[rating.Agreement]
 
 	retention time.Duration
 	histories store.Collection[provision.Instance]
@@ -127,9 +131,10 @@ func (m *Meter) keepIn(s *store.Store) {
 	})
 	m.windows = store.In[Closed](s, "windows", nil)
 	m.progress = store.In[progress](s, "metering", nil)
-	m.statements = store.In(s, "statements", func(s Statement) map[string]string { return map[string]string{"tenant": string(s.Tenant)} })
+	m.statements = store.In(s, "statements", Statement.keys)
 	m.pages = store.In[page](s, "statement-pages", nil)
 	m.issued = store.In[issued](s, "issued", nil)
+	m.agreements = store.In[rating.Agreement](s, "agreements", nil)
 	m.histories = provision.Documents(s)
 	m.events = store.In(s, "events", func(e reported) map[string]string { return map[string]string{tallyKey: e.tally().ID} })
 	m.tallies = store.In(s, "tallies", tally.keys)

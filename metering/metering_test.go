@@ -65,6 +65,9 @@ func (p tariff) Prices(_ context.Context, service catalog.ServiceID, plan catalo
 	return prices, nil
 }
 
+// Vendor is the same for all services.
+func (p tariff) Vendor(context.Context, catalog.ServiceID) (string, error) { return "maker", nil }
+
 func price(amount, from string) catalog.Price {
 	p := catalog.Price{Dimension: "instance", Unit: "hour", Amount: decimal.RequireFromString(amount), Currency: "EUR"}
 	if from != "" {

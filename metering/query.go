@@ -22,6 +22,7 @@ import (
 // [From, To) when it starts there.
 type Filter struct {
 	Tenant   topology.TenantID
+	Vendor   string // of statements only
 	Instance topology.InstanceID
 	Service  catalog.ServiceID
 	Services []catalog.ServiceID // any of these; nil lets everything pass

@@ -10,26 +10,26 @@ import (
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/metering/rating"
-	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
-// Statements lists statements by number, without their lines. Of the filter Tenant, From
-// and To count: a statement is within [From, To) when its period starts there.
+// Statements lists statements by number, without their lines. Of the filter Tenant, Vendor,
+// From and To count: a statement is within [From, To) when its period starts there.
 func (m *Meter) Statements(ctx context.Context, f Filter) ([]Statement, error) {
-	all, err := m.statementsOf(ctx, f.Tenant)
-	return slices.DeleteFunc(all, func(s Statement) bool {
-		return s.Period.Start.Before(f.From) || !f.To.IsZero() && !s.Period.Start.Before(f.To)
-	}), err
+	all, err := m.statementsOf(ctx, party{f.Tenant, f.Vendor})
+	return slices.DeleteFunc(all, func(s Statement) bool { return !f.covers(s) }), err
 }
 
-// statementsOf are all of a tenant, or of all tenants.
-func (m *Meter) statementsOf(ctx context.Context, tenant topology.TenantID) ([]Statement, error) {
-	key := ""
-	if tenant != "" {
-		key = "tenant"
+// statementsOf are all of a tenant or a vendor, or of all.
+func (m *Meter) statementsOf(ctx context.Context, who party) ([]Statement, error) {
+	key, value := "", ""
+	switch {
+	case who.vendor != "":
+		key, value = "vendor", who.vendor
+	case who.tenant != "":
+		key, value = "tenant", string(who.tenant)
 	}
 	all := []Statement{}
-	for s, err := range m.statements.All(ctx, key, string(tenant)) {
+	for s, err := range m.statements.All(ctx, key, value) {
 		if err != nil {
 			return nil, err
 		}
@@ -110,6 +110,10 @@ type Explanation struct {
 	Usage     []rating.Usage  `json:"usage"`    // in the line's time, as it is now
 	Evidence  rating.Evidence `json:"evidence"` // of that usage
 	Matches   bool            `json:"matches"`  // it is the usage that was billed; else more has come since, and was or will be corrected
+
+	// Of a line of a vendor's statement: what it is a share by. Price and usage are the
+	// tenant's, and not told.
+	Agreement *rating.Agreement `json:"agreement,omitempty"`
 }
 
 // Explain walks from a line of a statement to its price and its usage. fault.NotFound
@@ -124,6 +128,9 @@ func (m *Meter) Explain(ctx context.Context, number int, line string) (e Explana
 		return e, fault.New(fault.NotFound, "statement %d has no line %q", number, line)
 	}
 	l := s.Lines[n]
+	if s.Vendor != "" {
+		return m.explainShare(ctx, s, l)
+	}
 	i := &issuer{Meter: m, plans: planPrices{}}
 	usage, err := i.rateable(ctx, l.Tenant, l.Start, l.End)
 	if err != nil {

@@ -19,12 +19,16 @@ type (
 // pass. A record is within [From, To) when it starts there.
 type BillFilter struct {
 	Tenant   string
+	Vendor   string // of statements only
 	Instance string
 	From, To time.Time
 }
 
 func (f BillFilter) query() url.Values {
 	q := url.Values{"tenant": {f.Tenant}, "instance": {f.Instance}}
+	if f.Vendor != "" {
+		q.Set("vendor", f.Vendor)
+	}
 	for name, t := range map[string]time.Time{"from": f.From, "to": f.To} {
 		if !t.IsZero() {
 			q.Set(name, t.UTC().Format(time.RFC3339Nano))

@@ -16,7 +16,7 @@ type (
 )
 
 // Statements lists statements by number, without their lines. Of the filter Tenant,
-// From and To count.
+// Vendor, From and To count.
 func (c *Client) Statements(ctx context.Context, f BillFilter) ([]Statement, error) {
 	return list[Statement](ctx, c, f.query(), "statements")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -14,26 +15,29 @@ import (
 
 func newStatements(c *cli) *cobra.Command {
 	var b between
+	var vendor string
 	cmd := &cobra.Command{
-		Use: "statements", Short: "List the monthly statements", Args: exactly(),
+		Use: "statements", Short: "List the monthly statements of tenants and vendors", Args: exactly(),
 		RunE: c.call(func(ctx context.Context, a *api.Client, _ []string) error {
 			f, err := b.filter()
 			if err != nil {
 				return err
 			}
+			f.Vendor = vendor
 			all, err := a.Statements(ctx, f)
 			if err != nil {
 				return err
 			}
-			t := table{head: []string{"NUMBER", "TENANT", "FROM", "UNTIL", "LINES", "TOTAL"}}
+			t := table{head: []string{"NUMBER", "TENANT", "VENDOR", "FROM", "UNTIL", "LINES", "TOTAL"}}
 			for _, s := range all {
-				t.add(s.Number, s.Tenant, s.Period.Start, s.Period.End, s.Count, totalsText(s))
+				t.add(s.Number, s.Tenant, s.Vendor, s.Period.Start, s.Period.End, s.Count, totalsText(s))
 			}
 			return c.print(orEmpty(all), t)
 		}),
 	}
 	f := cmd.Flags()
 	f.StringVar(&b.tenant, "tenant", "", "only this tenant's")
+	f.StringVar(&vendor, "vendor", "", "only this vendor's")
 	f.StringVar(&b.from, "from", "", "only of periods that start then or later, as 2026-01-31T00:00:00Z")
 	f.StringVar(&b.to, "to", "", "only of periods that start before then")
 	return cmd
@@ -88,7 +92,7 @@ func (c *cli) printStatement(s api.Statement) error {
 	if c.output == "json" {
 		return c.printJSON(s)
 	}
-	c.say("statement %d for %s, from %s until %s, issued %s", s.Number, harmless(string(s.Tenant)), text(s.Period.Start), text(s.Period.End), text(s.Issued))
+	c.say("statement %d for %s, from %s until %s, issued %s", s.Number, harmless(cmp.Or(string(s.Tenant), s.Vendor)), text(s.Period.Start), text(s.Period.End), text(s.Issued))
 	t := table{head: []string{"LINE", "INSTANCE", "DIMENSION", "CHARGE", "FROM", "QUANTITY", "PRICE", "AMOUNT"}}
 	for _, l := range s.Lines {
 		charge := string(l.Charge)
@@ -128,6 +132,11 @@ func (c *cli) printExplanation(e api.Explanation) error {
 		return c.printJSON(e)
 	}
 	l := e.Line
+	if e.Agreement != nil {
+		return c.print(e, facts("line", l.ID, "plan", l.Plan, "dimension", l.Dimension, "charge", l.Charge, "from", l.Start, "until", l.End,
+			"quantity", fmt.Sprintf("%s %s", l.Quantity, l.QuantityUnit), "price", priceOf(l), "tenant's amount", money(l.Share.Of, l.Currency),
+			"share", fmt.Sprintf("%s/%s", l.Share.Weight, l.Share.Whole), "agreed from", l.Share.Agreement, "amount", money(l.Amount, l.Currency)))
+	}
 	evidence := "it is the usage that was billed"
 	if !e.Matches {
 		evidence = fmt.Sprintf("not the %d records that were billed: more has come since, or the line is corrected", l.Evidence.Records)

@@ -46,6 +46,7 @@ type Line struct {
 	Amount    decimal.Decimal `json:"amount"`              // rounded to the currency's places
 
 	Evidence Evidence `json:"evidence"`
+	Share    *Holding `json:"share,omitempty"` // of a line of a vendor's statement
 
 	// Of a correction: the line it corrects, and what was billed for that before.
 	Corrects string          `json:"corrects,omitempty"`

@@ -1,6 +1,7 @@
 package rating
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -81,6 +82,11 @@ type Agreement struct {
 	Service catalog.ServiceID `json:"service,omitempty"` // none: all of the vendor's that have no agreement of their own
 	From    time.Time         `json:"from"`
 	Shares  []Share           `json:"shares"`
+}
+
+// Compare orders by vendor, service and beginning.
+func (a Agreement) Compare(b Agreement) int {
+	return cmp.Or(cmp.Compare(a.Vendor, b.Vendor), cmp.Compare(a.Service, b.Service), a.From.Compare(b.From))
 }
 
 // AgreementFor is the agreement in force for a vendor's service in a billing period.

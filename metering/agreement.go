@@ -1,0 +1,81 @@
+package metering
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/metering/rating"
+)
+
+// SetAgreement has the lines of a vendor's services shared as agreed from a billing period
+// on: the first that does not begin before the agreement. Without From that is the period in
+// hand. An agreement of the same vendor, service and beginning is replaced. fault.Invalid when the agreement is
+// unsound, or the service is not the vendor's; fault.Conflict when it would alter statements
+// that are issued, or due.
+func (m *Meter) SetAgreement(ctx context.Context, a rating.Agreement) (rating.Agreement, error) {
+	if err := a.Check(); err != nil {
+		return a, err
+	}
+	if a.Service != "" {
+		vendor, err := m.prices.Vendor(ctx, a.Service)
+		if err != nil && !errors.Is(err, fault.NotFound) {
+			return a, err
+		}
+		if vendor != a.Vendor {
+			return a, fault.New(fault.Invalid, "vendor %q has no service %q", a.Vendor, a.Service)
+		}
+	}
+	first, err := m.firstOpen(ctx)
+	if err != nil {
+		return a, err
+	}
+	if a.From.IsZero() {
+		a.From = first
+	}
+	if a.From = a.From.UTC(); a.From.Before(first) {
+		return a, fault.New(fault.Conflict, "statements of periods before %s are issued or due: an agreement begins then at the earliest", first.Format(time.RFC3339))
+	}
+	_, err = m.agreements.Upsert(ctx, agreementID(a), func(rating.Agreement, bool) (rating.Agreement, error) { return a, nil })
+	return a, err
+}
+
+func agreementID(a rating.Agreement) string {
+	return digestOf(a.Vendor, string(a.Service), a.From.Format(timeForm))
+}
+
+// firstOpen is the beginning of the first billing period whose statements are not due
+// yet: by the clock, as somebody may be about to issue them.
+func (m *Meter) firstOpen(ctx context.Context) (time.Time, error) {
+	done, err := m.issued.Get(ctx, issuedID)
+	if err != nil && !errors.Is(err, fault.NotFound) {
+		return time.Time{}, err
+	}
+	p, _, err := m.nextPeriod(ctx, done)
+	if err != nil {
+		return time.Time{}, err
+	}
+	now := time.Now()
+	if p.Start.IsZero() {
+		p = rating.Month(now, m.zone)
+	}
+	for !p.End.Add(m.lateness).After(now) {
+		p = p.Next(m.zone)
+	}
+	return p.Start, nil
+}
+
+// Agreements lists all by vendor, service and beginning.
+func (m *Meter) Agreements(ctx context.Context) ([]rating.Agreement, error) {
+	all := []rating.Agreement{}
+	for a, err := range m.agreements.All(ctx, "", "") {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	slices.SortFunc(all, rating.Agreement.Compare)
+	return all, nil
+}
