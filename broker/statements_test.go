@@ -11,6 +11,7 @@ import (
 
 	"github.com/bumpwire/bumpwire/broker"
 	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/metering"
@@ -126,9 +127,9 @@ func TestAVendorSeesItsOwnStatementsOnly(t *testing.T) {
 	require.Len(t, own, 1)
 	require.Equal(t, 1, own[0].Number)
 
-	set, err := w.admin.SetAgreement(ctx, api.Agreement{Vendor: "example", Service: w.service.Name, Share: api.Fraction{Numerator: 30, Denominator: 100}})
+	set, err := w.admin.SetAgreement(ctx, api.Agreement{Vendor: "example", Service: catalog.ServiceID(w.service.Name), Share: api.Fraction{Numerator: 30, Denominator: 100}})
 	require.NoError(t, err)
-	require.Equal(t, string(w.service.ID), set.Service)
+	require.Equal(t, w.service.ID, set.Service)
 	known, err := vendor.Agreements(ctx)
 	require.NoError(t, err)
 	require.Len(t, known, 2)

@@ -113,7 +113,7 @@ type Explanation struct {
 
 	// Of a line of a vendor's statement: what it is a share by. Price and usage are the
 	// tenant's, and not told.
-	Agreement *rating.Agreement `json:"agreement,omitempty"`
+	Agreement *Agreement `json:"agreement,omitempty"`
 }
 
 // Explain walks from a line of a statement to its price and its usage. fault.NotFound

@@ -16,7 +16,7 @@ import (
 // issueVendors issues to each vendor with an agreement a statement of its shares of the lines
 // that are on the period's statements of tenants; these are all issued, and come after a number.
 func (i *issuer) issueVendors(ctx context.Context, after int) (n int, err error) {
-	agreements, err := i.Agreements(ctx)
+	agreements, err := i.agreed(ctx)
 	if err != nil || len(agreements) == 0 {
 		return 0, err
 	}
@@ -93,7 +93,7 @@ func (v vendors) of(ctx context.Context, service catalog.ServiceID) (string, err
 
 func (m *Meter) explainShare(ctx context.Context, s Statement, l rating.Line) (Explanation, error) {
 	e := Explanation{Statement: s.Number, Line: l, Usage: []rating.Usage{}, Evidence: l.Evidence, Matches: true}
-	agreements, err := m.Agreements(ctx)
+	agreements, err := m.agreed(ctx)
 	if err != nil {
 		return e, err
 	}
@@ -101,6 +101,7 @@ func (m *Meter) explainShare(ctx context.Context, s Statement, l rating.Line) (E
 	if !ok {
 		return e, fault.New(fault.NotFound, "the agreement with vendor %q is gone", s.Vendor)
 	}
-	e.Agreement = &a
+	told := agreementOf(a)
+	e.Agreement = &told
 	return e, nil
 }

@@ -19,17 +19,17 @@ import (
 )
 
 // share is an agreement with the vendor of all services.
-func share(weight, whole int64, from string) rating.Agreement {
-	a := rating.Agreement{Vendor: "maker", Shares: []rating.Share{
-		{Party: "maker", Weight: decimal.New(weight, 0)}, {Party: rating.Operator, Weight: decimal.New(whole-weight, 0)},
-	}}
+func share(numerator, denominator int, from string) metering.Agreement {
+	a := metering.Agreement{Vendor: "maker", Share: metering.Fraction{Numerator: numerator, Denominator: denominator}}
 	if from != "" {
 		a.From = at(from)
 	}
 	return a
 }
 
-var third = share(1, 3, "2000-01-01T00:00:00Z")
+var third = rating.Agreement{Vendor: "maker", From: at("2000-01-01T00:00:00Z"), Shares: []rating.Share{
+	{Party: "maker", Weight: decimal.New(1, 0)}, {Party: rating.Operator, Weight: decimal.New(2, 0)},
+}}
 
 // agreed has an agreement in a store, whatever the time.
 func agreed(t require.TestingT, s *store.Store, a rating.Agreement) {
@@ -83,7 +83,7 @@ func TestAVendorGetsItsShareOfEveryLine(t *testing.T) {
 			"   s instance usage: 2672100 = 59.38", // 178.14 / 3
 			"  total 59.55 EUR",
 		), statements(t, m))
-		require.Equal(t, "59.55", requireAllShared(t, m, set))
+		require.Equal(t, "59.55", requireAllShared(t, m, third))
 		requireSound(t, m, 2)
 
 		s, err := m.Statement(t.Context(), 2)
@@ -173,17 +173,14 @@ func TestAnAgreementDoesNotAlterWhatIsDue(t *testing.T) {
 
 func TestUnsoundAgreementsAreRefused(t *testing.T) {
 	t.Parallel()
-	for name, a := range map[string]rating.Agreement{
-		"more than all":   share(4, 3, ""),
-		"less than none":  share(-1, 3, ""),
-		"of nothing":      share(0, 0, ""),
-		"too fine":        share(1, 2_000_002, ""),
-		"no vendor":       {Shares: third.Shares},
-		"the operator":    {Vendor: rating.Operator, Shares: third.Shares},
-		"a third party":   {Vendor: "other", Shares: third.Shares},
-		"another's":       {Vendor: "other", Service: "service-1", Shares: []rating.Share{{Party: "other", Weight: decimal.New(1, 0)}, third.Shares[1]}},
-		"not an integer":  {Vendor: "maker", Shares: []rating.Share{{Party: "maker", Weight: decimal.New(5, -1)}, third.Shares[1]}},
-		"no share at all": {Vendor: "maker"},
+	for name, a := range map[string]metering.Agreement{
+		"more than all":  share(4, 3, ""),
+		"less than none": share(-1, 3, ""),
+		"of nothing":     share(0, 0, ""),
+		"too fine":       share(1, 2_000_002, ""),
+		"no vendor":      {Share: metering.Fraction{Numerator: 1, Denominator: 3}},
+		"the operator":   {Vendor: rating.Operator, Share: metering.Fraction{Numerator: 1, Denominator: 3}},
+		"another's":      {Vendor: "other", Service: "service-1", Share: metering.Fraction{Numerator: 1, Denominator: 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
 )
 
@@ -29,7 +30,7 @@ rounding down goes to the larger remainder, and of equal ones to the vendor.`,
 			if err != nil {
 				return err
 			}
-			n := api.Agreement{Vendor: args[0], Service: service, Share: share}
+			n := api.Agreement{Vendor: args[0], Service: catalog.ServiceID(service), Share: share}
 			if n.From, err = moment(from); err != nil {
 				return err
 			}
