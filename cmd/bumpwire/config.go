@@ -56,6 +56,11 @@ type cloudConfig struct {
 	Region      string        `yaml:"region"`      // openstack: empty: as clouds.yaml or OS_REGION_NAME says
 	CA          string        `yaml:"ca"`          // openstack: a PEM file of certificates to be trusted beside the system's
 	Retain      bool          `yaml:"retain"`      // openstack: keep the data volumes of appliances that are removed
+	Cutover     string        `yaml:"cutover"`     // openstack: how a gateway's port moves: api, or ovn by access to OVN's northbound database
+	OVNAddress  string        `yaml:"ovn_address"` // openstack: that database: tcp:HOST:PORT, ssl:HOST:PORT or unix:PATH, a cluster's with commas
+	OVNCA       string        `yaml:"ovn_ca"`      // openstack: ssl: a PEM file of who may have signed the database's certificate
+	OVNCert     string        `yaml:"ovn_cert"`    // openstack: ssl: a PEM file of the broker's own certificate
+	OVNKey      string        `yaml:"ovn_key"`     // openstack: ssl: a PEM file of its key
 	Accelerator string        `yaml:"accelerator"` // linux: kvm, tcg, or empty for the best that works
 	BootTime    time.Duration `yaml:"boot_time"`   // sim: how long an appliance takes until it forwards
 	Parallel    int           `yaml:"parallel"`    // tenants whose networks this broker works on at the same time
@@ -111,7 +116,7 @@ func standard() config {
 	return config{
 		Server:    serverConfig{Listen: "127.0.0.1:8080", Data: "bumpwire-data"},
 		Packages:  packagesConfig{Signatures: "optional", SizeGiB: 64, Uploads: 4},
-		Cloud:     cloudConfig{Driver: "linux", Scope: "bumpwire", BootTime: 2 * time.Second, Parallel: 16},
+		Cloud:     cloudConfig{Driver: "linux", Scope: "bumpwire", Cutover: "api", BootTime: 2 * time.Second, Parallel: 16},
 		OSB:       osbConfig{MissingVersionStatus: 412, PollingLimit: time.Hour, RetryAfter: time.Second},
 		Metering:  meteringConfig{Window: time.Hour, Zone: "UTC", Lateness: metering.DefaultLateness},
 		Monitor:   monitorConfig{Every: time.Second},

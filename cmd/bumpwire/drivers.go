@@ -12,6 +12,7 @@ import (
 	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/cloud/linux"
 	"github.com/bumpwire/bumpwire/provision/cloud/openstack"
+	"github.com/bumpwire/bumpwire/provision/cloud/openstack/ovn"
 	"github.com/bumpwire/bumpwire/provision/cloud/sim"
 )
 
@@ -80,5 +81,8 @@ func cloudOf(ctx context.Context, c config, log *slog.Logger) (cloud.Cloud, erro
 
 // openstack are the driver's options.
 func (c cloudConfig) openstack(log *slog.Logger) openstack.Options {
-	return openstack.Options{Scope: c.Scope, Cloud: c.Name, File: c.File, Region: c.Region, CA: c.CA, Retain: c.Retain, Log: log}
+	return openstack.Options{
+		Scope: c.Scope, Cloud: c.Name, File: c.File, Region: c.Region, CA: c.CA, Retain: c.Retain, Log: log,
+		Cutover: c.Cutover, Northbound: ovn.Options{Address: c.OVNAddress, CA: c.OVNCA, Certificate: c.OVNCert, Key: c.OVNKey},
+	}
 }

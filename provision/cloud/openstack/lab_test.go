@@ -22,6 +22,7 @@ import (
 
 	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/cloud/cloudtest"
+	"github.com/bumpwire/bumpwire/provision/cloud/openstack/ovn"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
@@ -30,6 +31,17 @@ import (
 // namespace of this machine, and its switch is this machine's.
 const labCloud = "BUMPWIRE_TEST_OPENSTACK"
 
+// labNorth is the address of the northbound database of a lab with ML2/OVN.
+const labNorth = "OVN_NB"
+
+// labOptions move plugs without a gap wherever a lab can.
+func labOptions(name string) Options {
+	if address := os.Getenv(labNorth); address != "" {
+		return Options{Cloud: name, Cutover: CutoverOVN, Northbound: ovn.Options{Address: address}}
+	}
+	return Options{Cloud: name}
+}
+
 // onLab is a driver on a real OpenStack whose servers are made of a tiny image.
 func onLab(t *testing.T) *Driver {
 	t.Helper()
@@ -37,7 +49,7 @@ func onLab(t *testing.T) *Driver {
 	if name == "" {
 		t.Skip("NOT TESTED: " + labCloud + " names no OpenStack; make test-openstack starts one")
 	}
-	d := newTestDriver(t, Options{Cloud: name}, kit{})
+	d := newTestDriver(t, labOptions(name), kit{})
 	pages, err := flavors.ListDetail(d.compute, flavors.ListOpts{}).AllPages(t.Context())
 	require.NoError(t, err)
 	sizes, err := flavors.ExtractFlavors(pages)

@@ -6,12 +6,12 @@ import (
 	"net"
 	"net/netip"
 	"regexp"
-	"time"
 
 	"github.com/gophercloud/gophercloud/v2/openstack/compute/v2/servers"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/provision/cloud"
+	"github.com/bumpwire/bumpwire/provision/cloud/openstack/ovn"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
@@ -25,12 +25,16 @@ type Options struct {
 	CA     string // a file of certificates that the cloud's may be signed by, beside the system's
 	Retain bool   // keep the volumes of appliances that are removed
 	Log    *slog.Logger
+
+	Cutover    string      // how a gateway's plug moves: CutoverAPI, also when empty, or CutoverOVN
+	Northbound ovn.Options // the database that CutoverOVN needs
 }
 
 // Driver is the openstack cloud, over reads that may lag behind writes: see Open.
 type Driver struct {
 	*session
 	scope string
+	north *ovn.Northbound // nil: plugs move by API alone
 	log   *slog.Logger
 
 	depot depot // of what servers are made from
@@ -67,6 +71,10 @@ func newDriver(ctx context.Context, o Options) (*Driver, error) {
 	if !scopes.MatchString(o.Scope) {
 		return nil, fault.New(fault.Invalid, "the scope %.30q must be 1 to 20 small letters, digits and dashes", o.Scope)
 	}
+	north, err := northbound(o)
+	if err != nil {
+		return nil, err
+	}
 	s, err := connect(ctx, o)
 	if err != nil {
 		return nil, err
@@ -74,21 +82,13 @@ func newDriver(ctx context.Context, o Options) (*Driver, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &Driver{session: s, scope: o.Scope, log: o.Log, depot: depot{retain: o.Retain}}
+	d := &Driver{session: s, scope: o.Scope, north: north, log: o.Log, depot: depot{retain: o.Retain}}
 	d.prepare, d.discard, d.listed = d.equip, d.strip, d.inventory
 	return d, nil
 }
 
 // Name is "openstack".
 func (d *Driver) Name() string { return "openstack" }
-
-// interruption is how long traffic stopped when a plug moved, on a small cloud:
-// 2.4 to 3.5 s with ML2/OVN, 4.9 to 6.3 s with ML2/Open vSwitch.
-const interruption = 5 * time.Second
-
-// Interruption is about how long traffic stops while Neutron removes one port of a
-// router and adds another.
-func (d *Driver) Interruption() time.Duration { return interruption }
 
 // Dial always fails: tenants' management networks have no way to the broker.
 func (d *Driver) Dial(_ context.Context, _ topology.TenantID, to netip.AddrPort) (net.Conn, error) {

@@ -2,6 +2,7 @@ package openstack
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -40,6 +41,9 @@ func (v *view) movePlug(ctx context.Context, f topology.Fabric, step topology.St
 		if err := v.clearOf(ctx, *s); err != nil {
 			return err
 		}
+	}
+	if err := v.ready(ctx, *s); err != nil {
+		return err
 	}
 	subnets, err := v.landing(ctx, *s)
 	if err != nil {
@@ -262,6 +266,10 @@ func (v *view) newPlug(ctx context.Context, s swap, subnets []string) (string, e
 	}
 	w := wanted{"network_id": network, "project_id": v.project, "mac_address": s.MAC, "fixed_ips": ips, "name": s.Name, "description": s.Description}
 	away := s.to != s.Home
+	if v.silent(s) {
+		off := "true"
+		maps.Copy(w, silenced(&off))
+	}
 	w["port_security_enabled"] = false // as Neutron makes routers' ports itself
 	if away {
 		w["description"] = v.d.description(kindPlug, v.tenant, string(s.plug))
@@ -346,6 +354,9 @@ func (v *view) routesThrough(s swap) (list []routers.Route) {
 func (v *view) cut(ctx context.Context, s *swap, subnets []string) error {
 	ctx = context.WithoutCancel(ctx) // between the calls there is no gateway at all
 	what := "move the gateway's port to network " + string(s.to)
+	if err := v.hold(ctx, *s); err != nil {
+		return err
+	}
 	if routes := v.routesThrough(*s); len(routes) > 0 {
 		if _, err := extraroutes.Remove(ctx, v.d.network, s.Router, extraroutes.Opts{Routes: &routes}).Extract(); err != nil {
 			return said(what, err)
@@ -376,6 +387,9 @@ func (v *view) arrive(ctx context.Context, s *swap, subnets []string) (err error
 
 // tidy puts back what leans on the plug, and removes what stood for it.
 func (v *view) tidy(ctx context.Context, s swap) error {
+	if err := v.release(ctx, s); err != nil {
+		return err
+	}
 	if err := v.putBack(ctx, s); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package openstack
 
 import (
 	"context"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -13,7 +14,7 @@ import (
 // from; not the ports of tenants' routers, which are theirs wherever they are plugged
 // in. See cloud.Cloud.
 func (d *Driver) Resources(ctx context.Context) ([]cloud.Resource, error) {
-	var nets, legs, machines, disks []cloud.Resource
+	var nets, legs, machines, standing, disks []cloud.Resource
 	ours := query{"tags": {d.scopeTag()}, "project_id": {d.project}} // tags alone anybody could have
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
@@ -37,10 +38,19 @@ func (d *Driver) Resources(ctx context.Context) ([]cloud.Resource, error) {
 		}
 		return err
 	})
+	all.Go(func() error {
+		if d.north == nil {
+			return nil
+		}
+		names, err := d.north.Left(ctx)
+		for _, name := range names {
+			standing = append(standing, cloud.Resource{Kind: "stand-in", ID: name, Detail: "carries a gateway's traffic while its port moves"})
+		}
+		return err
+	})
 	all.Go(func() (err error) { disks, err = d.listed(ctx); return err })
 	if err := all.Wait(); err != nil {
 		return nil, err
 	}
-	list := append(nets, legs...)
-	return append(append(list, machines...), disks...), nil
+	return slices.Concat(nets, legs, machines, standing, disks), nil
 }

@@ -70,6 +70,10 @@ func TestALabHasEverythingBack(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, reached)
 	require.Empty(t, passed)
+	require.Eventually(t, func() bool { // Neutron tells the state of ports a while after packets pass
+		found, err := d.ports(t.Context(), query{"device_id": {router, host.Name}, "status": {"ACTIVE"}})
+		return err == nil && len(found) == 2
+	}, time.Minute, time.Second)
 	before := everything(t, d, project)
 
 	var calls atomic.Int64
