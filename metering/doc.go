@@ -53,7 +53,7 @@
 //
 // Collection "agreements": rating.Agreement. Collection "statements": Statement, without lines, under its number. Collection
 // "statement-pages": their lines. Collection "issued", document "statements": for which
-// periods they are issued.
+// periods they are issued. Collection "rate-again": which period of a tenant is to be rated anew.
 //
 // Collection "usage": UsageRecord. Collection "bills": BillingRecord. Both have ids
 // that order by time and keys "tenant" and "instance". Collections "events" and

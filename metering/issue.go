@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/metering/rating"
@@ -19,6 +20,7 @@ import (
 type issued struct {
 	Periods []rating.Period `json:"periods"` // for which all tenants have theirs, in order
 	Last    int             `json:"last"`    // a statement's number; there may be later ones
+	Noted   int             `json:"noted"`   // how many of the periods, the last ones, have notes of what came late; see again
 }
 
 const issuedID = "statements"
@@ -77,7 +79,8 @@ func (m *Meter) issuePeriod(ctx context.Context, p rating.Period, done issued) (
 	if err != nil {
 		return 0, err
 	}
-	i := &issuer{Meter: m, period: p, earlier: done.Periods, plans: planPrices{}}
+	i := newIssuer(m)
+	i.period, i.earlier, i.noted = p, done.Periods, done.Noted
 	if i.head, err = m.statementOrNone(ctx, done.Last); err != nil {
 		return 0, err
 	}
@@ -98,7 +101,7 @@ func (m *Meter) issuePeriod(ctx context.Context, p rating.Period, done issued) (
 		if last := len(now.Periods) - 1; last >= 0 && !now.Periods[last].Start.Before(p.Start) {
 			return now, store.Unchanged // another broker was quicker
 		}
-		return issued{append(now.Periods, p), i.head.Number}, nil
+		return issued{append(now.Periods, p), i.head.Number, now.Noted + 1}, nil
 	})
 	return n, err
 }
@@ -122,8 +125,14 @@ type issuer struct {
 	*Meter
 	period  rating.Period
 	earlier []rating.Period
+	noted   int // as issued says
 	plans   planPrices
-	head    Statement // the last one known
+	unknown map[catalog.PlanID]bool // to the catalog
+	head    Statement               // the last one known
+}
+
+func newIssuer(m *Meter) *issuer {
+	return &issuer{Meter: m, plans: planPrices{}, unknown: map[catalog.PlanID]bool{}}
 }
 
 // issue issues a tenant's or vendor's statement, unless it has it or there are no lines. The

@@ -82,6 +82,7 @@ type Meter struct {
 	statements store.Collection[Statement]
 	pages      store.Collection[page]
 	issued     store.Collection[issued]
+	again      store.Collection[again]
 	agreements store.Collection[rating.Agreement]
 
 	retention time.Duration
@@ -134,6 +135,7 @@ func (m *Meter) keepIn(s *store.Store) {
 	m.statements = store.In(s, "statements", Statement.keys)
 	m.pages = store.In[page](s, "statement-pages", nil)
 	m.issued = store.In[issued](s, "issued", nil)
+	m.again = store.In(s, "rate-again", again.keys)
 	m.agreements = store.In[rating.Agreement](s, "agreements", nil)
 	m.histories = provision.Documents(s)
 	m.events = store.In(s, "events", func(e reported) map[string]string { return map[string]string{tallyKey: e.tally().ID} })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -15,39 +16,67 @@ import (
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
-// owed are the lines of a tenant's statement: corrections of earlier periods for which
-// usage may still have come, and the period's own.
-func (i *issuer) owed(ctx context.Context, tenant topology.TenantID, past []Statement) ([]rating.Line, error) {
-	since := i.period.Start.Add(-i.retention)
-	usage, err := i.rateable(ctx, tenant, since.Add(-longestPeriod), i.period.End)
-	if err != nil || len(usage) == 0 {
+// owed are the lines of a tenant's statement: corrections of the earlier periods that have to
+// be rated again, and the period's own.
+func (i *issuer) owed(ctx context.Context, tenant topology.TenantID, past []Statement) (lines []rating.Line, _ error) {
+	periods, err := i.toRateAgain(ctx, tenant)
+	if err != nil {
 		return nil, err
 	}
-	billed := map[time.Time][]rating.Line{} // by the start of the period that lines are of
-	for _, s := range past {
-		if s.Period.End.Before(since) {
-			continue
-		}
-		if s.Lines, err = i.linesOf(ctx, s); err != nil {
-			return nil, err
-		}
-		for _, l := range s.Lines {
-			billed[l.Period.Start.UTC()] = append(billed[l.Period.Start.UTC()], l)
-		}
-	}
-	var lines []rating.Line
-	for _, p := range i.earlier {
-		if p.End.Before(since) {
-			continue
-		}
-		right, err := rating.Rate(within(usage, p), rating.Prices(i.plans), p)
+	for _, p := range periods {
+		more, err := i.corrections(ctx, tenant, p, past)
 		if err != nil {
 			return nil, err
 		}
-		lines = append(lines, rating.Correct(billed[p.Start.UTC()], right)...)
+		lines = append(lines, more...)
 	}
-	own, err := rating.Rate(within(usage, i.period), rating.Prices(i.plans), i.period)
+	own, _, err := i.rate(ctx, tenant, i.period)
 	return append(lines, own...), err
+}
+
+// corrections are those of an earlier period. What an instance was billed stands while
+// it cannot be rated.
+func (i *issuer) corrections(ctx context.Context, tenant topology.TenantID, p rating.Period, past []Statement) ([]rating.Line, error) {
+	right, unsound, err := i.rate(ctx, tenant, p)
+	if err != nil {
+		return nil, err
+	}
+	var billed []rating.Line
+	for _, s := range past {
+		if s.Period.Start.Before(p.Start) {
+			continue
+		}
+		lines, err := i.linesOf(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range lines {
+			if _, stands := unsound[l.Instance]; !stands && l.Period.Start.Equal(p.Start) {
+				billed = append(billed, l)
+			}
+		}
+	}
+	return rating.Correct(billed, right), nil
+}
+
+// rate is what a tenant's usage of a period comes to, and the instances whose usage cannot be rated. These,
+// and usage of plans that the catalog does not know, are rated again with later statements.
+func (i *issuer) rate(ctx context.Context, tenant topology.TenantID, p rating.Period) ([]rating.Line, map[topology.InstanceID]error, error) {
+	usage, err := i.rateable(ctx, tenant, p.Start, p.End)
+	if err != nil {
+		return nil, nil, err
+	}
+	usage = within(usage, p)
+	lines, unsound := rating.RateEach(usage, rating.Prices(i.plans), p)
+	for instance, why := range unsound {
+		i.log.Error("an instance is on no statement: its usage cannot be rated",
+			"tenant", tenant, "instance", instance, "from", p.Start, "to", p.End, "error", why)
+	}
+	unknown := slices.ContainsFunc(usage, func(u rating.Usage) bool { return i.unknown[u.Plan] })
+	if len(unsound) > 0 || unknown {
+		err = i.rateAgain(ctx, tenant, p.Start)
+	}
+	return lines, unsound, err
 }
 
 // within is the usage that may count in a period.
@@ -70,7 +99,7 @@ func (i *issuer) pricesOf(ctx context.Context, service catalog.ServiceID, plan c
 	prices, err := i.prices.Prices(ctx, service, plan)
 	if errors.Is(err, fault.NotFound) {
 		i.log.Error("usage is on no statement: the catalog has no such plan", "service", service, "plan", plan)
-		err = nil
+		i.unknown[plan], err = true, nil
 	}
 	if err == nil {
 		i.plans[plan] = prices

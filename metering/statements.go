@@ -131,7 +131,7 @@ func (m *Meter) Explain(ctx context.Context, number int, line string) (e Explana
 	if s.Vendor != "" {
 		return m.explainShare(ctx, s, l)
 	}
-	i := &issuer{Meter: m, plans: planPrices{}}
+	i := newIssuer(m)
 	usage, err := i.rateable(ctx, l.Tenant, l.Start, l.End)
 	if err != nil {
 		return e, err

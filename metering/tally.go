@@ -87,7 +87,9 @@ func (m *Meter) countAll(ctx context.Context, closed Closed) (Closed, error) {
 		return closed, err
 	}
 	r := &run{Meter: m, prices: map[catalog.PlanID][]catalog.Price{}}
-	err = m.countReported(ctx, until, r.record)
+	err = m.countReported(ctx, until, func(ctx context.Context, u UsageRecord) error {
+		return errors.Join(m.noteLate(ctx, u), r.record(ctx, u))
+	})
 	closed.Usage, closed.Bills, closed.Unrated = closed.Usage+r.closed.Usage, closed.Bills+r.closed.Bills, closed.Unrated+r.closed.Unrated
 	return closed, err
 }
@@ -109,7 +111,11 @@ func (m *Meter) countReported(ctx context.Context, until time.Time, record func(
 			continue
 		}
 		working.Go(func() error {
-			if err := m.count(within, t, record); err != nil {
+			err := m.count(within, t, record)
+			switch {
+			case errors.Is(err, fault.NotFound):
+				m.log.Error("what was reported is not counted yet; the next run tries again", "instance", t.Instance, "tally", t.ID, "error", err)
+			case err != nil:
 				return fmt.Errorf("cannot count what instance %q reported: %w", t.Instance, err)
 			}
 			return nil
@@ -215,7 +221,7 @@ func (m *Meter) attribute(ctx context.Context, u *UsageRecord, t tally) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("instance %q has no history from event %d on", t.Instance, t.Life)
+	return fault.New(fault.NotFound, "instance %q has no history from event %d on", t.Instance, t.Life)
 }
 
 func (t tally) partID(part int) string {
