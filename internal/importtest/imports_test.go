@@ -54,6 +54,8 @@ func rules() []rule {
 			[]string{"github.com/rogpeppe/go-internal/lockedfile"}},
 		{"provision/cloud/linux", "a driver: the contract and its libraries; no other driver", []string{"internal/fault", "provision/cloud", "provision/topology"},
 			[]string{"github.com/vishvananda/netlink", "github.com/vishvananda/netns", "github.com/mdlayher/packet", "golang.org/x/net", "golang.org/x/sync", "golang.org/x/sys"}},
+		{"provision/cloud/openstack/ovn/ovntest", "a northbound database for tests, and what Neutron writes there", nil,
+			[]string{"github.com/go-logr/logr", "github.com/ovn-kubernetes/libovsdb", "github.com/stretchr/testify"}},
 		{"provision/cloud/openstack/ovn", "moves a plug in OVN's northbound database; knows nothing of OpenStack's API", []string{"internal/fault"},
 			[]string{"github.com/go-logr/logr", "github.com/ovn-kubernetes/libovsdb"}},
 		{"provision/cloud/openstack", "a driver: the contract and its libraries; no other driver", []string{"internal/fault", "provision/cloud", "provision/cloud/openstack/ovn", "provision/topology"},

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
@@ -25,7 +26,8 @@ import (
 const (
 	probeEvery = 2 * time.Millisecond // 500 packets a second
 	lossWindow = 20 * time.Millisecond
-	rounds     = 5
+	rounds     = 5 // with a stand-in
+	calls      = 3 // without, which takes longer
 )
 
 // inSpace does something in a network namespace; sockets that it opens stay there.
@@ -164,7 +166,11 @@ func (s *shooting) step(step topology.Step) {
 		require.NoError(s.t, s.patch(s.t.Context(), "acme"))
 		return
 	}
-	require.NoError(s.t, s.d.Do(s.t.Context(), tenant, step), "%s", step)
+	err := s.d.Do(s.t.Context(), tenant, step)
+	for until := time.Now().Add(time.Minute); step.Verb == topology.Await && fault.KindOf(err) == fault.Unavailable && time.Now().Before(until); {
+		err = s.d.Do(s.t.Context(), tenant, step)
+	}
+	require.NoError(s.t, err, "%s", step)
 }
 
 // newRange plans the appliance, and makes nothing of it.
@@ -324,7 +330,7 @@ func (s *shooting) driven() (in, out losses) {
 	s.t.Helper()
 	in = s.during(func() { s.step(s.in) })
 	before, flow := s.carried(), s.during(func() {})
-	require.GreaterOrEqual(s.t, s.carried()-before, flow.sent/2, "the appliance carries what is sent")
+	require.GreaterOrEqual(s.t, s.carried()-before, (flow.sent-flow.lost)*4/10, "the appliance carries what arrives; %v lost", flow)
 	out = s.during(func() { s.step(s.out) })
 	before, flow = s.carried(), s.during(func() {})
 	require.Less(s.t, s.carried()-before, flow.sent/10, "the appliance carries nothing of it any more")
@@ -359,19 +365,19 @@ func TestCutoverOnALab(t *testing.T) {
 	s.build()
 	north := s.d.north
 	s.d.north = nil
-	var alone, calls []time.Duration
-	for range rounds {
+	var alone, driven []time.Duration
+	for range calls {
 		in, out := s.bare()
 		t.Logf("two calls alone:    insertion %v; removal %v", in, out)
 		alone = append(alone, in.longest, out.longest)
 		in, out = s.driven()
 		t.Logf("cutover: api        insertion %v; removal %v", in, out)
-		calls = append(calls, in.longest, out.longest)
+		driven = append(driven, in.longest, out.longest)
 	}
-	ratio := float64(median(calls)) / float64(median(alone))
-	t.Logf("cutover: api takes %.2f times the two calls alone (medians %v and %v)", ratio, median(calls), median(alone))
+	ratio := float64(median(driven)) / float64(median(alone))
+	t.Logf("cutover: api takes %.2f times the two calls alone (medians %v and %v)", ratio, median(driven), median(alone))
 	require.LessOrEqual(t, ratio, 1.2)
-	require.Less(t, median(calls), min(in.longest, out.longest), "the founding order is the worst")
+	require.Less(t, median(driven), min(in.longest, out.longest), "the founding order is the worst")
 
 	if s.d.north = north; north == nil {
 		s.unbuild()

@@ -30,7 +30,11 @@ type site struct {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	f := newFake(t)
-	d := onFake(t, f)
+	return siteOn(t, f, onFake(t, f))
+}
+
+func siteOn(t *testing.T, f *fake, d *Driver) *site {
+	t.Helper()
 	b := newBed(t, d, drawn{}, "acme")
 	v := topology.Network{ID: "V", Name: "V", Subnets: []topology.Subnet{
 		{CIDR: netip.MustParsePrefix("10.1.0.0/24"), Gateway: netip.MustParseAddr("10.1.0.1")},

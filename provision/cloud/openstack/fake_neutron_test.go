@@ -158,6 +158,9 @@ func (f *fake) addInterface(r, p thing) (int, any, *refusal) {
 	if fours > 1 {
 		return 0, nil, refuse(http.StatusBadRequest, "BadRequest", "Cannot have multiple IPv4 subnets on router port")
 	}
+	if f.north != nil {
+		f.north.Plug(r.text("id"), p.text("id"), p.text("mac_address"), f.wide(p)...)
+	}
 	p["device_id"], p["device_owner"], p["status"] = r["id"], "network:router_interface", "ACTIVE"
 	return http.StatusOK, thing{"id": r["id"], "port_id": p["id"], "subnet_id": ipsOf(p)[0]["subnet_id"], "tenant_id": r["project_id"]}, nil
 }
@@ -193,5 +196,9 @@ func (f *fake) removeInterface(r, p thing) (int, any, *refusal) {
 		}
 	}
 	delete(f.things["ports"], p.text("id"))
+	if f.north != nil {
+		f.north.Unplug(r.text("id"), p.text("id"), f.wide(p)...)
+		f.erased("ports", p)
+	}
 	return http.StatusOK, thing{"id": r["id"], "port_id": p["id"], "subnet_id": ipsOf(p)[0]["subnet_id"], "tenant_id": r["project_id"]}, nil
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/bumpwire/bumpwire/provision/cloud/openstack/ovn/ovntest"
 )
 
 // thing is a resource of a service, as its JSON has it.
@@ -34,6 +36,7 @@ type fake struct {
 	plain   bool             // the account is no administrator of Nova
 	spoil   bool             // images are kept otherwise than they were sent
 	uploads int
+	north   *ovntest.Database // written as ML2/OVN does; nil with ML2/Open vSwitch
 }
 
 func newFake(t testing.TB) *fake {
@@ -170,7 +173,9 @@ func (f *fake) route(r *http.Request, path []string, body thing) (int, any, *ref
 		if err := f.make(collection, t); err != nil {
 			return 0, nil, err
 		}
-		return http.StatusCreated, thing{singular: f.put(collection, t)}, nil
+		f.put(collection, t)
+		f.written(collection, t)
+		return http.StatusCreated, thing{singular: t}, nil
 	}
 	t, ok := f.things[collection][path[2]]
 	if !ok {
@@ -187,10 +192,14 @@ func (f *fake) route(r *http.Request, path []string, body thing) (int, any, *ref
 			return 0, nil, err
 		}
 		delete(f.things[collection], path[2])
+		f.erased(collection, t)
 		return http.StatusNoContent, nil, nil
 	case r.Method == http.MethodPut:
 		for k, v := range body[singular].(map[string]any) {
 			t[k] = v
+		}
+		if _, ok := body[singular].(map[string]any)["extra_dhcp_opts"]; ok {
+			delete(t, "extra_dhcp_opts") // each without a value
 		}
 	}
 	return http.StatusOK, thing{singular: t}, nil

@@ -113,9 +113,10 @@ func settle(s snapshot, p Plug) (ops []ovsdb.Operation, err error) {
 			was = &o.record
 		}
 	}
+	ops = append(ops, single(s, p)...)
 	switch {
 	case s.leg != nil:
-		return append(ops, single(s, p)...), nil
+		return ops, nil
 	case was == nil || p.Port == "" || s.router == nil:
 		return nil, fault.New(fault.Unavailable, "Neutron has not written port %s of router %s into OVN's northbound database yet; traffic passes meanwhile", p.Port, p.Router)
 	}

@@ -29,7 +29,7 @@ import (
 func TestASwapKeepsTheTrafficAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	before := w.all()
+	before := w.All()
 
 	w.makePort("p2", "g")
 	require.NoError(t, w.n.Hold(t.Context(), plugAt("p1", "v"), "g"))
@@ -41,10 +41,10 @@ func TestASwapKeepsTheTrafficAndLeavesNothing(t *testing.T) {
 	require.Equal(t, []string{"g"}, w.carriers())
 	w.addInterface("p2")
 	require.Equal(t, []string{"g", "g"}, w.carriers())
-	require.Len(t, w.rows(tableNAT), 3, "Neutron has not removed what it adds again")
+	require.Len(t, w.translations(), 2, "Neutron has not removed what it adds again")
 	require.NoError(t, w.n.Settle(t.Context(), plugAt("p2", "g")))
 	require.Equal(t, []string{"g"}, w.carriers())
-	require.Len(t, w.rows(tableNAT), 2)
+	require.Len(t, w.translations(), 1)
 
 	require.NoError(t, w.n.Hold(t.Context(), plugAt("p2", "g"), "v"))
 	require.Equal(t, []string{"v"}, w.carriers())
@@ -53,7 +53,7 @@ func TestASwapKeepsTheTrafficAndLeavesNothing(t *testing.T) {
 	w.addInterface("p1")
 	require.NoError(t, w.n.Settle(t.Context(), plugAt("p1", "v")))
 	require.Equal(t, []string{"v"}, w.carriers())
-	require.Equal(t, before, w.all())
+	require.Equal(t, before, w.All())
 	left, err = w.n.Left(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, left)
@@ -63,9 +63,9 @@ func TestHoldAgainDoesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	require.NoError(t, w.n.Hold(t.Context(), plugAt("p1", "v"), "g"))
-	before := w.all()
+	before := w.All()
 	require.NoError(t, w.n.Hold(t.Context(), plugAt("p1", "v"), "g"))
-	require.Equal(t, before, w.all())
+	require.Equal(t, before, w.All())
 	w.removeInterface("p1", "v")
 	require.NoError(t, w.n.Hold(t.Context(), plugAt("", "v"), "g"))
 	require.Equal(t, []string{"g"}, w.carriers())
@@ -75,18 +75,18 @@ func TestHoldAgainDoesNothing(t *testing.T) {
 func TestAHoldIsUndoneWhileNeutronHasTheOldPort(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	before := w.all()
+	before := w.All()
 	require.NoError(t, w.n.Hold(t.Context(), plugAt("p1", "v"), "g"))
-	require.NotEqual(t, before, w.all())
+	require.NotEqual(t, before, w.All())
 	require.NoError(t, w.n.Settle(t.Context(), plugAt("p1", "v")))
-	require.Equal(t, before, w.all())
+	require.Equal(t, before, w.All())
 }
 
 // Cut off between Neutron's two calls, a swap turns round.
 func TestASwapTurnsRoundBetweenTheCalls(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	before := w.all()
+	before := w.All()
 	require.NoError(t, w.n.Hold(t.Context(), plugAt("p1", "v"), "g"))
 	w.removeInterface("p1", "v")
 	require.NoError(t, w.n.Hold(t.Context(), plugAt("", "v"), "v"))
@@ -94,14 +94,14 @@ func TestASwapTurnsRoundBetweenTheCalls(t *testing.T) {
 	w.makePort("p1", "v")
 	w.addInterface("p1")
 	require.NoError(t, w.n.Settle(t.Context(), plugAt("p1", "v")))
-	require.Equal(t, before, w.all())
+	require.Equal(t, before, w.All())
 }
 
 // Neutron's maintenance may write the old port again while the stand-in is there.
 func TestAPortThatNeutronWritesAgainIsTakenOffAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	before := w.all()
+	before := w.All()
 	require.NoError(t, w.n.Hold(t.Context(), plugAt("p1", "v"), "g"))
 	w.makePort("p1", "v")
 	w.addInterface("p1")
@@ -109,7 +109,7 @@ func TestAPortThatNeutronWritesAgainIsTakenOffAgain(t *testing.T) {
 	require.NoError(t, w.n.Hold(t.Context(), plugAt("p1", "v"), "g"))
 	require.Equal(t, []string{"g"}, w.carriers())
 	require.NoError(t, w.n.Settle(t.Context(), plugAt("p1", "v")))
-	require.Equal(t, before, w.all())
+	require.Equal(t, before, w.All())
 }
 
 // While Neutron has not written the new port the stand-in stays.
@@ -130,16 +130,16 @@ func TestSettleWaitsForNeutron(t *testing.T) {
 func TestSettleWithoutAStandInDoesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	before := w.all()
+	before := w.All()
 	require.NoError(t, w.n.Settle(t.Context(), plugAt("p1", "v")))
 	require.NoError(t, w.n.Settle(t.Context(), plugAt("p9", "g")))
-	require.Equal(t, before, w.all())
+	require.Equal(t, before, w.All())
 }
 
 func TestWhatIsNotOVNsIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	before := w.all()
+	before := w.All()
 	for want, call := range map[string]func() error{
 		"router other is not in OVN's": func() error {
 			p := plugAt("p1", "v")
@@ -153,7 +153,7 @@ func TestWhatIsNotOVNsIsRefused(t *testing.T) {
 		require.Contains(t, fault.Message(err), want)
 		require.Contains(t, fault.Message(err), "cutover: api")
 	}
-	require.Equal(t, before, w.all())
+	require.Equal(t, before, w.All())
 }
 
 func TestADatabaseThatIsNotReachedIsSaid(t *testing.T) {
@@ -172,14 +172,14 @@ func TestMarksOfAnotherScopeDoNotCount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	require.NoError(t, w.n.Hold(t.Context(), plugAt("p1", "v"), "g"))
-	before := w.all()
+	before := w.All()
 	other := *w.n
 	other.scope = "other"
 	require.NoError(t, other.Settle(t.Context(), plugAt("p1", "v")))
 	left, err := other.Left(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, left)
-	require.Equal(t, before, w.all())
+	require.Equal(t, before, w.All())
 }
 
 func TestOnlyEqualTranslationsOfThePlugsRangesAreSurplus(t *testing.T) {
