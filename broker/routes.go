@@ -77,6 +77,7 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/statements", users, 200, "List the monthly statements: a tenant's, a vendor's", gives(s.listStatements)},
 		{"GET", "/v1/statements/{statement}", users, 200, "Show a statement with its lines, as json or focus", gives(s.showStatement)},
 		{"GET", "/v1/statements/{statement}/lines/{line}", users, 200, "Explain a line of a statement by its price and its usage", gives(s.explainLine)},
+		{"GET", "/v1/statement-preview", tenants, 200, "What a tenant's next statement would have by what is metered so far", gives(s.previewStatement)},
 		{"GET", "/v1/bills/{bill}", tenants, 200, "Show a billing record", gives(s.showBill)},
 
 		// what operators run

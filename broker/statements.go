@@ -77,6 +77,14 @@ func (s *Server) explainLine(ctx context.Context, c *call) (api.Explanation, err
 	return s.Meter.Explain(ctx, found.Number, c.vars["line"])
 }
 
+func (s *Server) previewStatement(ctx context.Context, c *call) (api.StatementPreview, error) {
+	f, err := c.records()
+	if err != nil {
+		return api.StatementPreview{}, err
+	}
+	return s.Meter.Preview(ctx, f.Tenant)
+}
+
 func (s *Server) verifyStatements(ctx context.Context, _ *call) (api.Chain, error) {
 	return s.Meter.Verify(ctx)
 }

@@ -13,6 +13,12 @@ type (
 	Statement   = metering.Statement
 	Explanation = metering.Explanation
 	Chain       = metering.Chain
+
+	// StatementTotal is what is due in one currency.
+	StatementTotal = metering.StatementTotal
+
+	// StatementPreview is a statement that is not issued yet.
+	StatementPreview = metering.Preview
 )
 
 // Statements lists statements by number, without their lines. Of the filter Tenant,
@@ -34,6 +40,12 @@ func (c *Client) ExportStatement(ctx context.Context, number int, format string)
 // ExplainLine walks from a line of a statement to its price and usage.
 func (c *Client) ExplainLine(ctx context.Context, number int, line string) (e Explanation, err error) {
 	return e, c.get(ctx, nil, &e, "statements", strconv.Itoa(number), "lines", line)
+}
+
+// PreviewStatement rates a tenant's next statement without issuing it; a tenant's user
+// need not name the tenant.
+func (c *Client) PreviewStatement(ctx context.Context, tenant string) (p StatementPreview, err error) {
+	return p, c.get(ctx, BillFilter{Tenant: tenant}.query(), &p, "statement-preview")
 }
 
 // VerifyStatements looks whether all statements are what was issued.

@@ -93,18 +93,22 @@ func (c *cli) printStatement(s api.Statement) error {
 		return c.printJSON(s)
 	}
 	c.say("statement %d for %s, from %s until %s, issued %s", s.Number, harmless(cmp.Or(string(s.Tenant), s.Vendor)), text(s.Period.Start), text(s.Period.End), text(s.Issued))
+	return c.printLines(s.Lines, s.Totals)
+}
+
+func (c *cli) printLines(lines []rating.Line, totals []api.StatementTotal) error {
 	t := table{head: []string{"LINE", "INSTANCE", "DIMENSION", "CHARGE", "FROM", "QUANTITY", "PRICE", "AMOUNT"}}
-	for _, l := range s.Lines {
+	for _, l := range lines {
 		charge := string(l.Charge)
 		if l.Corrects != "" {
 			charge = "correction of " + charge
 		}
 		t.add(append([]any{l.ID, l.Instance}, lineCells(l, charge)[1:]...)...)
 	}
-	if err := c.print(s, t); err != nil {
+	if err := c.print(lines, t); err != nil {
 		return err
 	}
-	for _, total := range s.Totals {
+	for _, total := range totals {
 		c.say("total: %s", money(total.Amount, total.Currency))
 	}
 	return nil

@@ -1,0 +1,53 @@
+package metering
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/metering/rating"
+	"github.com/bumpwire/bumpwire/provision/topology"
+)
+
+// Preview is what a tenant's next statement would have by what is metered so far. Once
+// the period is over and nothing more comes, the statement has the same lines.
+type Preview struct {
+	Tenant topology.TenantID `json:"tenant"`
+	Period rating.Period     `json:"period"`          // the first without statements: the running month, or the one before while that waits for what is late
+	Until  time.Time         `json:"until,omitzero"`  // windows that end later are not closed, and not in it
+	Totals []StatementTotal  `json:"totals"`          // by currency
+	Lines  []rating.Line     `json:"lines,omitempty"` // corrections of earlier periods first
+}
+
+// Preview rates a tenant's next statement without issuing it. fault.Invalid without a
+// tenant; fault.NotFound while no window was ever closed.
+func (m *Meter) Preview(ctx context.Context, tenant topology.TenantID) (p Preview, err error) {
+	if tenant == "" {
+		return p, fault.New(fault.Invalid, "a preview is for one tenant: name it")
+	}
+	done, err := m.issued.Get(ctx, issuedID)
+	if err != nil && !errors.Is(err, fault.NotFound) {
+		return p, err
+	}
+	period, _, err := m.nextPeriod(ctx, done)
+	if err != nil {
+		return p, err
+	}
+	if period.Start.IsZero() {
+		return p, fault.New(fault.NotFound, "nothing is metered yet: no window was closed")
+	}
+	past, err := m.statementsOf(ctx, party{tenant: tenant})
+	if err != nil {
+		return p, err
+	}
+	p = Preview{Tenant: tenant, Period: period}
+	if p.Until, err = m.ClosedUntil(ctx); err != nil {
+		return p, err
+	}
+	i := newIssuer(m)
+	i.period, i.earlier, i.noted = period, done.Periods, done.Noted
+	p.Lines, err = i.owed(ctx, tenant, past)
+	p.Totals = totalsOf(p.Lines)
+	return p, err
+}
