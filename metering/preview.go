@@ -14,10 +14,13 @@ import (
 // the period is over and nothing more comes, the statement has the same lines.
 type Preview struct {
 	Tenant topology.TenantID `json:"tenant"`
-	Period rating.Period     `json:"period"`          // the first without statements: the running month, or the one before while that waits for what is late
-	Until  time.Time         `json:"until,omitzero"`  // windows that end later are not closed, and not in it
-	Totals []StatementTotal  `json:"totals"`          // by currency
-	Lines  []rating.Line     `json:"lines,omitempty"` // corrections of earlier periods first
+	Period rating.Period     `json:"period"`         // the first without statements: the running month, or the one before while that waits for what is late
+	Until  time.Time         `json:"until,omitzero"` // windows that end later are not closed, and not in it
+	Totals []StatementTotal  `json:"totals"`         // by currency
+	// Forecast is the totals if all goes on until the period's end as it was until Until; equal to
+	// Totals when the period is over.
+	Forecast []StatementTotal `json:"forecast"`
+	Lines    []rating.Line    `json:"lines,omitempty"` // corrections of earlier periods first
 }
 
 // Preview rates a tenant's next statement without issuing it. fault.Invalid without a
@@ -47,7 +50,15 @@ func (m *Meter) Preview(ctx context.Context, tenant topology.TenantID) (p Previe
 	}
 	i := newIssuer(m)
 	i.period, i.earlier, i.noted = period, done.Periods, done.Noted
-	p.Lines, err = i.owed(ctx, tenant, past)
-	p.Totals = totalsOf(p.Lines)
+	if p.Lines, err = i.owed(ctx, tenant, past); err != nil {
+		return p, err
+	}
+	expected, err := i.forecast(ctx, tenant, p.Until)
+	for _, l := range p.Lines {
+		if l.Corrects != "" {
+			expected = append(expected, l)
+		}
+	}
+	p.Totals, p.Forecast = totalsOf(p.Lines), totalsOf(expected)
 	return p, err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store/storetest"
 	"github.com/bumpwire/bumpwire/metering"
+	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
 func preview(t *testing.T, m *metering.Meter) metering.Preview {
@@ -50,6 +51,7 @@ func TestAPreviewIsTheStatementThatComes(t *testing.T) {
 			require.Equal(t, issued.Period, told.Period)
 			requireSameJSON(t, issued.Lines, told.Lines)
 			requireSameJSON(t, issued.Totals, told.Totals)
+			requireSameJSON(t, issued.Totals, told.Forecast)
 		}
 		requireSound(t, m, 2)
 	})
@@ -71,6 +73,7 @@ func TestAPreviewHasWhatIsMeteredSoFar(t *testing.T) {
 		require.Equal(t, at("2000-02-01T00:00:00Z"), p.Period.End)
 		require.Len(t, p.Totals, 1)
 		require.Equal(t, "57.69", p.Totals[0].Amount.String()) // as in january, but 238.25 h × 0.24 = 57.18 in place of 178.14
+		require.Equal(t, "178.65", p.Forecast[0].Amount.String(), "what january comes to, as nothing changes any more")
 		all, err := m.Statements(t.Context(), metering.Filter{})
 		require.NoError(t, err)
 		require.Empty(t, all, "nothing is issued by looking")
@@ -79,5 +82,26 @@ func TestAPreviewHasWhatIsMeteredSoFar(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, other.Lines)
 		require.NotNil(t, other.Totals)
+	})
+}
+
+// Of 90 requests in nine of 30 days, 300 come: 100 at 1 and 200 at 0.5. Of the instance that
+// ended nothing more comes; its 40 are raised to the minimum of 120.
+func TestAForecastGoesOnThroughTheTiers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := storetest.New(t)
+		m := newMeter(t, s, stored(t, s,
+			instance("i", "2000-01-02T00:00:00Z active s"),
+			instance("ended", "2000-01-01T00:00:00Z active s", "2000-01-09T00:00:00Z deleted s")), graduatedRequests(), daily)
+		time.Sleep(10*24*time.Hour + time.Minute)
+		for id, report := range map[topology.InstanceID]string{"i": "a requests 90 2000-01-05T00:00:00Z", "ended": "b requests 40 2000-01-05T00:00:00Z"} {
+			_, err := m.Report(t.Context(), id, events(report))
+			require.NoError(t, err)
+		}
+		require.Zero(t, issueAll(t, m))
+		p := preview(t, m)
+		require.Equal(t, "240", p.Totals[0].Amount.String(), "90 and 40, both raised to the minimum")
+		require.Equal(t, "320", p.Forecast[0].Amount.String(), "100 + 200 × 0.5, and 120")
 	})
 }

@@ -22,7 +22,13 @@ func newBillPreview(c *cli) *cobra.Command {
 			}
 			c.say("next statement for %s, from %s until %s, by what is metered until %s",
 				harmless(string(p.Tenant)), text(p.Period.Start), text(p.Period.End), text(p.Until))
-			return c.printLines(p.Lines, p.Totals)
+			if err := c.printLines(p.Lines, p.Totals); err != nil {
+				return err
+			}
+			for _, total := range p.Forecast {
+				c.say("forecast: %s", money(total.Amount, total.Currency))
+			}
+			return nil
 		}),
 	}
 	cmd.Flags().StringVar(&tenant, "tenant", "", "whose; a tenant's user need not say")
