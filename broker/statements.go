@@ -41,7 +41,7 @@ func (s *Server) statement(ctx context.Context, c *call) (api.Statement, error) 
 	return found, err
 }
 
-// showStatement is JSON, or FOCUS for a finance department.
+// showStatement is JSON, CSV for a spreadsheet, or FOCUS for a finance department.
 func (s *Server) showStatement(ctx context.Context, c *call) (any, error) {
 	found, err := s.statement(ctx, c)
 	if err != nil {
@@ -50,9 +50,16 @@ func (s *Server) showStatement(ctx context.Context, c *call) (any, error) {
 	switch format := c.query.Get("format"); format {
 	case "", "json":
 		return found, nil
+	case "csv":
+		var b bytes.Buffer
+		if err := found.WriteLines(&b); err != nil {
+			return nil, fmt.Errorf("cannot write statement %d as csv: %w", found.Number, err)
+		}
+		c.w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=\"statement-%d.csv\"", found.Number))
+		return content{"text/csv; charset=utf-8", b.Bytes()}, nil
 	case "focus":
 		if found.Vendor != "" {
-			return nil, fault.New(fault.Invalid, "a vendor's statement comes as json: FOCUS is for what is billed")
+			return nil, fault.New(fault.Invalid, "a vendor's statement comes as json or csv: FOCUS is for what is billed")
 		}
 		seller, err := s.seller(ctx)
 		if err != nil {
@@ -65,7 +72,7 @@ func (s *Server) showStatement(ctx context.Context, c *call) (any, error) {
 		c.w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=\"statement-%d.focus.csv\"", found.Number))
 		return content{"text/csv; charset=utf-8", b.Bytes()}, nil
 	default:
-		return nil, fault.New(fault.Invalid, "a statement comes as json or focus, not %.20q", format)
+		return nil, fault.New(fault.Invalid, "a statement comes as json, csv or focus, not %.20q", format)
 	}
 }
 

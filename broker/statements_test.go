@@ -3,6 +3,7 @@ package broker_test
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"testing"
 	"time"
 
@@ -59,7 +60,14 @@ func TestStatementsAreForTheirTenantAndTheOperator(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, e.Matches)
 	require.Len(t, e.Usage, 1)
-	text, err := own.ExportStatement(ctx, 1, "focus")
+	text, err := own.ExportStatement(ctx, 1, "csv")
+	require.NoError(t, err)
+	table, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, table, 2)
+	require.Equal(t, []string{"1", "acme", "", s.Lines[0].ID}, table[1][:4])
+	require.Equal(t, s.Lines[0].Amount.String(), table[1][19])
+	text, err = own.ExportStatement(ctx, 1, "focus")
 	require.NoError(t, err)
 	rows, findings, err := focus.Check(bytes.NewReader(text))
 	require.NoError(t, err)
@@ -123,6 +131,11 @@ func TestAVendorSeesItsOwnStatementsOnly(t *testing.T) {
 	require.Equal(t, "1", e.Line.Share.Weight.String())
 	_, err = vendor.Statement(ctx, 1)
 	require.ErrorIs(t, err, fault.NotFound, "the tenant's")
+	text, err := vendor.ExportStatement(ctx, 2, "csv")
+	require.NoError(t, err)
+	require.Contains(t, string(text), ",1/3\r\n")
+	require.NotContains(t, string(text), "acme")
+	require.NotContains(t, string(text), ",old,", "the instance")
 	_, err = vendor.ExportStatement(ctx, 2, "focus")
 	require.ErrorIs(t, err, fault.Invalid)
 	for who, other := range map[string]*api.Client{"another vendor": rival, "the tenant": tenant} {

@@ -66,17 +66,17 @@ func newStatement(c *cli) *cobra.Command {
 					return err
 				}
 				return c.printStatement(s)
-			case "focus":
+			case "csv", "focus":
 				text, err := a.ExportStatement(ctx, number, format)
 				if err == nil {
 					_, err = c.out.Write(text)
 				}
 				return err
 			}
-			return fault.New(fault.Invalid, "--format is text or focus, not %q", format)
+			return fault.New(fault.Invalid, "--format is text, csv or focus, not %q", format)
 		}),
 	}
-	cmd.Flags().StringVar(&format, "format", "text", "text, or focus (FOCUS 1.2, CSV)")
+	cmd.Flags().StringVar(&format, "format", "text", "text, csv, or focus (FOCUS 1.2, CSV)")
 	return cmd
 }
 
