@@ -36,7 +36,8 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/services/{service}/publish", vendors, 200, "Put a service into the catalog", takes(s.publishService)},
 		{"POST", "/v1/services/{service}/deprecate", vendors, 200, "Mark a service in the catalog", gives(s.deprecateService)},
 		{"POST", "/v1/services/{service}/retire", vendors, 200, "Take a service out of the catalog", gives(s.retireService)},
-		{"POST", "/v1/services/{service}/prices", vendors, 200, "Append a price of a plan", takes(s.setPrice)},
+		{"POST", "/v1/services/{service}/prices", vendors, 200, "Append a price of a plan, for all or for one tenant", takes(s.setPrice)},
+		{"GET", "/v1/services/{service}/contracts", tenants, 200, "List what single tenants pay for a service's plans", gives(s.listContracts)},
 
 		{"GET", "/v1/services/{service}/eulas", users, 200, "List the licences that a service needs accepted", gives(s.listEULAs)},
 		{"GET", "/v1/eulas/{eula}", anyone, 200, "A licence as plain text, by its digest", gives(s.showEULA)},

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"net/url"
+	"slices"
 
 	"github.com/bumpwire/bumpwire/broker/api"
 	"github.com/bumpwire/bumpwire/catalog"
@@ -79,5 +80,24 @@ func (s *Server) setPrice(ctx context.Context, c *call, n api.NewPrice) (api.Ser
 	if err != nil {
 		return api.Service{}, err
 	}
+	if n.Tenant != "" && c.who.role != api.Operator {
+		return api.Service{}, fault.New(fault.Forbidden, "contracts with tenants are the operator's")
+	}
+	if n.Tenant != "" {
+		_, err := s.Catalog.SetContract(ctx, service.ID, plan.ID, n.Price)
+		return service, err
+	}
 	return s.Catalog.SetPrice(ctx, service.ID, plan.ID, n.Price)
+}
+
+// listContracts are a service's: for tenants their own.
+func (s *Server) listContracts(ctx context.Context, c *call) (api.List[api.Contract], error) {
+	service, err := s.showService(ctx, c)
+	if err != nil {
+		return api.List[api.Contract]{}, err
+	}
+	all, err := s.Catalog.Contracts(ctx, service.ID)
+	return api.List[api.Contract]{Items: slices.DeleteFunc(all, func(k api.Contract) bool {
+		return !c.who.sees(k.Tenant)
+	})}, err
 }

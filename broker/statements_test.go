@@ -167,3 +167,28 @@ func TestAVendorSeesItsOwnStatementsOnly(t *testing.T) {
 	require.Len(t, settled, 1)
 	require.True(t, settled[0].Billed.Equal(settled[0].Shared.Add(settled[0].Kept)))
 }
+
+func TestContractsAreBetweenTheOperatorAndATenant(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	w := newWorld(t)
+	vendor := w.user(api.NewUser{Name: "vera", Role: api.Vendor, Vendor: "example"})
+	own := w.user(api.NewUser{Name: "alice", Role: api.Tenant, Tenant: "acme"})
+	other := w.user(api.NewUser{Name: "bob", Role: api.Tenant, Tenant: "umbrella"})
+	price := api.NewPrice{Plan: w.service.Plans[0].Name, Price: api.Price{Dimension: "instance", Unit: "hour", Currency: "EUR", Tenant: "acme", Amount: decimal.New(1, -3)}}
+	_, err := vendor.SetPrice(ctx, w.service.Name, price)
+	require.ErrorIs(t, err, fault.Forbidden)
+	_, err = w.admin.SetPrice(ctx, w.service.Name, price)
+	require.NoError(t, err)
+	all, err := own.Contracts(ctx, w.service.Name)
+	require.NoError(t, err)
+	require.Len(t, all, 1)
+	none, err := other.Contracts(ctx, w.service.Name)
+	require.NoError(t, err)
+	require.Empty(t, none)
+	_, err = vendor.Contracts(ctx, w.service.Name)
+	require.ErrorIs(t, err, fault.Forbidden, "a vendor does not see to whom it sells")
+	seen, err := other.Service(ctx, w.service.Name)
+	require.NoError(t, err)
+	require.Equal(t, w.service.Plans[0].Prices, seen.Plans[0].Prices)
+}

@@ -39,16 +39,17 @@ import (
 // Catalog is the packages and services. Its methods may be called at the same
 // time, also by several brokers on one store and one folder.
 type Catalog struct {
-	packages store.Collection[Package]
-	services store.Collection[Service]
-	names    store.Collection[nameClaim]
-	eulas    store.Collection[eulaText]
-	blobs    Blobs
-	locked   func(context.Context, func(context.Context) error) error // while blobs go in and out
-	options  ovf.Options
-	quota    Quota
-	uploads  uploads
-	log      *slog.Logger
+	packages  store.Collection[Package]
+	services  store.Collection[Service]
+	names     store.Collection[nameClaim]
+	eulas     store.Collection[eulaText]
+	contracts store.Collection[Contract]
+	blobs     Blobs
+	locked    func(context.Context, func(context.Context) error) error // while blobs go in and out
+	options   ovf.Options
+	quota     Quota
+	uploads   uploads
+	log       *slog.Logger
 
 	mu          sync.Mutex
 	descriptors map[string]*ovf.Package // by the descriptor's digest, so never out of date
@@ -97,6 +98,7 @@ func (c *Catalog) keepIn(s *store.Store) {
 	c.services = store.In(s, "services", func(v Service) map[string]string { return map[string]string{"name": v.Name, "vendor": v.Vendor} })
 	c.names = store.In[nameClaim](s, "names", nil)
 	c.eulas = store.In[eulaText](s, "eulas", nil)
+	c.contracts = store.In(s, "contracts", Contract.keys)
 }
 
 // Services lists all services, by name.
@@ -170,8 +172,8 @@ func (c *Catalog) Offer(ctx context.Context, service ServiceID, plan PlanID) (Of
 	return Offer{Service: *s, Plan: s.Plans[n], Package: *p}, nil
 }
 
-// Prices are all prices of a plan, past, present and announced, also of a plan that
-// is no longer offered. NotFound when there never was such a plan.
+// Prices are all prices of a plan, past, present and announced, those of contracts
+// after those for all; also of a plan that is no longer offered. NotFound when there never was such a plan.
 func (c *Catalog) Prices(ctx context.Context, service ServiceID, plan PlanID) ([]Price, error) {
 	s, err := c.services.Look(ctx, string(service))
 	if err != nil {
@@ -179,6 +181,10 @@ func (c *Catalog) Prices(ctx context.Context, service ServiceID, plan PlanID) ([
 	}
 	for _, plans := range [][]Plan{s.Plans, s.Former} {
 		for _, p := range plans {
+			if p.ID == plan && s.Contracts {
+				agreed, err := c.agreed(ctx, service, plan)
+				return append(slices.Clone(p.Prices), agreed...), err
+			}
 			if p.ID == plan {
 				return slices.Clone(p.Prices), nil
 			}

@@ -13,6 +13,13 @@ import (
 type Index struct {
 	Packages map[PackageID]bool
 	Services map[ServiceID]Service
+	Agreed   map[PlanID][]Price // prices of contracts
+}
+
+// Prices are all of a plan, as those of a Catalog.
+func (x Index) Prices(service ServiceID, plan PlanID) []Price {
+	p, _ := x.Plan(service, plan)
+	return slices.Concat(p.Prices, x.Agreed[plan])
 }
 
 // Plan looks up a plan of a service, also one that is no longer offered.
@@ -32,7 +39,7 @@ func (x Index) Plan(service ServiceID, plan PlanID) (Plan, bool) {
 func Check(ctx context.Context, s *store.Store, blobs Blobs, f *store.Findings) (Index, error) {
 	c := &Catalog{blobs: blobs}
 	c.keepIn(s)
-	x := Index{Packages: map[PackageID]bool{}, Services: map[ServiceID]Service{}}
+	x := Index{Packages: map[PackageID]bool{}, Services: map[ServiceID]Service{}, Agreed: map[PlanID][]Price{}}
 	err := c.packages.Audit(ctx, f, func(id string, p Package) error {
 		x.Packages[p.ID] = true
 		if id != string(p.ID) {
@@ -57,6 +64,19 @@ func Check(ctx context.Context, s *store.Store, blobs Blobs, f *store.Findings) 
 			}
 		}
 		return c.checkName(ctx, f, v)
+	})
+	if err != nil {
+		return x, err
+	}
+	err = c.contracts.Audit(ctx, f, func(id string, k Contract) error {
+		x.Agreed[k.Plan] = append(x.Agreed[k.Plan], k.Prices...)
+		if _, known := x.Plan(k.Service, k.Plan); !known {
+			f.Add("contracts", id, "it is about plan %q of service %q, which does not exist", k.Plan, k.Service)
+		}
+		if id != k.id() {
+			f.Add("contracts", id, "it is stored as a contract of another tenant or plan")
+		}
+		return nil
 	})
 	return x, err
 }

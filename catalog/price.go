@@ -97,11 +97,16 @@ func (p Price) Hourly() bool {
 
 // check says what is wrong with a price that is to be billed by.
 func (p Price) check() error {
+	if p.Tenant != "" {
+		return fault.New(fault.Invalid, "a price for one tenant is not among those for all: whoever reads the catalog would see it")
+	}
+	return p.checkBilled()
+}
+
+// checkBilled does for a contract's price, too.
+func (p Price) checkBilled() error {
 	if err := PricesError(p.Findings()); err != nil {
 		return err
-	}
-	if p.Tenant != "" {
-		return fault.New(fault.Invalid, "a price for one tenant can be tried with `bumpwire price test`, and not be billed: whoever reads the catalog would see it")
 	}
 	if OwnDimension(p.Dimension) && p.Dimension != DimensionInstance {
 		return fault.New(fault.Invalid, "%q is metered and not billed; of the broker's own dimensions only %q is", p.Dimension, DimensionInstance)

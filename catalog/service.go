@@ -62,7 +62,8 @@ type Service struct {
 	// EULAs are what a tenant accepts before it provisions; see EULA.
 	EULAs []EULA `json:"eulas,omitempty"`
 
-	Changed time.Time `json:"changed"`
+	Contracts bool      `json:"contracts,omitempty"` // some tenants have prices of their own; see Contract
+	Changed   time.Time `json:"changed"`
 }
 
 // Plan is one deployment configuration with its prices.

@@ -96,8 +96,7 @@ func (a *audit) record(ctx context.Context, id string, u UsageRecord) error {
 	a.used[u.Instance] = a.used[u.Instance].Add(u.Seconds)
 	prices := map[catalog.PlanID][]catalog.Price{}
 	for _, id := range u.plans() {
-		plan, _ := a.plans.Plan(u.Service, id)
-		prices[id] = plan.Prices
+		prices[id] = a.plans.Prices(u.Service, id)
 	}
 	for _, line := range Rate(u, prices) {
 		a.lines[line.ID]++

@@ -61,8 +61,8 @@ func Rate(u UsageRecord, prices map[catalog.PlanID][]catalog.Price) []BillingRec
 		return append(lines, u.reportedLine(price))
 	}
 	for _, s := range u.Spans {
-		for _, piece := range cut(s, u.Dimension, prices[s.Plan]) {
-			price, ok := catalog.PriceAt(prices[s.Plan], u.Dimension, piece.Start)
+		for _, piece := range u.cut(s, prices[s.Plan]) {
+			price, ok := catalog.PriceFor(prices[s.Plan], string(u.Tenant), u.Dimension, piece.Start)
 			if ok && price.Hourly() {
 				lines = append(lines, u.line(s.Plan, piece, price))
 			}
@@ -88,8 +88,8 @@ func (u UsageRecord) reportedPrice(prices []catalog.Price) (p catalog.Price, ok 
 	if u.Part == 0 {
 		return p, false
 	}
-	for _, piece := range cut(Span{Start: u.Window.Start, End: u.Window.End}, u.Dimension, prices) {
-		if p, ok = catalog.PriceAt(prices, u.Dimension, piece.Start); ok {
+	for _, piece := range u.cut(Span{Start: u.Window.Start, End: u.Window.End}, prices) {
+		if p, ok = catalog.PriceFor(prices, string(u.Tenant), u.Dimension, piece.Start); ok {
 			return p, true
 		}
 	}
@@ -106,11 +106,11 @@ func (u UsageRecord) reportedLine(p catalog.Price) BillingRecord {
 }
 
 // cut splits a span where another price comes into force.
-func cut(s Span, dimension string, prices []catalog.Price) []Window {
+func (u UsageRecord) cut(s Span, prices []catalog.Price) []Window {
 	bounds := []time.Time{s.Start, s.End}
-	for _, p := range prices {
-		if p.Dimension == dimension && p.From.After(s.Start) && p.From.Before(s.End) {
-			bounds = append(bounds, p.From.UTC())
+	for _, at := range catalog.Changes(prices, string(u.Tenant), u.Dimension) {
+		if at.After(s.Start) && at.Before(s.End) {
+			bounds = append(bounds, at.UTC())
 		}
 	}
 	slices.SortFunc(bounds, time.Time.Compare)

@@ -130,7 +130,9 @@ func (r *report) knows(ctx context.Context, plan catalog.PlanID, dimension strin
 		}
 		r.priced[plan] = prices
 	}
-	return slices.ContainsFunc(prices, func(p catalog.Price) bool { return p.Dimension == dimension }), nil
+	return slices.ContainsFunc(prices, func(p catalog.Price) bool {
+		return p.Dimension == dimension && (p.Tenant == "" || p.Tenant == string(r.instance.Tenant))
+	}), nil
 }
 
 // take stores an event, or compares it with the one that has its id, and says which

@@ -53,7 +53,15 @@ func (c *Client) Retire(ctx context.Context, service string) (s Service, err err
 	return s, c.call(ctx, "POST", nil, nil, &s, "services", service, "retire")
 }
 
-// SetPrice appends a price.
+// Contract is what a tenant pays for a plan in place of the prices for all.
+type Contract = catalog.Contract
+
+// Contracts lists those of a service; a tenant's users see the tenant's.
+func (c *Client) Contracts(ctx context.Context, service string) ([]Contract, error) {
+	return list[Contract](ctx, c, nil, "services", service, "contracts")
+}
+
+// SetPrice appends a price, or with Tenant a contract's.
 func (c *Client) SetPrice(ctx context.Context, service string, p NewPrice) (s Service, err error) {
 	return s, c.call(ctx, "POST", nil, p, &s, "services", service, "prices")
 }
