@@ -25,7 +25,7 @@ demo: prerequisites appliance build ## the main job, narrated, with real packets
 
 test: prerequisites appliance ## all tests with the race detector, on real networks and appliances; SEQUENCES (100000) of random requests
 	@mkdir -p $(REPORTS)
-	BUMPWIRE_REQUIRE_LINUX=1 BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -race -timeout 20m ./...
+	BUMPWIRE_REQUIRE_LINUX=1 BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -race -timeout 45m ./...
 	BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -timeout 20m ./provision
 	BUMPWIRE_TEST_STORE=mongodb $(GO) test -count=1 -run '$(ON_MONGODB)' ./provision ./broker ./catalog
 	GOGC=800 BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -count=1 -timeout 30m -run 'TestSequences$$' ./provision/cloud/sim -sequences $(SEQUENCES)
@@ -37,7 +37,7 @@ test-openstack: ## tests over a real OpenStack: OS_CLOUD's, left as it was, or a
 
 check: lint ## lint, and the tests with the race detector
 	@mkdir -p $(REPORTS)
-	BUMPWIRE_REQUIRE_LINUX=1 BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -race -timeout 20m ./...
+	BUMPWIRE_REQUIRE_LINUX=1 BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -race -timeout 45m ./...
 	cd testdata/osbclient && $(GO) test -count=1 .
 
 lint: prerequisites appliance ## format, vet, staticcheck, import directions, generated files
