@@ -18,6 +18,7 @@ import (
 
 // demoOptions are the flags of `bumpwire demo`.
 type demoOptions struct {
+	cloud     string        // linux or openstack
 	appliance string        // path of the OVA
 	pictures  string        // folder for the SVGs
 	rate      int           // echo requests per second
@@ -38,11 +39,18 @@ a ping and a TCP stream go on, tries an allowed and a blocked port, closes a
 metering window, and removes everything again. It ends with a verdict; with
 --output json that is one object on standard output.
 
-It needs root, or an ordinary user who may make user namespaces.`,
+It needs root, or an ordinary user who may make user namespaces.
+
+With --cloud openstack the broker works on the OpenStack that the cloud section of the
+configuration's environment variables or OS_CLOUD names. Its account must be an
+administrator's, and this machine one of those with the cloud's switch: the hosts are
+namespaces that are plugged into it, for which root is needed. The appliance is
+a server of Nova's that boots from Glance.`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.demo(cmd.Context(), o) },
 	}
 	f := cmd.Flags()
+	f.StringVar(&o.cloud, "cloud", "linux", "the cloud: linux or openstack")
 	f.StringVar(&o.appliance, "appliance", filepath.FromSlash("build/appliance/bumpwire-firewall.ova"), "the package to demonstrate; made by testdata/appliance/build")
 	f.StringVar(&o.pictures, "pictures", filepath.FromSlash("build/demo"), "folder for before and after, each as .svg and .json")
 	f.IntVar(&o.rate, "rate", 1000, "echo requests per second")
@@ -52,6 +60,9 @@ It needs root, or an ordinary user who may make user namespaces.`,
 
 // demo runs the story and gives the verdict.
 func (c *cli) demo(ctx context.Context, o demoOptions) error {
+	if o.cloud != "linux" && o.cloud != "openstack" {
+		return fault.New(fault.Invalid, "--cloud must be linux or openstack")
+	}
 	if o.rate < 1 || o.rate > 10000 {
 		return fault.New(fault.Invalid, "--rate must be from 1 to 10000 per second")
 	}

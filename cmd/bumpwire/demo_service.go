@@ -23,7 +23,9 @@ func (s *stage) lifecycle(ctx context.Context, r *report, o offer) (times phases
 	if err := s.firewall(ctx, r); err != nil {
 		return times, err
 	}
-	if err := s.bind(ctx, o); err != nil {
+	if s.ground.dial() == nil {
+		s.say("The story leaves the binding out: on this cloud the broker has no way to the appliance's management side.")
+	} else if err := s.bind(ctx, o); err != nil {
 		return times, err
 	}
 	if err := s.bill(ctx, r); err != nil {
@@ -37,14 +39,14 @@ type phases struct{ asked, inserted, removing, removed time.Time }
 
 func (s *stage) provision(ctx context.Context, r *report, o offer) (times phases, err error) {
 	s.title("A platform provisions %s, plan %s, on network %s", o.serviceName, o.planName, demoNetwork)
-	wanted := map[string]any{"networks": []string{demoNetwork}, "firewall.block-tcp-ports": blockedPort}
+	wanted := map[string]any{"networks": []string{s.ground.network()}, "firewall.block-tcp-ports": blockedPort}
 	if len(o.eulas) > 0 {
 		wanted["accept_eulas"] = o.eulas
 	}
 	parameters, _ := json.Marshal(wanted) // strings always marshal
 	times.asked = time.Now()
 	a, err := s.platform.Provision(ctx, demoInstance, api.OSBProvision{
-		ServiceID: o.service, PlanID: o.plan, OrganizationGUID: demoTenant, SpaceGUID: "demo", Parameters: parameters,
+		ServiceID: o.service, PlanID: o.plan, OrganizationGUID: s.ground.tenant(), SpaceGUID: "demo", Parameters: parameters,
 	})
 	if err != nil {
 		return times, err
@@ -58,7 +60,7 @@ func (s *stage) provision(ctx context.Context, r *report, o offer) (times phases
 	if err != nil {
 		return times, err
 	}
-	if r.PathAfter, err = path(ctx, s.cloud, f, pingingHost, demoNetwork); err != nil {
+	if r.PathAfter, err = path(ctx, s.ground, f, pingingHost, demoNetwork); err != nil {
 		return times, err
 	}
 	s.say("A packet of %s now passes: %s", pingingHost, arrows(r.PathAfter))
@@ -121,7 +123,7 @@ func (s *stage) ask(ctx context.Context, url, user, password string) (string, er
 		if err != nil {
 			return nil, err
 		}
-		return s.cloud.Dial(ctx, demoTenant, to)
+		return s.ground.dial()(ctx, to)
 	}
 	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -154,6 +156,25 @@ func (s *stage) bill(ctx context.Context, r *report) error {
 
 func (s *stage) deprovision(ctx context.Context, times *phases, o offer) error {
 	s.title("The platform unbinds and removes the service")
+	if err := s.unbind(ctx, o); err != nil {
+		return err
+	}
+	times.removing = time.Now()
+	a, err := s.platform.Deprovision(ctx, demoInstance, o.service, o.plan)
+	if err != nil {
+		return err
+	}
+	if err := s.follow(ctx, a.Operation); err != nil {
+		return err
+	}
+	times.removed = time.Now()
+	return nil
+}
+
+func (s *stage) unbind(ctx context.Context, o offer) error {
+	if s.ground.dial() == nil {
+		return nil // there is none
+	}
 	gone, err := s.platform.Unbind(ctx, demoInstance, demoBinding, o.service, o.plan)
 	if err != nil {
 		return err
@@ -164,14 +185,5 @@ func (s *stage) deprovision(ctx context.Context, times *phases, o offer) error {
 		}
 	}
 	s.say("DELETE of the binding: done, and its login with it")
-	times.removing = time.Now()
-	a, err := s.platform.Deprovision(ctx, demoInstance, o.service, o.plan)
-	if err != nil {
-		return err
-	}
-	if err := s.follow(ctx, a.Operation); err != nil {
-		return err
-	}
-	times.removed = time.Now()
 	return nil
 }

@@ -18,19 +18,17 @@ import (
 
 	"github.com/bumpwire/bumpwire/broker/api"
 	"github.com/bumpwire/bumpwire/internal/fault"
-	"github.com/bumpwire/bumpwire/provision/cloud/linux"
 )
 
 // stage is what the story is played on: a broker of its own in a folder of its
-// own, over a linux cloud of its own scope.
+// own, over a cloud with a scope of its own.
 type stage struct {
 	*narrator
 	cli      *cli
 	options  demoOptions
 	dir      string
-	scope    string
+	ground   ground
 	broker   *running
-	cloud    *linux.Cloud
 	platform *api.OSB
 	admin    *api.Client
 	traffic  *traffic
@@ -42,25 +40,30 @@ func openStage(ctx context.Context, c *cli, o demoOptions, n *narrator) (*stage,
 	// The process keeps its id when it enters a user namespace by starting anew,
 	// so both starts mean the same folder.
 	id := strconv.FormatInt(int64(os.Getpid()), 36)
-	s := &stage{narrator: n, cli: c, options: o, scope: "demo" + id, dir: filepath.Join(os.TempDir(), "bumpwire-demo-"+id)}
-	if err := linux.Enter(ctx, filepath.Join(s.dir, "linux")); err != nil {
+	s := &stage{narrator: n, cli: c, options: o, dir: filepath.Join(os.TempDir(), "bumpwire-demo-"+id)}
+	conf := standard()
+	conf.Server.Listen, conf.Server.Data = "127.0.0.1:0", s.dir
+	conf.Metering.Window, conf.Metering.Schedule = o.window, "@every 1h" // the demo closes its window itself
+	conf.Monitor.Every = time.Second
+	if s.ground = (&branch{scope: "demo" + id, dir: filepath.Join(s.dir, "linux")}); o.cloud == "openstack" {
+		given, err := readConfig("", c.env)
+		if err != nil {
+			return s, err
+		}
+		s.ground = &region{name: "demo" + id, config: given.Cloud}
+	}
+	if err := s.ground.configure(ctx, &conf); err != nil {
 		return s, err
 	}
 	if err := os.MkdirAll(o.pictures, 0o755); err != nil {
 		return s, fault.New(fault.Invalid, "cannot make the folder for pictures: %s", err)
 	}
-	conf := standard()
-	conf.Server.Listen, conf.Server.Data = "127.0.0.1:0", s.dir
-	conf.Cloud.Scope = s.scope
-	conf.Metering.Window, conf.Metering.Schedule = o.window, "@every 1h" // the demo closes its window itself
-	conf.Monitor.Every = time.Second
-	n.say("A broker starts on the linux cloud of this machine.")
+	n.say("A broker starts on %s.", s.ground.about())
 	// The story must end in order after Ctrl-C, so the broker outlives ctx.
 	var err error
 	if s.broker, err = start(context.WithoutCancel(ctx), conf, slog.New(slog.NewTextHandler(c.errs, &slog.HandlerOptions{Level: slog.LevelWarn}))); err != nil {
 		return s, err
 	}
-	s.cloud = s.broker.cloud.(*linux.Cloud) // the configuration says so
 	return s, s.credentials(ctx)
 }
 
@@ -77,7 +80,7 @@ func (s *stage) credentials(ctx context.Context) error {
 }
 
 // public is the server behind the gateway.
-func (s *stage) public() string { return linux.PublicIPv4 }
+func (s *stage) public() string { return s.ground.public() }
 
 // push uploads the package with a progress bar.
 func (s *stage) push(ctx context.Context) (api.Pushed, error) {
@@ -122,7 +125,7 @@ func (s *stage) closedRecords(ctx context.Context) ([]api.BillingRecord, error) 
 		if err != nil {
 			return nil, err
 		}
-		return s.admin.Bills(ctx, api.BillFilter{Tenant: demoTenant})
+		return s.admin.Bills(ctx, api.BillFilter{Tenant: s.ground.tenant()})
 	}
 }
 
@@ -139,25 +142,19 @@ func readPage(resp *http.Response) (string, error) {
 	return harmless(strings.TrimSpace(string(body))), nil
 }
 
+// clearWithin is how long taking the stage down may take.
+const clearWithin = 3 * time.Minute
+
 // clear takes everything down and lists what it could not remove.
 func (s *stage) clear(ctx context.Context, n *narrator) (left []string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, clearWithin)
 	defer cancel()
 	n.title("The stage is cleared")
 	if s.traffic != nil {
 		s.traffic.close(0)
 	}
-	cloud, err := linux.New(ctx, linux.Options{Scope: s.scope, Dir: filepath.Join(s.dir, "linux")}) // there may be no broker
-	if err == nil {
-		err = cloud.Sweep(ctx)
-	}
-	if s.broker != nil {
-		err = errors.Join(err, s.broker.Close())
-		resources, lookErr := s.cloud.Resources(ctx)
-		err = errors.Join(err, lookErr)
-		for _, r := range resources {
-			left = append(left, r.Kind+" "+r.ID)
-		}
+	if s.ground != nil {
+		left, err = s.ground.clear(ctx, s)
 	}
 	err = errors.Join(err, os.RemoveAll(s.dir))
 	if _, gone := os.Stat(s.dir); gone == nil {

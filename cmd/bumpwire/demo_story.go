@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
@@ -33,7 +34,7 @@ func (s *stage) play(ctx context.Context, r *report) error {
 	if err != nil {
 		return err
 	}
-	s.traffic, err = startTraffic(ctx, s.cloud, demoTenant, pingingHost, streamHost, s.options.rate)
+	s.traffic, err = startTraffic(ctx, s.ground, pingingHost, streamHost, s.options.rate)
 	if err != nil {
 		return err
 	}
@@ -60,20 +61,17 @@ func (s *stage) play(ctx context.Context, r *report) error {
 // tenantNetwork makes the tenant's side of the world and shows it.
 func (s *stage) tenantNetwork(ctx context.Context, r *report) (before topology.Fabric, err error) {
 	s.title("A tenant has a network with two hosts behind a gateway")
-	network := api.Network{ID: demoNetwork, Name: demoNetwork, CIDR: "10.20.0.0/24", Gateway: netip.MustParseAddr("10.20.0.1")}
-	if _, err := s.admin.CreateNetwork(ctx, demoTenant, network); err != nil {
-		return before, err
-	}
+	var hosts []cloud.Host
 	for n, name := range []string{pingingHost, streamHost} {
-		h := api.Host{Name: name, Network: demoNetwork, Address: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 20, 0, byte(11 + n)}), 24)}
-		if _, err := s.admin.CreateHost(ctx, demoTenant, h); err != nil {
-			return before, err
-		}
+		hosts = append(hosts, cloud.Host{Name: name, Address: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 20, 0, byte(11 + n)}), demoRange.Bits())})
+	}
+	if err := s.ground.build(ctx, s, hosts); err != nil {
+		return before, err
 	}
 	if before, err = s.picture(ctx, r, "before"); err != nil {
 		return before, err
 	}
-	if r.PathBefore, err = path(ctx, s.cloud, before, pingingHost, demoNetwork); err != nil {
+	if r.PathBefore, err = path(ctx, s.ground, before, pingingHost, demoNetwork); err != nil {
 		return before, err
 	}
 	s.say("A packet of %s passes: %s", pingingHost, arrows(r.PathBefore))
@@ -143,7 +141,7 @@ func (s *stage) compare(ctx context.Context, r *report, before topology.Fabric) 
 	if err != nil {
 		return err
 	}
-	now, err := path(ctx, s.cloud, after, pingingHost, demoNetwork)
+	now, err := path(ctx, s.ground, after, pingingHost, demoNetwork)
 	if err != nil {
 		return err
 	}
@@ -174,7 +172,7 @@ func (s *stage) measure(r *report, begin time.Time, t phases) {
 // picture shows the topology and, with a name, keeps it as SVG, and as JSON to plan
 // from.
 func (s *stage) picture(ctx context.Context, r *report, name string) (topology.Fabric, error) {
-	scene, err := s.admin.Topology(ctx, demoTenant)
+	scene, err := s.admin.Topology(ctx, s.ground.tenant())
 	if err != nil {
 		return scene.Fabric, err
 	}

@@ -8,7 +8,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/bumpwire/bumpwire/provision/cloud/linux"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
@@ -22,27 +21,26 @@ const (
 // traffic keeps a ping and a TCP stream going between the tenant's hosts and a
 // server behind their gateway.
 type traffic struct {
-	cloud   *linux.Cloud
-	tenant  topology.TenantID
+	ground  ground
 	servers []*streamServer
 	ping    *pinger
 	stream  *download
 }
 
 // startTraffic opens all sockets in the namespaces they belong to.
-func startTraffic(ctx context.Context, c *linux.Cloud, tenant topology.TenantID, pinging, streaming string, rate int) (*traffic, error) {
-	t := &traffic{cloud: c, tenant: tenant}
+func startTraffic(ctx context.Context, g ground, pinging, streaming string, rate int) (*traffic, error) {
+	t := &traffic{ground: g}
 	if err := t.serve(ctx); err != nil {
 		t.close(0)
 		return nil, err
 	}
-	err := c.InHost(ctx, tenant, pinging, func() (err error) {
-		t.ping, err = listenPing(net.ParseIP(linux.PublicIPv4), rate)
+	err := g.inHost(ctx, pinging, func() (err error) {
+		t.ping, err = listenPing(net.ParseIP(g.public()), rate)
 		return err
 	})
 	if err == nil {
-		err = c.InHost(ctx, tenant, streaming, func() error {
-			conn, err := net.DialTimeout("tcp4", net.JoinHostPort(linux.PublicIPv4, allowedPort), 5*time.Second)
+		err = g.inHost(ctx, streaming, func() error {
+			conn, err := net.DialTimeout("tcp4", net.JoinHostPort(g.public(), allowedPort), 5*time.Second)
 			t.stream = &download{conn: conn}
 			return err
 		})
@@ -58,9 +56,9 @@ func startTraffic(ctx context.Context, c *linux.Cloud, tenant topology.TenantID,
 }
 
 func (t *traffic) serve(ctx context.Context) error {
-	return t.cloud.InGateway(ctx, t.tenant, func() error {
+	return t.ground.inPublic(ctx, func() error {
 		for _, port := range []string{allowedPort, blockedPort} {
-			s, err := serveStream(net.JoinHostPort(linux.PublicIPv4, port))
+			s, err := serveStream(net.JoinHostPort(t.ground.public(), port))
 			if err != nil {
 				return err
 			}
@@ -72,8 +70,8 @@ func (t *traffic) serve(ctx context.Context) error {
 
 // reaches says whether a host gets through to a port behind the gateway.
 func (t *traffic) reaches(ctx context.Context, host, port string) (through bool, err error) {
-	err = t.cloud.InHost(ctx, t.tenant, host, func() error {
-		through, err = connects(ctx, net.JoinHostPort(linux.PublicIPv4, port), 3*time.Second)
+	err = t.ground.inHost(ctx, host, func() error {
+		through, err = connects(ctx, net.JoinHostPort(t.ground.public(), port), 3*time.Second)
 		return err
 	})
 	return through, err
@@ -93,8 +91,8 @@ func (t *traffic) close(late time.Duration) {
 }
 
 // path is what a packet of the tenant really passes, by name.
-func path(ctx context.Context, c *linux.Cloud, f topology.Fabric, host, network string) ([]string, error) {
-	passed, reached, err := c.Trace(ctx, f.Tenant, host)
+func path(ctx context.Context, g ground, f topology.Fabric, host, network string) ([]string, error) {
+	passed, reached, err := g.trace(ctx, host)
 	if err != nil {
 		return nil, fmt.Errorf("cannot trace a packet of %s: %w", host, err)
 	}
