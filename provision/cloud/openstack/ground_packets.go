@@ -2,6 +2,7 @@ package openstack
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"regexp"
@@ -82,16 +83,41 @@ func (g *Ground) carried(ctx context.Context) (map[topology.ApplianceID]int, err
 		if p.mark.Kind != kindLeg || err != nil || f.Leg.Role != topology.Outside || p.DeviceID == "" {
 			continue
 		}
-		out, err := shell("ovs-ofctl", "dump-ports", "br-int", link(p.Port))
+		n, err := sent(p)
 		if err != nil {
 			return nil, err
 		}
-		if m := received.FindStringSubmatch(out); m != nil {
-			n, _ := strconv.Atoi(m[1]) // digits
-			count[f.Appliance.ID] += n
-		}
+		count[f.Appliance.ID] += n
 	}
 	return count, nil
+}
+
+// sent is how many packets a server has sent by a port: as the switch counts them, or
+// the namespace that the server is, into which the switch does not see.
+func sent(p port) (int, error) {
+	space := "vm-" + p.DeviceID
+	if _, err := os.Stat(spacesFolder + space); err != nil {
+		out, err := shell("ovs-ofctl", "dump-ports", "br-int", link(p.Port))
+		if err != nil {
+			return 0, err
+		}
+		m := received.FindStringSubmatch(out)
+		if m == nil {
+			return 0, fmt.Errorf("the switch does not count what comes in by %s", link(p.Port))
+		}
+		return strconv.Atoi(m[1])
+	}
+	out, err := shell("ip", "-n", space, "-j", "-s", "link", "show", link(p.Port))
+	if err != nil {
+		return 0, err
+	}
+	var links []struct {
+		Stats64 struct{ TX struct{ Packets int } }
+	}
+	if err := json.Unmarshal([]byte(out), &links); err != nil || len(links) != 1 {
+		return 0, fmt.Errorf("cannot read the counters of %s: %v", link(p.Port), err)
+	}
+	return links[0].Stats64.TX.Packets, nil
 }
 
 // spacesFolder is where bound network namespaces are found.
