@@ -170,7 +170,8 @@ func (g *Ground) standIn(ctx context.Context, a topology.ApplianceID, space, blo
 	if err != nil {
 		return err
 	}
-	if _, err := shell("ip", "netns", "exec", space, "nft", "add table bridge demo; add chain bridge demo forward { type filter hook forward priority 0; }; "+
+	// Before br_netfilter, which skips what comes with it at priority 0.
+	if _, err := shell("ip", "netns", "exec", space, "nft", "add table bridge demo; add chain bridge demo forward { type filter hook forward priority filter; }; "+
 		"add rule bridge demo forward tcp dport "+blocked+" drop"); err != nil {
 		return err
 	}
