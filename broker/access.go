@@ -78,9 +78,24 @@ func (s *Server) identify(ctx context.Context, r *http.Request, who access) (cal
 	if who == anyone || who == "" || who == signers {
 		return caller{}, nil
 	}
-	kind := userKind
-	if who == platforms {
-		kind = platformKind
+	c, err := s.account(ctx, r, who)
+	if err != nil {
+		return caller{}, err
+	}
+	if !who.allows(c.role) {
+		return c, fault.New(fault.Forbidden, "this is for %s", who)
+	}
+	return c, nil
+}
+
+// account is who a request's credentials belong to.
+func (s *Server) account(ctx context.Context, r *http.Request, who access) (caller, error) {
+	kind := platformKind
+	if who != platforms {
+		kind = userKind
+		if c, ok, err := s.bearer(ctx, r); ok {
+			return c, err
+		}
 	}
 	name, password, ok := credentials(r)
 	if !ok {
@@ -90,11 +105,7 @@ func (s *Server) identify(ctx context.Context, r *http.Request, who access) (cal
 	if err != nil {
 		return caller{}, err
 	}
-	c := caller{name: a.Name, role: a.Role, vendor: a.Vendor, tenant: a.Tenant, rules: a.Rules, known: true}
-	if !who.allows(c.role) {
-		return c, fault.New(fault.Forbidden, "this is for %s", who)
-	}
-	return c, nil
+	return caller{name: a.Name, role: a.Role, vendor: a.Vendor, tenant: a.Tenant, rules: a.Rules, known: true}, nil
 }
 
 func (a access) allows(role api.Role) bool {

@@ -50,6 +50,10 @@ type Config struct {
 	StrictOperation bool
 	// Issuer is who issues invoices, as exports of bills name it. Empty means "Operator".
 	Issuer string
+	// Tokens are another identity service's, which users may show in place of a password,
+	// and TokenRoles what they make of their users. Nil: there is none.
+	Tokens     Tokens
+	TokenRoles TokenRoles
 	// Patience is how long a client may take over a JSON body, or over one piece of
 	// an upload. Zero means 30 seconds.
 	Patience time.Duration

@@ -74,10 +74,15 @@ func decode(body []byte, out any) error {
 	return nil
 }
 
-// unreachable is Unavailable, unless the caller gave up.
+// unreachable is Unavailable, unless the caller gave up or the request's credentials
+// could not be had.
 func unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	var known *fault.Error
+	if errors.As(err, &known) {
+		return known
 	}
 	var u *url.Error
 	if errors.As(err, &u) {

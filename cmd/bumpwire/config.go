@@ -29,6 +29,7 @@ type config struct {
 	OSB      osbConfig      `yaml:"osb"`
 	Metering meteringConfig `yaml:"metering"`
 	Monitor  monitorConfig  `yaml:"monitor"`
+	Identity identityConfig `yaml:"identity"`
 
 	Provision provisionConfig `yaml:"provision"`
 
@@ -121,6 +122,7 @@ func standard() config {
 		Metering:  meteringConfig{Window: time.Hour, Zone: "UTC", Lateness: metering.DefaultLateness},
 		Monitor:   monitorConfig{Every: time.Second},
 		Provision: provisionConfig{Reconcile: reconcileConfig{Schedule: "5m", Policy: "report"}},
+		Identity:  identityConfig{OperatorRoles: "admin", VendorRoles: "vendor", TenantRoles: "member"},
 		Log:       logConfig{Level: "info", Format: "text"},
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bumpwire/bumpwire/broker/api"
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision/cloud/openstack"
 )
 
 // cli is what all commands share: where they read and write, and the global flags.
@@ -26,6 +27,8 @@ type cli struct {
 	url          string
 	user         string
 	passwordFile string
+	keystone     bool
+	osCloud      string
 }
 
 const defaultURL = "http://127.0.0.1:8080"
@@ -55,6 +58,8 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage or invalid input, 3 not found,
 	f.StringVar(&c.url, "url", "", "the broker's address (BUMPWIRE_URL; "+defaultURL+")")
 	f.StringVar(&c.user, "user", "", "user name (BUMPWIRE_USER)")
 	f.StringVar(&c.passwordFile, "password-file", "", "file that holds the password (or BUMPWIRE_PASSWORD, or BUMPWIRE_TOKEN)")
+	f.BoolVar(&c.keystone, "keystone", false, "sign in with a token of OpenStack's Keystone, of the account that OS_CLOUD or the other OS_ variables name")
+	f.StringVar(&c.osCloud, "os-cloud", "", "sign in so, with the account of this cloud in clouds.yaml")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return c.checkOutput() }
 
 	root.AddCommand(
@@ -110,6 +115,9 @@ func atLeast(names ...string) cobra.PositionalArgs {
 
 // client speaks to the broker that flags and environment name.
 func (c *cli) client() (*api.Client, error) {
+	if c.keystone || c.osCloud != "" {
+		return c.keystoneClient()
+	}
 	password := c.env("BUMPWIRE_PASSWORD")
 	if c.passwordFile != "" {
 		text, err := os.ReadFile(c.passwordFile)
@@ -127,6 +135,15 @@ func (c *cli) client() (*api.Client, error) {
 		client.Token = c.env("BUMPWIRE_TOKEN")
 	}
 	return client, nil
+}
+
+// keystoneClient shows tokens of Keystone instead of a password.
+func (c *cli) keystoneClient() (*api.Client, error) {
+	if c.user != "" || c.passwordFile != "" {
+		return nil, fault.New(fault.Invalid, "sign in with --user and a password, or with Keystone, not with both")
+	}
+	signed := &withToken{RoundTripper: transport(), options: openstack.Options{Cloud: c.osCloud}}
+	return &api.Client{URL: cmp.Or(c.url, c.env("BUMPWIRE_URL"), defaultURL), HTTP: &http.Client{Transport: signed}}, nil
 }
 
 // transport waits for the broker's consent before it sends a package's bytes.

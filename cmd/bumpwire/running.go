@@ -120,7 +120,7 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 		Provision: r.provision, Catalog: offers, Meter: r.meter, Engine: engine, Cloud: r.cloud, Store: r.store,
 		Accounts: r.accounts, Log: log, Version: version(), Rounds: watch.Rounds,
 		MissingVersion: c.OSB.MissingVersionStatus, PollingLimit: c.OSB.PollingLimit, RetryAfter: c.OSB.RetryAfter, StrictOperation: c.OSB.StrictOperation,
-		Issuer: c.Metering.Issuer,
+		Issuer: c.Metering.Issuer, Tokens: c.Identity.tokens(), TokenRoles: c.Identity.roles(),
 	})
 	if err != nil {
 		return nil, err

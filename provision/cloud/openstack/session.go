@@ -36,9 +36,18 @@ type session struct {
 	image, volume, objects *gophercloud.ServiceClient
 }
 
-// connect signs in. Unauthorized when the cloud does not know the account, Invalid
-// when the configuration names no cloud.
+// connect signs in and finds the cloud's services. Unauthorized when the cloud does not
+// know the account, Invalid when the configuration names no cloud.
 func connect(ctx context.Context, o Options) (*session, error) {
+	s, err := signIn(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.services()
+}
+
+// signIn finds out who the account is, and no services.
+func signIn(ctx context.Context, o Options) (*session, error) {
 	account, endpoint, secure, err := credentials(o)
 	if err != nil {
 		return nil, err
@@ -56,10 +65,7 @@ func connect(ctx context.Context, o Options) (*session, error) {
 		return nil, said("sign in", err)
 	}
 	s := &session{provider: provider, endpoint: endpoint}
-	if err := s.whoami(); err != nil {
-		return nil, err
-	}
-	return s, s.services()
+	return s, s.whoami()
 }
 
 // whoami reads the account's project out of the token.
