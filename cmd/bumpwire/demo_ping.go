@@ -136,3 +136,16 @@ func (p *pinger) count(from, to time.Time) (sent, lost int) {
 	}
 	return sent, lost
 }
+
+// unanswered gives when the requests were sent that had no answer, of those sent
+// in [from, to).
+func (p *pinger) unanswered(from, to time.Time) (sent []time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for n, at := range p.sentAt {
+		if !p.answered[n] && !at.Before(from) && at.Before(to) {
+			sent = append(sent, at)
+		}
+	}
+	return sent
+}

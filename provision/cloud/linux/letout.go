@@ -48,7 +48,7 @@ func sweepTurn(inside, outside string) error {
 	}
 	until := time.Now().Add(swapPatience)
 	for _, way := range [][2]*socket{{ends[0], ends[1]}, {ends[1], ends[0]}} {
-		if err := sweepWire(way[0], way[1], until); err != nil {
+		if err := sweepWire(way[0], way[1], broadcast(), until); err != nil {
 			return err
 		}
 	}
@@ -56,13 +56,14 @@ func sweepTurn(inside, outside string) error {
 }
 
 // sweepWire sends a probe from every processor, since each has a queue of its own
-// for what goes through virtual cables, and waits until all of them are through.
-func sweepWire(from, to *socket, until time.Time) error {
+// for what goes through virtual cables, and waits until all of them are through. The
+// thread must be one that ends soon, for it may stay on one processor.
+func sweepWire(from, to *socket, dst net.HardwareAddr, until time.Time) error {
 	var own, one unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &own); err != nil {
 		return err
 	}
-	defer func() { _ = unix.SchedSetaffinity(0, &own) }() // the thread ends soon
+	defer func() { _ = unix.SchedSetaffinity(0, &own) }()
 	var sources []net.HardwareAddr
 	for cpu := range len(own) * 64 {
 		if !own.IsSet(cpu) {
@@ -75,7 +76,7 @@ func sweepWire(from, to *socket, until time.Time) error {
 		}
 		src := nonce()
 		sources = append(sources, src)
-		if err := from.send(arpProbe(broadcast(), src)); err != nil {
+		if err := from.send(arpProbe(dst, src)); err != nil {
 			return err
 		}
 	}

@@ -135,20 +135,16 @@ func (v *view) behind(f topology.Fabric, outer topology.NetworkID, serves []topo
 	return list
 }
 
-// opens says whether the way through is open now, and has all that follows wait as
-// long for it. Traffic that takes another way
-// still can wait for one that is slow on a busy machine; traffic that is caught in
-// a dead one cannot.
+// opens says whether the way through is open now, and has all that follows wait
+// longer if so. Traffic that takes another way still can wait a second time for one
+// that is slow on a busy machine; traffic that is caught in a dead one cannot.
 func opens(t *passage, inserting bool) (forwards bool, err error) {
 	t.patience = swapPatience
-	tries := 1
-	if inserting {
-		tries = 2
+	if forwards, err = t.inward(); err == nil && !forwards && inserting {
+		forwards, err = t.inward()
 	}
-	for range tries {
-		if forwards, err = t.inward(); err != nil || forwards {
-			break
-		}
+	if forwards {
+		t.patience = sweepPatience
 	}
 	return forwards, err
 }

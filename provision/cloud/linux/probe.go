@@ -19,11 +19,13 @@ import (
 // Times of probes. A software-emulated guest forwards within a millisecond or
 // two; what takes longer is not ready to carry anybody's traffic. One that is to be
 // inserted or taken out may stand still for a moment on a busy machine, and what is
-// inside it then would be lost by not waiting; a dead one costs that much once.
+// inside it then would be lost by not waiting; a dead one costs that much once. One
+// that forwarded a moment ago is waited for longer: its traffic goes on meanwhile.
 const (
 	probePatience = 60 * time.Millisecond
 	probeAgain    = 100 * time.Millisecond
-	swapPatience  = 250 * time.Millisecond
+	swapPatience  = 500 * time.Millisecond
+	sweepPatience = 3 * time.Second
 )
 
 // pair is two legs of an appliance that are the ends of one wire.
@@ -146,6 +148,22 @@ func (t *passage) inwardFrom(src net.HardwareAddr) (bool, error) {
 	}
 	defer unshield()
 	return t.cross(t.outside, t.inside, arpProbe(sink, src), src)
+}
+
+// letOutInward waits until what was inside the appliance on its way to the hosts is
+// out: as inward, with a probe from every processor. See sweepWire.
+func (t *passage) letOutInward() error {
+	sink, unshield, err := t.shield()
+	if err != nil {
+		return err
+	}
+	defer unshield()
+	return sweepWire(t.outside, t.inside, sink, time.Now().Add(t.patience))
+}
+
+// letOutOutward is letOutInward the other way.
+func (t *passage) letOutOutward() error {
+	return sweepWire(t.inside, t.outside, broadcast(), time.Now().Add(t.patience))
 }
 
 // shield makes an address to which probes can be sent through the appliance

@@ -86,13 +86,13 @@ func (w *swap) exchange(old *passage) (err error) {
 	if err := shortCut(w.port, w.way.out); err != nil {
 		return w.rough(err)
 	}
-	if _, err := old.inward(); err != nil {
+	if err := old.letOutInward(); err != nil {
 		return err
 	}
 	if err := w.teach(); err != nil {
 		return err
 	}
-	if _, err := old.outward(); err != nil {
+	if err := old.letOutOutward(); err != nil {
 		return err
 	}
 	if err := w.view.plug(w.port, w.to); err != nil {
@@ -125,15 +125,14 @@ func (w *swap) teach() error {
 }
 
 // empty announces the gateway between letting out what is inside the appliance
-// towards the hosts and what is inside towards the gateway. Frames do not
-// overtake each other in a wire, so a probe that is through has swept it.
+// towards the hosts and what is inside towards the gateway. Frames of one processor do
+// not overtake each other in a wire, so probes that are through have swept it.
 func (w *swap) empty() error {
-	if _, err := w.way.inward(); err != nil {
+	if err := w.way.letOutInward(); err != nil {
 		return err
 	}
 	if err := w.announce(); err != nil {
 		return err
 	}
-	_, err := w.way.outward()
-	return err
+	return w.way.letOutOutward()
 }
