@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"iter"
 	"testing"
 	"time"
 
@@ -19,18 +20,30 @@ import (
 	"github.com/bumpwire/bumpwire/metering/focus"
 	"github.com/bumpwire/bumpwire/metering/rating"
 	"github.com/bumpwire/bumpwire/provision"
+	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
 // past is an instance of the tenant acme's that was active for ten hours two months ago.
 type past struct{ service *api.Service }
 
-func (p past) All(context.Context) func(yield func(provision.Instance, error) bool) {
+func (p past) one() provision.Instance {
 	start := time.Now().UTC().AddDate(0, -2, 0).Truncate(24 * time.Hour)
-	i := provision.Instance{ID: "old", Tenant: "acme", Service: p.service.ID, History: []provision.Event{
+	return provision.Instance{ID: "old", Tenant: "acme", Service: p.service.ID, History: []provision.Event{
 		{Seq: 1, At: start, State: provision.Active, Plan: p.service.Plans[0].ID},
 		{Seq: 2, At: start.Add(10 * time.Hour), State: provision.Deleted, Plan: p.service.Plans[0].ID},
 	}}
-	return func(yield func(provision.Instance, error) bool) { yield(i, nil) }
+}
+
+func (p past) All(context.Context) iter.Seq2[provision.Instance, error] {
+	return func(yield func(provision.Instance, error) bool) { yield(p.one(), nil) }
+}
+
+func (p past) Of(ctx context.Context, _ topology.TenantID) iter.Seq2[provision.Instance, error] {
+	return p.All(ctx)
+}
+
+func (p past) Get(context.Context, topology.InstanceID) (provision.Instance, error) {
+	return p.one(), nil
 }
 
 func TestStatementsAreForTheirTenantAndTheOperator(t *testing.T) {

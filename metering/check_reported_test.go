@@ -51,7 +51,7 @@ func TestTheCheckFindsWhatWasReportedAndIsNotCounted(t *testing.T) {
 				}
 				require.Equal(t, c.want != "", spoiled)
 				var found store.Findings
-				require.NoError(t, metering.Check(t.Context(), s, perRequest.index("service-1"), &found))
+				require.NoError(t, metering.Check(t.Context(), s, &found))
 				var told []string
 				for _, f := range found {
 					told = append(told, f.Message)

@@ -2,6 +2,7 @@ package metering_test
 
 import (
 	"context"
+	"iter"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -33,7 +34,7 @@ type turns struct {
 	pause func(context.Context) // in the middle of reading; nil: none
 }
 
-func (r *turns) All(ctx context.Context) func(yield func(provision.Instance, error) bool) {
+func (r *turns) All(ctx context.Context) iter.Seq2[provision.Instance, error] {
 	return func(yield func(provision.Instance, error) bool) {
 		atomic.AddInt64(&r.begun, 1)
 		for i, err := range r.fleet.All(ctx) {
@@ -165,7 +166,7 @@ func TestTheRunOfABrokerThatDiedIsTakenOver(t *testing.T) {
 }
 
 // sleeper is the store as a broker sees it that is paused, as by a machine that is
-// moved, with a usage record on its way: that is written when it wakes. Neither does
+// moved, with what it closed on its way: that is written when it wakes. Neither does
 // it renew its lease meanwhile.
 type sleeper struct {
 	store.Driver
@@ -174,7 +175,7 @@ type sleeper struct {
 }
 
 func (d *sleeper) Put(ctx context.Context, collection string, doc store.Doc) error {
-	if collection == "usage" && d.first.CompareAndSwap(true, false) {
+	if collection == "windows" && d.first.CompareAndSwap(true, false) {
 		d.asleep.Store(true)
 		time.Sleep(30 * time.Minute)
 		d.asleep.Store(false)

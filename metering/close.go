@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
 )
 
@@ -78,7 +77,7 @@ func (m *Meter) closeUntil(ctx context.Context, until time.Time) (all Closed, _ 
 				closed, err = m.closeStretch(ctx, *open)
 				return err
 			},
-			func(p progress) progress { return progress{Until: p.Open.End, Lease: p.Lease} })
+			progress.closed)
 		switch {
 		case err != nil && open == nil:
 			return all, fmt.Errorf("cannot plan which windows to close: %w", err)
@@ -91,12 +90,9 @@ func (m *Meter) closeUntil(ctx context.Context, until time.Time) (all Closed, _ 
 	}
 }
 
-// closeStretch writes the records of all instances, then that the windows are closed.
+// closeStretch counts the records of all instances, and writes that the windows are closed.
 func (m *Meter) closeStretch(ctx context.Context, s stretch) (Closed, error) {
-	r := &run{Meter: m, prices: map[catalog.PlanID][]catalog.Price{}, closed: Closed{Window: s.Window}}
-	for range s.windows() {
-		r.closed.Windows++
-	}
+	r := newRun(m, Closed{Window: s.Window, Windows: s.touched(Span{Start: s.Start, End: s.End})})
 	if err := r.meter(ctx, s); err != nil {
 		return Closed{}, err
 	}

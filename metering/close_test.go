@@ -1,14 +1,12 @@
 package metering_test
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -110,58 +108,6 @@ func TestAWindowIsNotClosedBeforeItIsOver(t *testing.T) {
 	})
 }
 
-func TestRecordsAreNeverAltered(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := storetest.New(t)
-		stored, err := func() (metering.BillingRecord, error) {
-			u, _ := metering.Usage(oneHour, metering.Window{Start: at("2000-01-01T00:00:00Z"), End: at("2000-01-01T01:00:00Z")})
-			u.Spans[0].End, u.Spans[0].Seconds = at("2000-01-01T00:16:00Z"), decimal.New(60, 0)
-			b := metering.Rate(u, listPrices)[0]
-			return b, errors.Join(
-				store.In[metering.UsageRecord](s, "usage", nil).Create(t.Context(), u.ID, u),
-				store.In[metering.BillingRecord](s, "bills", nil).Create(t.Context(), b.ID, b))
-		}()
-		require.NoError(t, err)
-		m := newMeter(t, s, &fleet{list: sample()}, listPrices, metering.Config{})
-		time.Sleep(2 * time.Hour)
-		_, err = m.CatchUp(t.Context())
-		require.NoError(t, err)
-		found, err := m.Bill(t.Context(), stored.ID)
-		require.NoError(t, err)
-		require.Equal(t, stored.End, found.End, "what another broker had metered stays, and is what is billed")
-		require.Contains(t, lines(t, m), "one s 00:15-00:16 0.002")
-		require.NotContains(t, lines(t, m), "one s 00:15-01:00 0.09")
-	})
-}
-
-// A broker dies with one line written; before another goes on, a price is set that
-// begins inside that line.
-func TestAPriceSetBetweenCrashAndRestartBillsNothingTwice(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		disk := storetest.Memory(t)
-		faulty := storetest.NewFaulty(disk, func(op storetest.Op) storetest.Outcome {
-			if op.Write && op.Collection == "bills" {
-				return storetest.DiesAfter
-			}
-			return storetest.Works
-		})
-		f := &fleet{list: []provision.Instance{instance("one", "2000-01-01T00:00:00Z active s")}}
-		short := metering.Config{Window: 5 * time.Second, Grace: 500 * time.Millisecond}
-		time.Sleep(5500 * time.Millisecond)
-		_, err := newMeter(t, store.New(faulty), f, tariff{"s": {price("0.12", "")}}, short).CatchUp(t.Context())
-		require.ErrorIs(t, err, fault.Unavailable)
-
-		later := tariff{"s": {price("0.12", ""), price("0.24", "2000-01-01T00:00:04.6Z")}}
-		m := newMeter(t, store.New(disk), f, later, short)
-		closed, err := m.CatchUp(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, 1, closed.Bills)
-		requireEverySecondOnce(t, m, map[string]int64{"one": 5})
-	})
-}
-
 func TestAWindowStaysOpenForLateHistoryAndPrices(t *testing.T) {
 	t.Parallel()
 	for length, grace := range map[time.Duration]time.Duration{
@@ -238,7 +184,7 @@ func TestARestartAtAnyWriteLosesAndDoublesNothing(t *testing.T) {
 					_, err := newMeter(t, store.New(faulty), &fleet{list: sample()}, listPrices, metering.Config{}).CatchUp(t.Context())
 					if faulty.Writes() < write {
 						require.NoError(t, err)
-						require.Greater(t, write, 12, "there were writes to fail")
+						require.Greater(t, write, 3, "there were writes to fail")
 						return
 					}
 					require.ErrorIs(t, err, fault.Unavailable)

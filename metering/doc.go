@@ -18,12 +18,11 @@
 //
 // # Once, exactly
 //
-// A usage record is one document, whose id is made of instance, dimension and
+// Of time nothing is stored. A usage record's id is made of instance, dimension and
 // window (and of which instance it was, when an id was used again); a billing record's id is made of instance, dimension, plan and the start of
-// its interval. Both are only ever created. A window that is closed again, after
-// a crash or beside another broker, finds its records and leaves them as they are.
-// Billing records are rated from the stored usage record, never from a second look
-// at the instance.
+// its interval. Both follow from histories, to which is only ever appended, from prices, which do not
+// begin in the past, and from which windows are closed. So who asks again, or on
+// another broker, gets the same.
 //
 // # What appliances report
 //
@@ -55,9 +54,8 @@
 // "statement-pages": their lines. Collection "issued", document "statements": for which
 // periods they are issued. Collection "rate-again": which period of a tenant is to be rated anew.
 //
-// Collection "usage": UsageRecord. Collection "bills": BillingRecord. Both have ids
-// that order by time and keys "tenant" and "instance". Collections "events" and
-// "tallies": what was reported. Collection "windows": one
+// Collections "events", "tallies" and "usage" (UsageRecord, keys "tenant" and "instance"): what was reported, and
+// what of it is counted. Collection "windows": one
 // Closed for each run of windows closed together. Collection "metering", document
-// "progress": how far windows are closed and which are being closed.
+// "progress": how far windows are closed, of what lengths, and which are being closed.
 package metering

@@ -12,7 +12,7 @@ import (
 
 // forecast is what the period's own lines would be if all went on until its end as it was.
 func (i *issuer) forecast(ctx context.Context, tenant topology.TenantID, until time.Time) ([]rating.Line, error) {
-	usage, err := i.rateable(ctx, tenant, i.period.Start, i.period.End)
+	usage, err := i.rateable(ctx, tenant, i.period)
 	if err != nil {
 		return nil, err
 	}

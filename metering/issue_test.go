@@ -162,7 +162,7 @@ func TestWhatIsReportedLateIsCorrectedInTheNextStatement(t *testing.T) {
 			require.Equal(t, "instance", b.Dimension, "tiers have no meaning in an hour")
 		}
 		var findings store.Findings
-		require.NoError(t, metering.Check(t.Context(), s, graduatedRequests().index("service-1"), &findings))
+		require.NoError(t, metering.Check(t.Context(), s, &findings))
 		require.Empty(t, findings)
 		_, err = m.Report(t.Context(), "i", events("b requests 50 2000-01-20T00:00:00Z", "c requests 30 2000-01-05T00:00:00Z"))
 		require.NoError(t, err)
@@ -339,7 +339,7 @@ func TestALineIsExplainedByItsPriceAndItsUsage(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, e.Matches, "%s %s", l.Dimension, l.Charge)
 			require.Equal(t, l.Dimension, e.Price.Dimension)
-			require.Len(t, e.Usage, map[string]int{"instance": 31, "requests": 2}[l.Dimension])
+			require.Len(t, e.Usage, map[string]int{"instance": 1, "requests": 2}[l.Dimension])
 		}
 		_, err = m.Report(t.Context(), "i", events("late requests 1 2000-01-05T00:00:00Z"))
 		require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"time"
 
@@ -14,12 +15,17 @@ import (
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/metering/rating"
 	"github.com/bumpwire/bumpwire/provision"
+	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
 // Instances is where history comes from: all instances, deleted ones too. An
-// error is the last thing the iteration yields.
+// error is the last thing an iteration yields.
 type Instances interface {
-	All(ctx context.Context) func(yield func(provision.Instance, error) bool)
+	All(ctx context.Context) iter.Seq2[provision.Instance, error]
+	// Of are those that a tenant ever had, or the operator's account paid for; each once.
+	Of(ctx context.Context, tenant topology.TenantID) iter.Seq2[provision.Instance, error]
+	// Get is one. fault.NotFound when there never was one of that id.
+	Get(ctx context.Context, id topology.InstanceID) (provision.Instance, error)
 }
 
 // Prices is where a plan's prices come from: all versions, also of plans that are
@@ -73,7 +79,6 @@ type Meter struct {
 	schedule  cron.Schedule
 
 	usage    store.Collection[UsageRecord]
-	bills    store.Collection[BillingRecord]
 	windows  store.Collection[Closed]
 	progress store.Collection[progress]
 
@@ -126,9 +131,6 @@ func New(c Config) (*Meter, error) {
 func (m *Meter) keepIn(s *store.Store) {
 	m.usage = store.In(s, "usage", func(u UsageRecord) map[string]string {
 		return map[string]string{"tenant": string(u.Tenant), "instance": instanceKey(u.Instance)}
-	})
-	m.bills = store.In(s, "bills", func(b BillingRecord) map[string]string {
-		return map[string]string{"tenant": string(b.Tenant), "instance": instanceKey(b.Instance)}
 	})
 	m.windows = store.In[Closed](s, "windows", nil)
 	m.progress = store.In[progress](s, "metering", nil)

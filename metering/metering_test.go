@@ -3,6 +3,7 @@ package metering_test
 import (
 	"context"
 	"flag"
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -32,7 +33,7 @@ type fleet struct {
 	fail error
 }
 
-func (f *fleet) All(context.Context) func(yield func(provision.Instance, error) bool) {
+func (f *fleet) All(context.Context) iter.Seq2[provision.Instance, error] {
 	f.mu.Lock()
 	list, fail := slices.Clone(f.list), f.fail
 	f.mu.Unlock()
@@ -46,6 +47,20 @@ func (f *fleet) All(context.Context) func(yield func(provision.Instance, error) 
 			yield(provision.Instance{}, fail)
 		}
 	}
+}
+
+// Of goes through all: a meter takes what is the tenant's.
+func (f *fleet) Of(ctx context.Context, _ topology.TenantID) iter.Seq2[provision.Instance, error] {
+	return f.All(ctx)
+}
+
+func (f *fleet) Get(ctx context.Context, id topology.InstanceID) (provision.Instance, error) {
+	for i, err := range f.All(ctx) {
+		if err != nil || i.ID == id {
+			return i, err
+		}
+	}
+	return provision.Instance{}, fault.New(fault.NotFound, "there is no instance %q", id)
 }
 
 func (f *fleet) add(i ...provision.Instance) {

@@ -62,7 +62,7 @@ func (i *issuer) corrections(ctx context.Context, tenant topology.TenantID, p ra
 // rate is what a tenant's usage of a period comes to, and the instances whose usage cannot be rated. These,
 // and usage of plans that the catalog does not know, are rated again with later statements.
 func (i *issuer) rate(ctx context.Context, tenant topology.TenantID, p rating.Period) ([]rating.Line, map[topology.InstanceID]error, error) {
-	usage, err := i.rateable(ctx, tenant, p.Start, p.End)
+	usage, err := i.rateable(ctx, tenant, p)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -107,38 +107,52 @@ func (i *issuer) pricesOf(ctx context.Context, service catalog.ServiceID, plan c
 	return prices, err
 }
 
-// rateable is a tenant's usage in windows that begin from a moment on, as it is rated.
-// A window may be as long as a day.
-func (i *issuer) rateable(ctx context.Context, tenant topology.TenantID, from, to time.Time) ([]rating.Usage, error) {
-	records, err := i.Usage(ctx, Filter{Tenant: tenant, From: from.Add(-day), To: to})
+// rateable is a tenant's usage in closed windows of a period, as it is rated: of time a record for
+// each span, however many windows it lasted, and all that was reported. A window may be as long as a day.
+func (i *issuer) rateable(ctx context.Context, tenant topology.TenantID, p rating.Period) (usage []rating.Usage, _ error) {
+	until, err := i.ClosedUntil(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var usage []rating.Usage
+	closed, some := Window{End: until}.clip(p.Start, p.End)
 	known := map[topology.InstanceID][]provision.Instance{}
-	for _, r := range records {
-		for _, plan := range r.plans() {
-			if _, err := i.pricesOf(ctx, r.Service, plan); err != nil {
+	for instance, err := range i.instances.Of(ctx, tenant) {
+		if err != nil {
+			return nil, err
+		}
+		own := lives(instance)
+		known[instance.ID] = own
+		for _, life := range own {
+			u, active := Usage(life, closed)
+			if !some || !active || u.Tenant != tenant {
+				continue
+			}
+			if err := i.price(ctx, u); err != nil {
 				return nil, err
 			}
+			usage = append(usage, u.rateable(own, i.plans)...)
 		}
-		if _, ok := known[r.Instance]; !ok {
-			if known[r.Instance], err = i.livesOf(ctx, r.Instance); err != nil {
-				return nil, err
-			}
+	}
+	for u, err := range i.counted(ctx, Filter{Tenant: tenant, From: p.Start.Add(-day), To: p.End}) {
+		if err == nil {
+			err = i.price(ctx, u)
 		}
-		usage = append(usage, r.rateable(known[r.Instance], i.plans)...)
+		if err != nil {
+			return nil, err
+		}
+		usage = append(usage, u.rateable(known[u.Instance], i.plans)...)
 	}
 	return usage, nil
 }
 
-// livesOf are the instances that had an id; none when its history is gone.
-func (m *Meter) livesOf(ctx context.Context, id topology.InstanceID) ([]provision.Instance, error) {
-	i, err := m.histories.Get(ctx, string(id))
-	if errors.Is(err, fault.NotFound) {
-		return nil, nil
+// price asks for the prices of a record's plans.
+func (i *issuer) price(ctx context.Context, u UsageRecord) error {
+	for _, plan := range u.plans() {
+		if _, err := i.pricesOf(ctx, u.Service, plan); err != nil {
+			return err
+		}
 	}
-	return lives(i), err
+	return nil
 }
 
 // rateable is the record in the form that is rated: nothing when nobody is billed.

@@ -3,6 +3,7 @@ package metering
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -15,7 +16,48 @@ type progress struct {
 	Begin time.Time   `json:"begin,omitzero"` // of the first window, while none was planned to be closed
 	Until time.Time   `json:"until"`          // every window before is closed
 	Open  *stretch    `json:"open,omitempty"`
+	Eras  []era       `json:"eras,omitempty"` // of the windows that are closed, in order
 	Lease store.Lease `json:"lease,omitzero"`
+}
+
+// era is from when on windows have had a length, until the next.
+type era struct {
+	Start  time.Time     `json:"start"`
+	Length time.Duration `json:"length"` // nanoseconds
+}
+
+// closed is the progress once what is open is closed.
+func (p progress) closed() progress {
+	if n := len(p.Eras); n == 0 || p.Eras[n-1].Length != p.Open.Length {
+		p.Eras = append(slices.Clip(p.Eras), era{p.Open.Start, p.Open.Length})
+	}
+	p.Begin, p.Until, p.Open = time.Time{}, p.Open.End, nil
+	return p
+}
+
+// within are the stretches of closed windows of one length that begin from a moment on and, unless
+// it is zero, before another.
+func (p progress) within(from, to time.Time) (list []stretch) {
+	for n, e := range p.Eras {
+		s := stretch{Window{e.Start, p.Until}, e.Length}
+		if n+1 < len(p.Eras) {
+			s.End = p.Eras[n+1].Start
+		}
+		if s.Start.Before(from) {
+			if s.Start = floor(from, e.Length); s.Start.Before(from) {
+				s.Start = s.Start.Add(e.Length)
+			}
+		}
+		if !to.IsZero() && to.Before(s.End) {
+			if last := floor(to.Add(-1), e.Length).Add(e.Length); last.Before(s.End) {
+				s.End = last
+			}
+		}
+		if s.Start.Before(s.End) {
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 const (

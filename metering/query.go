@@ -34,21 +34,27 @@ type Filter struct {
 
 // Usage lists usage records by time.
 func (m *Meter) Usage(ctx context.Context, f Filter) ([]UsageRecord, error) {
-	return list(ctx, m.usage, f, UsageRecord.head)
+	return ordered(m.used(ctx, f), f, func(u UsageRecord) string { return u.ID })
 }
 
 // Bills lists billing records by time.
 func (m *Meter) Bills(ctx context.Context, f Filter) ([]BillingRecord, error) {
-	return list(ctx, m.bills, f, BillingRecord.head)
+	return ordered(m.billed(ctx, f), f, func(b BillingRecord) string { return b.ID })
 }
 
 // Bill is one billing record. fault.NotFound when there is none with that id.
 func (m *Meter) Bill(ctx context.Context, id string) (BillingRecord, error) {
-	b, err := m.bills.Get(ctx, id)
-	if errors.Is(err, fault.NotFound) {
-		return b, fault.New(fault.NotFound, "there is no billing record %q", id)
+	none := fault.New(fault.NotFound, "there is no billing record %q", id)
+	start, ok := startOf(id)
+	if !ok {
+		return BillingRecord{}, none
 	}
-	return b, err
+	for b, err := range m.billed(ctx, Filter{From: start, To: start.Add(1)}) {
+		if err != nil || b.ID == id {
+			return b, err
+		}
+	}
+	return BillingRecord{}, none
 }
 
 // Windows lists what was closed, by time. Of the filter only From, To and Limit

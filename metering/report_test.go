@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/internal/store/sqlitestore"
@@ -29,15 +28,6 @@ import (
 var perRequest = tariff{
 	"s": {price("0.12", ""), {Dimension: "requests", Unit: "request", Amount: decimal.RequireFromString("0.001"), Currency: "EUR"}},
 	"l": {price("0.20", ""), {Dimension: "requests", Unit: "request", Amount: decimal.RequireFromString("0.0005"), Currency: "EUR"}},
-}
-
-// index is the catalog of a tariff.
-func (p tariff) index(service catalog.ServiceID) catalog.Index {
-	s := catalog.Service{ID: service}
-	for id, prices := range p {
-		s.Plans = append(s.Plans, catalog.Plan{ID: id, Prices: prices})
-	}
-	return catalog.Index{Services: map[catalog.ServiceID]catalog.Service{service: s}}
 }
 
 // stored keeps instances where a meter looks for who reports.
@@ -177,7 +167,7 @@ func TestReportedQuantitiesAreCountedByWindowAndPlan(t *testing.T) {
 		require.ElementsMatch(t, append(counted, "tenant-a upgraded s 00:00 part 2: 4"), reportedUsage(t, m), "what comes late is a record of its own")
 
 		var findings store.Findings
-		require.NoError(t, metering.Check(t.Context(), s, perRequest.index("service-1"), &findings))
+		require.NoError(t, metering.Check(t.Context(), s, &findings))
 		require.Empty(t, findings)
 	})
 }

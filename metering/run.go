@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -18,95 +19,77 @@ const writers = 16
 // run is the closing of one stretch.
 type run struct {
 	*Meter
+	known  *offered
 	mu     sync.Mutex
-	prices map[catalog.PlanID][]catalog.Price
 	closed Closed
 }
 
+func newRun(m *Meter, closed Closed) *run {
+	return &run{Meter: m, known: newOffered(m), closed: closed}
+}
+
+// meter counts the records that all instances have in a stretch.
 func (r *run) meter(ctx context.Context, s stretch) error {
-	ctx, fail := context.WithCancelCause(ctx) // the first failure is the cause; those it brings about are not
-	defer fail(nil)
-	var working sync.WaitGroup
-	free := make(chan struct{}, writers)
+	working, within := errgroup.WithContext(ctx)
+	working.SetLimit(writers)
 	for i, err := range r.instances.All(ctx) {
 		if err != nil {
-			fail(err)
+			working.Go(func() error { return err })
 			break
 		}
-		for _, life := range lives(i) {
-			if _, active := Usage(life, s.Window); !active {
-				continue
-			}
-			free <- struct{}{}
-			working.Go(func() {
-				defer func() { <-free }()
-				if err := r.meterOne(ctx, life, s); err != nil {
-					fail(err)
-				}
-			})
+		if within.Err() != nil {
+			break
 		}
+		working.Go(func() error {
+			for _, life := range lives(i) {
+				if err := r.meterLife(within, life, s); err != nil {
+					return fmt.Errorf("cannot bill instance %q: %w", i.ID, err)
+				}
+			}
+			return nil
+		})
 	}
-	working.Wait()
-	return context.Cause(ctx)
+	return working.Wait()
 }
 
-func (r *run) meterOne(ctx context.Context, i provision.Instance, s stretch) error {
-	for w := range s.windows() {
-		if u, active := Usage(i, w); active {
-			if err := r.record(ctx, u); err != nil {
-				return fmt.Errorf("cannot bill instance %q: %w", i.ID, err)
-			}
+// meterLife takes a stretch for one window and counts the windows that its spans and lines
+// touch: each has a record of its own of these.
+func (r *run) meterLife(ctx context.Context, life provision.Instance, s stretch) error {
+	u, active := Usage(life, s.Window)
+	if !active {
+		return nil
+	}
+	lines, unknown, err := r.known.rate(ctx, u)
+	if err != nil {
+		return err
+	}
+	var unrated []Span
+	for _, span := range u.Spans {
+		if unknown[span.Plan] {
+			unrated = append(unrated, span)
 		}
 	}
+	bills := 0
+	for _, l := range lines {
+		bills += s.touched(Span{Start: l.Start, End: l.End})
+	}
+	r.count(s.touched(u.Spans...), bills, s.touched(unrated...))
 	return nil
 }
 
-// record stores usage, or takes the record that is there, and bills that.
+// record counts a record of what was reported.
 func (r *run) record(ctx context.Context, u UsageRecord) error {
-	err := r.usage.Create(ctx, u.ID, u)
-	if errors.Is(err, fault.Conflict) {
-		u, err = r.usage.Get(ctx, u.ID)
+	lines, unknown, err := r.known.rate(ctx, u)
+	if err == nil {
+		r.count(1, len(lines), len(unknown))
 	}
-	if err != nil {
-		return err
-	}
-	prices, unknown, err := r.pricesFor(ctx, u)
-	if err != nil {
-		return err
-	}
-	bills, err := r.bill(ctx, Rate(u, prices))
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+func (r *run) count(usage, bills, unrated int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.closed.Usage++
-	r.closed.Bills += bills
-	if unknown {
-		r.closed.Unrated++
-	}
-	return nil
-}
-
-// bill stores the lines of one usage record, in order, or takes those that are
-// there. What a stored line covers is not billed again, even if a price that begins
-// inside it was appended after it was written.
-func (r *run) bill(ctx context.Context, lines []BillingRecord) (bills int, err error) {
-	var billed time.Time
-	for _, line := range lines {
-		if line.Start.Before(billed) {
-			continue
-		}
-		err := r.bills.Create(ctx, line.ID, line)
-		if errors.Is(err, fault.Conflict) {
-			line, err = r.bills.Get(ctx, line.ID)
-		}
-		if err != nil {
-			return bills, err
-		}
-		bills, billed = bills+1, line.End
-	}
-	return bills, nil
+	r.closed.Usage, r.closed.Bills, r.closed.Unrated = r.closed.Usage+usage, r.closed.Bills+bills, r.closed.Unrated+unrated
 }
 
 // created takes a record that is there already for one that was written: there is
@@ -118,36 +101,52 @@ func created(err error) error {
 	return err
 }
 
-// pricesFor are the prices of the plans in u. A plan that the catalog does not
-// know must not keep everybody else's bills: its usage is kept, and said.
-func (r *run) pricesFor(ctx context.Context, u UsageRecord) (_ map[catalog.PlanID][]catalog.Price, unknown bool, err error) {
-	found := map[catalog.PlanID][]catalog.Price{}
-	for _, plan := range u.plans() {
-		found[plan], err = r.pricesOf(ctx, u.Service, plan)
-		if errors.Is(err, fault.NotFound) {
-			r.log.Error("usage is not billed: the catalog has no such plan",
-				"usage", u.ID, "instance", u.Instance, "service", u.Service, "plan", plan)
-			unknown = true
-			continue
-		}
-		if err != nil {
-			return nil, unknown, err
-		}
-	}
-	return found, unknown, nil
+// offered is the prices of plans, each asked for once; prices that begin later than now
+// cannot matter to windows that are over.
+type offered struct {
+	*Meter
+	mu      sync.Mutex
+	prices  map[catalog.PlanID][]catalog.Price
+	unknown map[catalog.PlanID]bool
 }
 
-// pricesOf asks once per plan and stretch; prices that begin later than now cannot
-// matter to windows that are over.
-func (r *run) pricesOf(ctx context.Context, service catalog.ServiceID, plan catalog.PlanID) ([]catalog.Price, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if prices, ok := r.prices[plan]; ok {
-		return prices, nil
+func newOffered(m *Meter) *offered {
+	return &offered{Meter: m, prices: map[catalog.PlanID][]catalog.Price{}, unknown: map[catalog.PlanID]bool{}}
+}
+
+// rate is the lines of a record. A plan that the catalog does not know must not keep
+// everybody else's bills: it is said.
+func (o *offered) rate(ctx context.Context, u UsageRecord) (lines []BillingRecord, unknown map[catalog.PlanID]bool, err error) {
+	found := map[catalog.PlanID][]catalog.Price{}
+	for _, plan := range u.plans() {
+		prices, known, err := o.of(ctx, u.Service, plan)
+		if err != nil {
+			return nil, nil, err
+		}
+		if found[plan] = prices; !known {
+			if unknown == nil {
+				unknown = map[catalog.PlanID]bool{}
+			}
+			unknown[plan] = true
+		}
 	}
-	prices, err := r.Meter.prices.Prices(ctx, service, plan)
-	if err == nil {
-		r.prices[plan] = prices
+	return Rate(u, found), unknown, nil
+}
+
+func (o *offered) of(ctx context.Context, service catalog.ServiceID, plan catalog.PlanID) (_ []catalog.Price, known bool, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if prices, asked := o.prices[plan]; asked {
+		return prices, !o.unknown[plan], nil
 	}
-	return prices, err
+	prices, err := o.Meter.prices.Prices(ctx, service, plan)
+	if errors.Is(err, fault.NotFound) {
+		o.log.Error("usage is not billed: the catalog has no such plan", "service", service, "plan", plan)
+		o.unknown[plan], err = true, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	o.prices[plan] = prices
+	return prices, !o.unknown[plan], nil
 }

@@ -2,6 +2,7 @@ package metering_test
 
 import (
 	"context"
+	"iter"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,7 +78,7 @@ type slow struct {
 	running, most int
 }
 
-func (s *slow) All(ctx context.Context) func(yield func(provision.Instance, error) bool) {
+func (s *slow) All(ctx context.Context) iter.Seq2[provision.Instance, error] {
 	return func(yield func(provision.Instance, error) bool) {
 		s.running++
 		s.most = max(s.most, s.running)
@@ -121,7 +122,7 @@ type counting struct {
 	times int
 }
 
-func (c *counting) All(ctx context.Context) func(yield func(provision.Instance, error) bool) {
+func (c *counting) All(ctx context.Context) iter.Seq2[provision.Instance, error] {
 	c.times++
 	return c.fleet.All(ctx)
 }

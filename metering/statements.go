@@ -132,7 +132,7 @@ func (m *Meter) Explain(ctx context.Context, number int, line string) (e Explana
 		return m.explainShare(ctx, s, l)
 	}
 	i := newIssuer(m)
-	usage, err := i.rateable(ctx, l.Tenant, l.Start, l.End)
+	usage, err := i.rateable(ctx, l.Tenant, l.Period)
 	if err != nil {
 		return e, err
 	}

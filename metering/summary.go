@@ -60,7 +60,7 @@ func ParseGrouping(text string) (g Grouping, err error) {
 func (m *Meter) Summarise(ctx context.Context, f Filter, by Grouping, s Seller) ([]Summary, error) {
 	sums := map[Group]*Summary{}
 	sizes, units := s.sizes(), s.units()
-	for u, err := range passing(ctx, m.usage, f, UsageRecord.head) {
+	for u, err := range m.used(ctx, f) {
 		if err != nil {
 			return nil, err
 		}
@@ -70,7 +70,7 @@ func (m *Meter) Summarise(ctx context.Context, f Filter, by Grouping, s Seller) 
 			sum.Quantity = sum.Quantity.Add(r.Quantity)
 		}
 	}
-	for b, err := range passing(ctx, m.bills, f, BillingRecord.head) {
+	for b, err := range m.billed(ctx, f) {
 		if err != nil {
 			return nil, err
 		}

@@ -86,7 +86,7 @@ func (m *Meter) countAll(ctx context.Context, closed Closed) (Closed, error) {
 	if err != nil {
 		return closed, err
 	}
-	r := &run{Meter: m, prices: map[catalog.PlanID][]catalog.Price{}}
+	r := newRun(m, Closed{})
 	err = m.countReported(ctx, until, func(ctx context.Context, u UsageRecord) error {
 		return errors.Join(m.noteLate(ctx, u), r.record(ctx, u))
 	})

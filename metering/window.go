@@ -56,3 +56,17 @@ func (s stretch) windows() iter.Seq[Window] {
 		}
 	}
 }
+
+// touched is in how many windows there is some of the spans, which are in order and do not overlap.
+func (s stretch) touched(spans ...Span) (n int) {
+	last := time.Time{} // beginning of the last window that was counted
+	for _, span := range spans {
+		first, end := floor(span.Start, s.Length), floor(span.End.Add(-1), s.Length)
+		n += int(end.Sub(first)/s.Length) + 1
+		if first.Equal(last) {
+			n--
+		}
+		last = end
+	}
+	return n
+}

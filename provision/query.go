@@ -205,6 +205,33 @@ func (s *Service) Ever(ctx context.Context, tenant topology.TenantID) iter.Seq2[
 }
 
 // All iterates over all instances, deleted ones too, for metering.
-func (s *Service) All(ctx context.Context) func(yield func(Instance, error) bool) {
+func (s *Service) All(ctx context.Context) iter.Seq2[Instance, error] {
 	return s.instances.All(ctx, "", "")
+}
+
+// Of iterates over the instances that have to do with an account's bill, each once: a
+// tenant's, deleted ones too, also those whose ids others use now; for the
+// operator's account, those that it pays for.
+func (s *Service) Of(ctx context.Context, account topology.TenantID) iter.Seq2[Instance, error] {
+	return func(yield func(Instance, error) bool) {
+		seen := map[topology.InstanceID]bool{}
+		// One that was deleted and is made anew meanwhile may have left the second index
+		// before that was read, and be in the first.
+		for _, from := range []index{{"live", string(account)}, {"tenant", string(account)}, {"live", string(account)}, {billed(account), "yes"}} {
+			for i, err := range s.instances.All(ctx, from.key, from.value) {
+				if err == nil && seen[i.ID] {
+					continue
+				}
+				if !yield(i, err) || err != nil {
+					return
+				}
+				seen[i.ID] = true
+			}
+		}
+	}
+}
+
+// Get is an instance, also a deleted one, by the document alone. fault.NotFound.
+func (s *Service) Get(ctx context.Context, id topology.InstanceID) (Instance, error) {
+	return s.instances.Get(ctx, string(id))
 }

@@ -15,6 +15,8 @@ package provision
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,6 +29,7 @@ import (
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/ovf"
 	"github.com/bumpwire/bumpwire/provision/cloud"
+	"github.com/bumpwire/bumpwire/provision/topology"
 	"github.com/bumpwire/bumpwire/provision/work"
 )
 
@@ -132,7 +135,26 @@ func keys(i Instance) map[string]string {
 	if status := i.unwell(); status != "" {
 		k["unwell"] = string(status)
 	}
+	i.billedTo(k)
 	return k
+}
+
+// billedTo adds keys for those that bills of the instance are for, besides the tenant that has it.
+func (i Instance) billedTo(k map[string]string) {
+	for _, e := range i.History {
+		if e.Tenant != "" && e.Tenant != i.Tenant {
+			k[billed(e.Tenant)] = "yes"
+		}
+		if e.Bill == OperatorPays {
+			k[billed(OperatorAccount)] = "yes"
+		}
+	}
+}
+
+// billed is the key of an account: a digest, because keys are not for any text.
+func billed(account topology.TenantID) string {
+	sum := sha256.Sum256([]byte(account))
+	return "billed-" + hex.EncodeToString(sum[:16])
 }
 
 // Resume submits the changes of all operations in progress that the engine does

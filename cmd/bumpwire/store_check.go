@@ -98,7 +98,7 @@ func findings(ctx context.Context, d store.Driver, s *store.Store, cfg config) (
 	for _, check := range []func() error{
 		func() error { return work.Check(ctx, s, &found) },
 		func() error { return provision.Check(ctx, s, offers, &found) },
-		func() error { return metering.Check(ctx, s, offers, &found) },
+		func() error { return metering.Check(ctx, s, &found) },
 	} {
 		if err := check(); err != nil {
 			return nil, err

@@ -105,21 +105,6 @@ func TestStoreCheckFindsContradictions(t *testing.T) {
 		"a queue of nothing": {func(h damage) {
 			h.edit("lanes", whatever, func(v map[string]any) { v["queue"] = []string{"nothing"} })
 		}, `the change "nothing" in its queue does not exist`},
-		"usage that was not": {func(h damage) {
-			h.edit("usage", whatever, func(v map[string]any) { v["seconds"] = "5000" })
-		}, "and 5"},
-		"usage that was lost":       {func(h damage) { h.remove("usage") }, "and 0 are metered"},
-		"usage of nobody":           {func(h damage) { h.remove("instances") }, "are metered of an instance that does not exist"},
-		"usage that was not billed": {func(h damage) { h.remove("bills") }, "are not billed"},
-		"a bill that says more": {func(h damage) {
-			h.edit("bills", whatever, func(v map[string]any) { v["seconds"] = "4000" })
-		}, "it bills 4000 seconds"},
-		"a bill twice": {func(h damage) {
-			docs, err := h.d.Scan(h.t.Context(), "bills", store.Query{Limit: 1})
-			require.NoError(h.t, err)
-			docs[0].ID += "-again"
-			require.NoError(h.t, h.d.Load(h.t.Context(), "bills", docs))
-		}, "it is stored as the billing record"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
