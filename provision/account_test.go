@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,6 +9,7 @@ import (
 	"github.com/bumpwire/bumpwire/internal/store/storetest"
 	"github.com/bumpwire/bumpwire/provision"
 	"github.com/bumpwire/bumpwire/provision/topology"
+	"github.com/bumpwire/bumpwire/provision/work"
 )
 
 // had is an instance that belonged to tenants, one after the other, and was the last's since.
@@ -30,7 +32,8 @@ func TestWhatAnAccountIsBilledForIsFoundOnce(t *testing.T) {
 	} {
 		require.NoError(t, provision.Documents(s).Create(t.Context(), string(i.ID), i))
 	}
-	service := provision.New(provision.Config{Store: s})
+	quiet := slog.New(slog.DiscardHandler)
+	service := provision.New(provision.Config{Store: s, Log: quiet, Engine: work.New(s, quiet, work.Options{})})
 	for account, want := range map[topology.TenantID][]topology.InstanceID{
 		"a": {"live", "gone", "given-on", "back"}, "b": {"given-on", "back", "provided", "odd"}, "x=y": {"odd"},
 		provision.OperatorAccount: {"provided"}, "nobody": nil,
