@@ -24,9 +24,10 @@ type Statement struct {
 	Tenant   topology.TenantID `json:"tenant"`           // who owes; empty in a vendor's statement
 	Vendor   string            `json:"vendor,omitempty"` // who gets
 	Period   rating.Period     `json:"period"`
-	Totals   []StatementTotal  `json:"totals"` // by currency
-	Count    int               `json:"count"`  // of lines
-	Pages    []string          `json:"pages"`  // SHA-256 of the lines, pageLines at a time
+	Totals   []StatementTotal  `json:"totals"`            // by currency
+	Count    int               `json:"count"`             // of lines
+	Pages    []string          `json:"pages"`             // SHA-256 of the lines, pageLines at a time
+	Credits  []string          `json:"credits,omitempty"` // ids of the credits that are on it
 	Issued   time.Time         `json:"issued"`
 	Previous string            `json:"previous"` // Hash of the statement before; empty for the first
 	Hash     string            `json:"hash"`     // SHA-256 of the statement as JSON, without Hash and Lines
@@ -66,7 +67,7 @@ func (s Statement) keys() map[string]string {
 func newStatement(before Statement, to party, period rating.Period, lines []rating.Line, at time.Time) (Statement, []page) {
 	s := Statement{
 		Number: before.Number + 1, Tenant: to.tenant, Vendor: to.vendor, Period: period, Totals: totalsOf(lines), Count: len(lines),
-		Issued: at.UTC().Truncate(time.Second), Previous: before.Hash,
+		Credits: creditsOf(lines), Issued: at.UTC().Truncate(time.Second), Previous: before.Hash,
 	}
 	var pages []page
 	for part := range slices.Chunk(lines, pageLines) {
@@ -115,6 +116,7 @@ func (s Statement) faults(before Statement) (list []string) {
 	say(s.Hash != s.hash(), "it is not what was issued: its hash does not hold")
 	say(s.Previous != before.Hash, "it does not follow the statement before: the hash of that is another")
 	say(len(s.Lines) != s.Count, "it has %d lines, not %d", len(s.Lines), s.Count)
+	say(!slices.Equal(creditsOf(s.Lines), s.Credits) && s.Vendor == "", "its credits are not those of its lines")
 	say(hashOf(totalsOf(s.Lines)) != hashOf(s.Totals), "its totals are not the sums of its lines")
 	for n, part := range slices.Collect(slices.Chunk(s.Lines, pageLines)) {
 		say(n >= len(s.Pages) || page{part}.hash() != s.Pages[n], "lines from %d on are not those that were issued", n*pageLines+1)

@@ -92,6 +92,9 @@ func (s Seller) LineCharges(lines []rating.Line, invoiced rating.Period) []focus
 }
 
 func (s Seller) lineCharge(l rating.Line, invoiced rating.Period) focus.Row {
+	if l.Charge == rating.ChargeCredit {
+		return s.besides(l, invoiced, focus.CategoryCredit, "Credit: "+l.Reason)
+	}
 	r := focus.Row{
 		BilledCost: l.Amount, EffectiveCost: l.Amount, ListCost: l.Amount, ContractedCost: l.Amount,
 		BillingAccountID: string(l.Tenant), BillingAccountName: string(l.Tenant), BillingCurrency: l.Currency,
@@ -109,6 +112,9 @@ func (s Seller) lineCharge(l rating.Line, invoiced rating.Period) focus.Row {
 	}
 	if l.Model == catalog.ModelOnce {
 		r.ChargeFrequency = focus.FrequencyOnce
+	}
+	if l.Refunds != "" {
+		r.ChargeDescription += ", refund: " + l.Reason
 	}
 	switch {
 	case l.Corrects != "" || !l.Period.Start.Equal(invoiced.Start):
@@ -128,6 +134,19 @@ func (s Seller) lineCharge(l rating.Line, invoiced rating.Period) focus.Row {
 		price(&r, l.Quantity, l.Unit, l.UnitPrice, l.UnitPrice)
 	}
 	return r
+}
+
+// besides is a line that has no service: a credit, a tax. FOCUS wants one, and the issuer's is named so.
+func (s Seller) besides(l rating.Line, invoiced rating.Period, category, what string) focus.Row {
+	issuer := cmp.Or(s.Issuer, "Operator")
+	return focus.Row{
+		BilledCost: l.Amount, EffectiveCost: l.Amount, ListCost: l.Amount, ContractedCost: l.Amount,
+		BillingAccountID: string(l.Tenant), BillingAccountName: string(l.Tenant), BillingCurrency: l.Currency,
+		BillingPeriod: focus.Period(invoiced), ChargePeriod: focus.Period{Start: l.Start, End: l.End},
+		ChargeCategory: category, ChargeFrequency: focus.FrequencyOnce, ChargeDescription: what,
+		InvoiceIssuer: issuer, Provider: issuer, Publisher: issuer, ServiceName: category, ServiceSubcategory: "Other (Networking)",
+		RecordID: l.ID,
+	}
 }
 
 // name fills in what the catalog knows; what it does not is called by its id.

@@ -106,7 +106,7 @@ func (m *Meter) issuePeriod(ctx context.Context, p rating.Period, done issued) (
 	return n, err
 }
 
-// tenants are all that ever had an instance, and the operator.
+// tenants are all that ever had an instance or a credit, and the operator.
 func (m *Meter) tenants(ctx context.Context) ([]topology.TenantID, error) {
 	found := map[topology.TenantID]bool{provision.OperatorAccount: true}
 	for i, err := range m.instances.All(ctx) {
@@ -116,6 +116,12 @@ func (m *Meter) tenants(ctx context.Context) ([]topology.TenantID, error) {
 		for _, l := range lives(i) {
 			found[l.Tenant] = true
 		}
+	}
+	for l, err := range m.ledgers.All(ctx, "", "") {
+		if err != nil {
+			return nil, err
+		}
+		found[l.Tenant] = true
 	}
 	return slices.Sorted(maps.Keys(found)), nil
 }
@@ -129,6 +135,7 @@ type issuer struct {
 	plans   planPrices
 	unknown map[catalog.PlanID]bool // to the catalog
 	head    Statement               // the last one known
+	looks   bool                    // it only previews: nothing is noted
 }
 
 func newIssuer(m *Meter) *issuer {

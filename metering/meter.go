@@ -89,6 +89,7 @@ type Meter struct {
 	issued     store.Collection[issued]
 	again      store.Collection[again]
 	agreements store.Collection[rating.Agreement]
+	ledgers    store.Collection[ledger]
 
 	retention time.Duration
 	histories store.Collection[provision.Instance]
@@ -139,6 +140,7 @@ func (m *Meter) keepIn(s *store.Store) {
 	m.issued = store.In[issued](s, "issued", nil)
 	m.again = store.In(s, "rate-again", again.keys)
 	m.agreements = store.In[rating.Agreement](s, "agreements", nil)
+	m.ledgers = store.In[ledger](s, "credits", nil)
 	m.histories = provision.Documents(s)
 	m.events = store.In(s, "events", func(e reported) map[string]string { return map[string]string{tallyKey: e.tally().ID} })
 	m.tallies = store.In(s, "tallies", tally.keys)

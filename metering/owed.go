@@ -16,8 +16,8 @@ import (
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
-// owed are the lines of a tenant's statement: corrections of the earlier periods that have to
-// be rated again, and the period's own.
+// owed are the lines of a tenant's statement: credits that are on none yet, corrections of the
+// earlier periods that have to be rated again, and the period's own.
 func (i *issuer) owed(ctx context.Context, tenant topology.TenantID, past []Statement) (lines []rating.Line, _ error) {
 	periods, err := i.toRateAgain(ctx, tenant)
 	if err != nil {
@@ -31,7 +31,11 @@ func (i *issuer) owed(ctx context.Context, tenant topology.TenantID, past []Stat
 		lines = append(lines, more...)
 	}
 	own, _, err := i.rate(ctx, tenant, i.period)
-	return append(lines, own...), err
+	if err != nil {
+		return nil, err
+	}
+	credits, err := i.credits(ctx, tenant, past)
+	return slices.Concat(credits, lines, own), err
 }
 
 // corrections are those of an earlier period. What an instance was billed stands while
@@ -51,7 +55,7 @@ func (i *issuer) corrections(ctx context.Context, tenant topology.TenantID, p ra
 			return nil, err
 		}
 		for _, l := range lines {
-			if _, stands := unsound[l.Instance]; !stands && l.Period.Start.Equal(p.Start) {
+			if _, stands := unsound[l.Instance]; !stands && l.Rated() && l.Period.Start.Equal(p.Start) {
 				billed = append(billed, l)
 			}
 		}
@@ -73,7 +77,7 @@ func (i *issuer) rate(ctx context.Context, tenant topology.TenantID, p rating.Pe
 			"tenant", tenant, "instance", instance, "from", p.Start, "to", p.End, "error", why)
 	}
 	unknown := slices.ContainsFunc(usage, func(u rating.Usage) bool { return i.unknown[u.Plan] })
-	if len(unsound) > 0 || unknown {
+	if (len(unsound) > 0 || unknown) && !i.looks {
 		err = i.rateAgain(ctx, tenant, p.Start)
 	}
 	return lines, unsound, err

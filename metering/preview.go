@@ -20,7 +20,7 @@ type Preview struct {
 	// Forecast is the totals if all goes on until the period's end as it was until Until; equal to
 	// Totals when the period is over.
 	Forecast []StatementTotal `json:"forecast"`
-	Lines    []rating.Line    `json:"lines,omitempty"` // corrections of earlier periods first
+	Lines    []rating.Line    `json:"lines,omitempty"` // credits and corrections of earlier periods first
 }
 
 // Preview rates a tenant's next statement without issuing it. fault.Invalid without a
@@ -49,13 +49,13 @@ func (m *Meter) Preview(ctx context.Context, tenant topology.TenantID) (p Previe
 		return p, err
 	}
 	i := newIssuer(m)
-	i.period, i.earlier, i.noted = period, done.Periods, done.Noted
+	i.period, i.earlier, i.noted, i.looks = period, done.Periods, done.Noted, true
 	if p.Lines, err = i.owed(ctx, tenant, past); err != nil {
 		return p, err
 	}
 	expected, err := i.forecast(ctx, tenant, p.Until)
 	for _, l := range p.Lines {
-		if l.Corrects != "" {
+		if l.Corrects != "" || l.Credit != "" {
 			expected = append(expected, l)
 		}
 	}

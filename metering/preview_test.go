@@ -2,6 +2,7 @@ package metering_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,8 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/internal/store/storetest"
 	"github.com/bumpwire/bumpwire/metering"
+	"github.com/bumpwire/bumpwire/provision"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
@@ -104,4 +107,31 @@ func TestAForecastGoesOnThroughTheTiers(t *testing.T) {
 		require.Equal(t, "240", p.Totals[0].Amount.String(), "90 and 40, both raised to the minimum")
 		require.Equal(t, "320", p.Forecast[0].Amount.String(), "100 + 200 × 0.5, and 120")
 	})
+}
+
+// A look at what would be issued notes nothing, also not what cannot be rated yet.
+func TestAPreviewWritesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := storetest.New(t)
+		m := newMeter(t, s, &fleet{list: []provision.Instance{instance("i", "2000-01-01T00:00:00Z active forgotten")}}, listPrices, daily)
+		time.Sleep(10*24*time.Hour + time.Minute)
+		require.Zero(t, issueAll(t, m))
+		before := stamps(t, s)
+		require.Empty(t, preview(t, m).Lines)
+		require.Equal(t, before, stamps(t, s))
+		time.Sleep(february)
+		require.Zero(t, issueAll(t, m))
+		require.NotEqual(t, before, stamps(t, s), "who issues notes it")
+	})
+}
+
+// stamps are the notes of what is to be rated again.
+func stamps(t *testing.T, s *store.Store) (list []string) {
+	t.Helper()
+	for a, err := range store.In[map[string]any](s, "rate-again", nil).All(t.Context(), "", "") {
+		require.NoError(t, err)
+		list = append(list, fmt.Sprint(a))
+	}
+	return list
 }

@@ -114,6 +114,9 @@ type Explanation struct {
 	// Of a line of a vendor's statement: what it is a share by. Price and usage are the
 	// tenant's, and not told.
 	Agreement *Agreement `json:"agreement,omitempty"`
+
+	// Of a line that gives something back: by what. There is neither price nor usage.
+	Credit *Credit `json:"credit,omitempty"`
 }
 
 // Explain walks from a line of a statement to its price and its usage. fault.NotFound
@@ -129,7 +132,10 @@ func (m *Meter) Explain(ctx context.Context, number int, line string) (e Explana
 	}
 	l := s.Lines[n]
 	if s.Vendor != "" {
-		return m.explainShare(ctx, s, l)
+		return explainShare(s, l), nil
+	}
+	if l.Credit != "" {
+		return m.explainCredit(ctx, s, l)
 	}
 	i := newIssuer(m)
 	usage, err := i.rateable(ctx, l.Tenant, l.Period)

@@ -73,14 +73,14 @@ func (i *issuer) shares(ctx context.Context, after int, agreements []rating.Agre
 }
 
 // vendors are those of services that were asked for; of one that the catalog does not
-// know, empty.
+// know, and of lines that have none, empty.
 type vendors struct {
 	*Meter
 	known map[catalog.ServiceID]string
 }
 
 func (v vendors) of(ctx context.Context, service catalog.ServiceID) (string, error) {
-	if vendor, ok := v.known[service]; ok {
+	if vendor, ok := v.known[service]; ok || service == "" {
 		return vendor, nil
 	}
 	vendor, err := v.prices.Vendor(ctx, service)
@@ -91,17 +91,11 @@ func (v vendors) of(ctx context.Context, service catalog.ServiceID) (string, err
 	return vendor, nil
 }
 
-func (m *Meter) explainShare(ctx context.Context, s Statement, l rating.Line) (Explanation, error) {
-	e := Explanation{Statement: s.Number, Line: l, Usage: []rating.Usage{}, Evidence: l.Evidence, Matches: true}
-	agreements, err := m.agreed(ctx)
-	if err != nil {
-		return e, err
+// explainShare tells the agreement that the line was shared by, as the line has it.
+func explainShare(s Statement, l rating.Line) Explanation {
+	weight, whole := l.Share.Weight.IntPart(), l.Share.Whole.IntPart()
+	return Explanation{
+		Statement: s.Number, Line: l, Usage: []rating.Usage{}, Evidence: l.Evidence, Matches: true,
+		Agreement: &Agreement{s.Vendor, l.Share.Service, l.Share.Agreement, Fraction{int(weight), int(whole)}},
 	}
-	a, ok := rating.AgreementFor(agreements, s.Vendor, l.Service, l.Period)
-	if !ok {
-		return e, fault.New(fault.NotFound, "the agreement with vendor %q is gone", s.Vendor)
-	}
-	told := agreementOf(a)
-	e.Agreement = &told
-	return e, nil
 }

@@ -69,7 +69,8 @@ func requireAllShared(t *testing.T, m *metering.Meter, a rating.Agreement) (vend
 func TestAVendorGetsItsShareOfEveryLine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := newMeter(t, storetest.New(t), &fleet{list: sample()}, listPrices, daily)
+		s0 := storetest.New(t)
+		m := newMeter(t, s0, &fleet{list: sample()}, listPrices, daily)
 		set, err := m.SetAgreement(t.Context(), share(1, 3, ""))
 		require.NoError(t, err)
 		require.Equal(t, at("2000-01-01T00:00:00Z"), set.From, "with the period in hand")
@@ -98,6 +99,14 @@ func TestAVendorGetsItsShareOfEveryLine(t *testing.T) {
 		require.Equal(t, "0.23", e.Line.Share.Of.String())
 		require.Equal(t, set, *e.Agreement)
 		require.Empty(t, e.Usage)
+		for a, err := range store.In[rating.Agreement](s0, "agreements", nil).All(t.Context(), "", "") {
+			require.NoError(t, err)
+			a.Shares[0].Weight = decimal.New(2, 0)
+			require.NoError(t, store.In[rating.Agreement](s0, "agreements", nil).Create(t.Context(), "other", a))
+		}
+		e, err = m.Explain(t.Context(), 2, s.Lines[0].ID)
+		require.NoError(t, err)
+		require.Equal(t, set, *e.Agreement, "by which it was shared, whatever there is now")
 	})
 }
 

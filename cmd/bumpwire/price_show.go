@@ -50,6 +50,10 @@ func priceOf(l rating.Line) string {
 	switch {
 	case l.Charge == rating.ChargeIncluded:
 		return "included"
+	case l.Charge == rating.ChargeCredit:
+		return ""
+	case l.Charge == rating.ChargeTax:
+		return l.UnitPrice.String() + " %"
 	case l.Charge != rating.ChargeUsage:
 		return money(l.UnitPrice, l.Currency)
 	case l.Model == catalog.ModelPercentage:

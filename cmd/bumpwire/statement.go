@@ -100,8 +100,13 @@ func (c *cli) printLines(lines []rating.Line, totals []api.StatementTotal) error
 	t := table{head: []string{"LINE", "INSTANCE", "DIMENSION", "CHARGE", "FROM", "QUANTITY", "PRICE", "AMOUNT"}}
 	for _, l := range lines {
 		charge := string(l.Charge)
-		if l.Corrects != "" {
+		switch {
+		case l.Corrects != "":
 			charge = "correction of " + charge
+		case l.Refunds != "":
+			charge = fmt.Sprintf("refund of %s: %s", charge, l.Reason)
+		case l.Credit != "":
+			charge += ": " + l.Reason
 		}
 		t.add(append([]any{l.ID, l.Instance}, lineCells(l, charge)[1:]...)...)
 	}
@@ -140,6 +145,10 @@ func (c *cli) printExplanation(e api.Explanation) error {
 		return c.print(e, facts("line", l.ID, "plan", l.Plan, "dimension", l.Dimension, "charge", l.Charge, "from", l.Start, "until", l.End,
 			"quantity", fmt.Sprintf("%s %s", l.Quantity, l.QuantityUnit), "price", priceOf(l), "tenant's amount", money(l.Share.Of, l.Currency),
 			"share", fmt.Sprintf("%s/%s", l.Share.Weight, l.Share.Whole), "agreed from", l.Share.Agreement, "amount", money(l.Amount, l.Currency)))
+	}
+	if e.Credit != nil {
+		return c.print(e, facts("line", l.ID, "instance", l.Instance, "amount", money(l.Amount, l.Currency), "credit", e.Credit.ID,
+			"granted", e.Credit.Granted, "reason", e.Credit.Reason, "refund of", e.Credit.Line))
 	}
 	evidence := "it is the usage that was billed"
 	if !e.Matches {

@@ -14,6 +14,8 @@ import (
 const (
 	CategoryUsage    = "Usage"
 	CategoryPurchase = "Purchase"
+	CategoryCredit   = "Credit"
+	CategoryTax      = "Tax"
 
 	ClassCorrection = "Correction" // of a billing period that was invoiced before
 

@@ -21,6 +21,8 @@ const (
 	ChargeIncluded Charge = "included" // a quantity that costs nothing
 	ChargeFee      Charge = "fee"      // an amount for a period, or once
 	ChargeMinimum  Charge = "minimum"  // what a minimum is above the rest
+	ChargeCredit   Charge = "credit"   // what a tenant is granted
+	ChargeTax      Charge = "tax"      // on the other lines of a statement
 )
 
 // Line is one amount of a billing period. Lines are never altered; see Correct.
@@ -51,6 +53,12 @@ type Line struct {
 	// Of a correction: the line it corrects, and what was billed for that before.
 	Corrects string          `json:"corrects,omitempty"`
 	Before   decimal.Decimal `json:"before,omitzero"`
+
+	// Of a refund: the line of which it gives back, and in Before what was given back of that before,
+	// negative. Of what is granted, and of refunds: by which credit, and why.
+	Refunds string `json:"refunds,omitempty"`
+	Credit  string `json:"credit,omitempty"`
+	Reason  string `json:"reason,omitempty"`
 }
 
 // lineID depends on nothing that late usage can change.
@@ -77,7 +85,7 @@ func ordered(lines []Line) []Line {
 }
 
 func rank(c Charge) int {
-	return slices.Index([]Charge{ChargeIncluded, ChargeUsage, ChargeFee, ChargeMinimum}, c)
+	return slices.Index([]Charge{ChargeIncluded, ChargeUsage, ChargeFee, ChargeMinimum, ChargeCredit, ChargeTax}, c)
 }
 
 // Total is the sum of lines by currency.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
 )
 
@@ -18,6 +19,8 @@ type Holding struct {
 	Weight    decimal.Decimal `json:"weight"`    // the party's
 	Whole     decimal.Decimal `json:"whole"`     // sum of all parties'
 	Agreement time.Time       `json:"agreement"` // from when on it is agreed
+
+	Service catalog.ServiceID `json:"service,omitempty"` // for which it is agreed; none: for all that have no agreement of their own
 }
 
 // Weights of an agreement are integers.
@@ -50,7 +53,7 @@ func (a Agreement) whole() (sum decimal.Decimal) {
 }
 
 // SharedWith is a party's share of a tenant's line, or of the correction of one. It
-// tells neither the tenant nor the instance. The shares of a line, or of a correction,
+// tells neither the tenant nor the instance, nor why something was refunded. The shares of a line, or of a correction,
 // sum to it.
 func (l Line) SharedWith(party string, a Agreement) (Line, error) {
 	before, err := Split(l.Before, l.Currency, a.Shares)
@@ -65,9 +68,10 @@ func (l Line) SharedWith(party string, a Agreement) (Line, error) {
 	if n < 0 {
 		return Line{}, fault.New(fault.Invalid, "%q has no share", party)
 	}
-	l.Share = &Holding{Of: l.Amount, Weight: a.Shares[n].Weight, Whole: a.whole(), Agreement: a.From}
+	l.Share = &Holding{Of: l.Amount, Weight: a.Shares[n].Weight, Whole: a.whole(), Agreement: a.From, Service: a.Service}
 	l.Amount, l.Before = parts[n].Amount, before[n].Amount
 	l.Tenant, l.Serves, l.Platform, l.Instance, l.Life = "", "", "", "", 0
+	l.Credit, l.Reason = "", ""
 	return l, nil
 }
 
