@@ -38,7 +38,7 @@ func hashed(names ...string) string {
 // SetContract appends a price for a tenant to a plan; p.Tenant says for whom. Without From
 // it begins now. It may begin neither in the past nor before the tenant's latest one.
 func (c *Catalog) SetContract(ctx context.Context, service ServiceID, plan PlanID, p Price) (Contract, error) {
-	if err := p.checkBilled(); err != nil {
+	if err := PricesError(p.Findings()); err != nil {
 		return Contract{}, err
 	}
 	if p.Tenant == "" {

@@ -74,7 +74,7 @@ func TestAContractsPricesFollowEachOther(t *testing.T) {
 			"ends before it begins":    func(p *catalog.Price) { p.From, p.Until = now.Add(time.Hour), now.Add(time.Minute) },
 			"for nobody":               func(p *catalog.Price) { p.Tenant = "" },
 			"in no currency":           func(p *catalog.Price) { p.Currency = "EURO" },
-			"of what is not billed":    func(p *catalog.Price) { p.Dimension = "state.active" },
+			"of what is not metered":   func(p *catalog.Price) { p.Dimension = "state.asleep" },
 			"of a model without tiers": func(p *catalog.Price) { p.Model = catalog.ModelGraduated },
 		} {
 			require.ErrorIs(t, set(change), fault.Invalid, name)

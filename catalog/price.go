@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -10,15 +9,6 @@ import (
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/ovf"
 )
-
-// The dimension that is metered, and its unit: the time during which an instance is
-// active, in hours.
-const (
-	DimensionInstance = "instance"
-	UnitHour          = "hour"
-)
-
-func metered(dimension, unit string) bool { return dimension == DimensionInstance && unit == UnitHour }
 
 // suggestedPrices are the package's list prices of a configuration: those that
 // name it, else those for all. Dimensions that are not metered are left out,
@@ -77,21 +67,12 @@ func latestOf(prices []Price, dimension string) (last Price, ok bool) {
 	return last, ok
 }
 
-// OwnDimension says whether the broker itself meters a dimension, so that no appliance
-// can report it.
-func OwnDimension(dimension string) bool {
-	switch dimension {
-	case DimensionInstance, "members", "bindings", "vcpu", "memory":
-		return true
-	}
-	return strings.HasPrefix(dimension, "state.") || strings.HasPrefix(dimension, "leg.")
-}
-
 // Hourly says whether a price means the same in each hour by itself as in a billing
-// period, so that each hour has a record of what it costs; of others only statements tell.
+// period, so that each hour has a record of what it costs; of others, and of all that is metered
+// besides the instance, only statements tell.
 // Dimensions that are not the broker's own are reported by appliances.
 func (p Price) Hourly() bool {
-	return (metered(p.Dimension, p.Unit) || !OwnDimension(p.Dimension)) && p.Model == ModelUnit && p.Included.IsZero() && p.Minimum.IsZero() &&
+	return (p.Dimension == DimensionInstance && p.Unit == UnitHour || !OwnDimension(p.Dimension)) && p.Model == ModelUnit && p.Included.IsZero() && p.Minimum.IsZero() &&
 		p.Trial == 0 && p.Tenant == ""
 }
 
@@ -100,18 +81,7 @@ func (p Price) check() error {
 	if p.Tenant != "" {
 		return fault.New(fault.Invalid, "a price for one tenant is not among those for all: whoever reads the catalog would see it")
 	}
-	return p.checkBilled()
-}
-
-// checkBilled does for a contract's price, too.
-func (p Price) checkBilled() error {
-	if err := PricesError(p.Findings()); err != nil {
-		return err
-	}
-	if OwnDimension(p.Dimension) && p.Dimension != DimensionInstance {
-		return fault.New(fault.Invalid, "%q is metered and not billed; of the broker's own dimensions only %q is", p.Dimension, DimensionInstance)
-	}
-	return nil
+	return PricesError(p.Findings())
 }
 
 // unpriced says which plans nobody could be billed for.

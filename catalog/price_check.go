@@ -36,6 +36,7 @@ var dimensionName = regexp.MustCompile(`^[a-z][a-z0-9._-]{0,62}$`)
 func (p Price) Findings() []PriceFinding {
 	var fs priceFindings
 	fs.when(!dimensionName.MatchString(p.Dimension), "dimension", "%.80q is not a name of lower-case letters, digits, dots and hyphens", p.Dimension)
+	fs.when(OwnDimension(p.Dimension) && OwnUnit(p.Dimension) == "" && !p.Fee(), "dimension", "%.80q is kept for what the broker meters, and it meters nothing by that name", p.Dimension)
 	_, known := CurrencyPlaces(p.Currency)
 	fs.when(!known, "currency", "%.80q is not a currency code of ISO 4217, such as EUR", p.Currency)
 	p.checkModel(&fs)
@@ -76,9 +77,13 @@ func (p Price) checkUnit(fs *priceFindings) {
 	case !p.Quantitative():
 		fs.when(p.Unit != "", "unit", "the amount of a %s price is for a billing period or once, not per unit", p.Model)
 	case p.Model == ModelPercentage:
+		fs.when(OwnDimension(p.Dimension), "model", "%q is not money, of which a percentage could be taken", p.Dimension)
 		fs.when(p.Unit != p.Currency, "unit", "a percentage is of money: the unit is the currency, %q", p.Currency)
 	case p.Dimension == DimensionInstance:
 		fs.when(base != UnitSecond, "unit", "an instance is metered by time: second, minute, hour or day, not %.80q", p.Unit)
+	case OwnUnit(p.Dimension) != "":
+		own := OwnUnit(p.Dimension)
+		fs.when(base != own, "unit", "%q is metered in %ss: it is priced per %s, for example, not per %.80q", p.Dimension, own, hourly(own), p.Unit)
 	default:
 		fs.when(p.Unit == "" || len(p.Unit) > 64, "unit", "the amount is per unit, whose name has up to 64 letters")
 	}

@@ -1,16 +1,22 @@
 package catalog
 
-import "github.com/shopspring/decimal"
+import (
+	"strings"
+
+	"github.com/shopspring/decimal"
+)
 
 // The units in which quantities are metered. Any other unit is counted in itself.
 const (
 	UnitSecond = "second"
+	UnitHour   = "hour"
 	UnitByte   = "byte"
 )
 
 // BaseUnit is the unit in which a quantity is metered that is priced per unit, and
 // how many of it one unit has: an hour 3600 seconds, a gigabyte 10^9 bytes, a
-// gibibyte 2^30 (IEC 80000-13). A unit that is not known is its own base.
+// gibibyte 2^30 (IEC 80000-13). What lasts is joined with how long: a vcpu-hour 3600
+// vcpu-seconds, a gibibyte-day 2^30 × 86400 byte-seconds. A unit that is not known is its own base.
 func BaseUnit(unit string) (base string, size decimal.Decimal) {
 	switch unit {
 	case UnitSecond:
@@ -37,6 +43,23 @@ func BaseUnit(unit string) (base string, size decimal.Decimal) {
 		return UnitByte, decimal.New(1<<30, 0)
 	case "tebibyte":
 		return UnitByte, decimal.New(1<<40, 0)
+	}
+	return lasting(unit)
+}
+
+// lasting is BaseUnit of vCPUs, appliances, bindings and bytes times how long.
+func lasting(unit string) (base string, size decimal.Decimal) {
+	what, time, composed := strings.Cut(unit, "-")
+	if !composed {
+		return unit, decimal.New(1, 0)
+	}
+	counted, many := BaseUnit(what)
+	of, each := BaseUnit(time)
+	switch counted {
+	case "vcpu", "appliance", "binding", UnitByte:
+		if of == UnitSecond {
+			return counted + "-" + UnitSecond, many.Mul(each)
+		}
 	}
 	return unit, decimal.New(1, 0)
 }

@@ -197,7 +197,13 @@ func price(r *focus.Row, quantity decimal.Decimal, unit string, amount, list dec
 
 // unitName is a unit as FOCUS writes it: capitalised, in the plural.
 func unitName(unit string) string {
+	if what, time, lasts := strings.Cut(unit, "-"); lasts {
+		if _, _, lasts = catalog.LevelUnit(unit); lasts {
+			return strings.TrimSuffix(unitName(what), "s") + "-" + unitName(time)
+		}
+	}
 	short := map[string]string{
+		"vcpu":     "vCPU",
 		"kilobyte": "KB", "megabyte": "MB", "gigabyte": "GB", "terabyte": "TB", "mebibyte": "MiB", "gibibyte": "GiB", "tebibyte": "TiB",
 	}
 	if name, ok := short[unit]; ok {

@@ -69,8 +69,8 @@ func TestTheCheckFindsWhatWasReportedAndIsNotCounted(t *testing.T) {
 func TestWhatTheBrokerMetersIsNoAppliances(t *testing.T) {
 	t.Parallel()
 	for _, own := range []string{
-		metering.DimensionInstance, metering.DimensionActive, metering.DimensionDegraded, metering.DimensionFailing, metering.DimensionBypassed,
-		metering.DimensionMembers, metering.DimensionBindings, metering.DimensionVCPUs, metering.DimensionMemory,
+		catalog.DimensionInstance, catalog.DimensionActive, catalog.DimensionDegraded, catalog.DimensionFailing, catalog.DimensionBypassed,
+		catalog.DimensionMembers, catalog.DimensionStandby, catalog.DimensionBindings, catalog.DimensionVCPUs, catalog.DimensionMemory,
 	} {
 		require.True(t, catalog.OwnDimension(own), own)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/metering/rating"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
@@ -20,8 +21,8 @@ func (i *issuer) forecast(ctx context.Context, tenant topology.TenantID, until t
 	return lines, nil
 }
 
-// continued is usage with what would come of it in the rest of a period: instances that were active
-// at that moment stay so, and what was reported of them goes on at its mean rate since the
+// continued is usage with what would come of it in the rest of a period: what lasted
+// at that moment goes on (instances stay active, their members stay as many), and what was reported of them goes on at its mean rate since the
 // period's beginning, or theirs if that is later. To 9 decimal places, as quantities are reported.
 func continued(usage []rating.Usage, until time.Time, p rating.Period) []rating.Usage {
 	if !until.Before(p.End) {
@@ -30,12 +31,16 @@ func continued(usage []rating.Usage, until time.Time, p rating.Period) []rating.
 	active := map[rating.Key]rating.Usage{}
 	for _, u := range usage {
 		if !u.Level.IsZero() && u.End.Equal(until) {
-			active[whose(u)] = u
+			active[u.Key] = u
 		}
 	}
 	rest := decimal.NewFromInt(int64(p.End.Sub(until)))
 	for _, u := range usage {
-		a, goesOn := active[whose(u)]
+		lasting := u.Key
+		if u.Level.IsZero() {
+			lasting.Dimension = catalog.DimensionInstance
+		}
+		a, goesOn := active[lasting]
 		switch since := later(p.Start, u.Began); {
 		case !goesOn || !since.Before(until):
 			continue
@@ -48,12 +53,6 @@ func continued(usage []rating.Usage, until time.Time, p rating.Period) []rating.
 		usage = append(usage, u)
 	}
 	return usage
-}
-
-// whose is an instance with a plan.
-func whose(u rating.Usage) rating.Key {
-	u.Dimension = ""
-	return u.Key
 }
 
 func later(a, b time.Time) time.Time {

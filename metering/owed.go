@@ -178,7 +178,7 @@ func (u UsageRecord) rateable(lives []provision.Instance, plans planPrices) (lis
 		span.Life, span.Began = lifeAt(lives, s.Start)
 		list = append(list, span)
 	}
-	return list
+	return append(list, u.levels(one, lives, plans)...)
 }
 
 // unit is the one in which a quantity was reported: the base of its price's.

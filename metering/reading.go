@@ -9,19 +9,6 @@ import (
 	"github.com/bumpwire/bumpwire/provision"
 )
 
-// What is metered of an instance while it is active, besides that it is. Times by state
-// add up to that of DimensionInstance; the others are what there was, times how long.
-const (
-	DimensionActive   = "state.active"   // seconds in which it did its work, as far as is known
-	DimensionDegraded = "state.degraded" // seconds in which some of its appliances did it all
-	DimensionFailing  = "state.failing"  // seconds in which no appliance worked
-	DimensionBypassed = "state.bypassed" // seconds in which traffic got past it
-	DimensionMembers  = "members"        // appliances, one that stands by included, × seconds
-	DimensionBindings = "bindings"       // active bindings × seconds
-	DimensionVCPUs    = "vcpu"           // vCPUs of the plan, of all members, × seconds
-	DimensionMemory   = "memory"         // bytes of memory of the plan, of all members, × seconds
-)
-
 // Reading is how much of a dimension there was on a plan.
 type Reading struct {
 	Dimension string          `json:"dimension"`
@@ -35,18 +22,21 @@ func (u *UsageRecord) meter(e provision.Event, part Window) {
 	length := seconds(part.Start, part.End)
 	switch e.Health {
 	case provision.HealthDegraded:
-		u.read(DimensionDegraded, e.Plan, length)
+		u.read(catalog.DimensionDegraded, e.Plan, length)
 	case provision.HealthFailing:
-		u.read(DimensionFailing, e.Plan, length)
+		u.read(catalog.DimensionFailing, e.Plan, length)
 	case provision.HealthBypassed:
-		u.read(DimensionBypassed, e.Plan, length)
+		u.read(catalog.DimensionBypassed, e.Plan, length)
 	case provision.HealthOK, provision.HealthUnknown:
 	}
 	if e.Members > 1 {
-		u.read(DimensionMembers, e.Plan, length.Mul(decimal.New(int64(e.Members-1), 0)))
+		u.read(catalog.DimensionMembers, e.Plan, length.Mul(decimal.New(int64(e.Members-1), 0)))
+	}
+	if e.Standby > 0 {
+		u.read(catalog.DimensionStandby, e.Plan, length.Mul(decimal.New(int64(e.Standby), 0)))
 	}
 	if e.Bound > 0 {
-		u.read(DimensionBindings, e.Plan, length.Mul(decimal.New(int64(e.Bound), 0)))
+		u.read(catalog.DimensionBindings, e.Plan, length.Mul(decimal.New(int64(e.Bound), 0)))
 	}
 }
 
@@ -86,21 +76,21 @@ func (u UsageRecord) Readings(sizes map[catalog.PlanID]Size) []Reading {
 				continue
 			}
 			switch r.Dimension {
-			case DimensionMembers:
+			case catalog.DimensionMembers:
 				members = members.Add(r.Quantity)
 				continue
-			case DimensionDegraded, DimensionFailing, DimensionBypassed:
+			case catalog.DimensionDegraded, catalog.DimensionFailing, catalog.DimensionBypassed:
 				unwell = unwell.Add(r.Quantity)
 			}
 			add(r.Dimension, plan, r.Quantity)
 		}
-		add(DimensionInstance, plan, used)
-		add(DimensionActive, plan, used.Sub(unwell))
-		add(DimensionMembers, plan, members)
+		add(catalog.DimensionInstance, plan, used)
+		add(catalog.DimensionActive, plan, used.Sub(unwell))
+		add(catalog.DimensionMembers, plan, members)
 		size := sizes[plan]
 		replicas := members.DivRound(decimal.New(int64(max(1, size.Sides)), 0), 9)
-		add(DimensionVCPUs, plan, replicas.Mul(decimal.New(int64(size.VCPUs), 0)))
-		add(DimensionMemory, plan, replicas.Mul(decimal.New(size.MemoryBytes, 0)))
+		add(catalog.DimensionVCPUs, plan, replicas.Mul(decimal.New(int64(size.VCPUs), 0)))
+		add(catalog.DimensionMemory, plan, replicas.Mul(decimal.New(size.MemoryBytes, 0)))
 	}
 	return all
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/internal/store/sqlitestore"
@@ -67,7 +68,7 @@ func reportedUsage(t require.TestingT, m *metering.Meter) (list []string) {
 	usage, err := m.Usage(context.Background(), metering.Filter{})
 	require.NoError(t, err)
 	for _, u := range usage {
-		if u.Dimension != metering.DimensionInstance {
+		if u.Dimension != catalog.DimensionInstance {
 			list = append(list, fmt.Sprintf("%s %s %s %s part %d: %s", u.Tenant, u.Instance, u.Plan, u.Window.Start.Format("15:04"), u.Part, u.Quantity))
 		}
 	}

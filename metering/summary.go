@@ -102,7 +102,7 @@ func (s *Summary) bill(currency string, amount decimal.Decimal) {
 }
 
 func (by Grouping) group(s Seller, tenant topology.TenantID, service catalog.ServiceID, instance topology.InstanceID, plan catalog.PlanID, dimension string, units map[priced]string) Group {
-	g := Group{Dimension: dimension, Unit: unitOf(dimension, cmp.Or(units[priced{plan, dimension}], dimension))}
+	g := Group{Dimension: dimension, Unit: cmp.Or(catalog.OwnUnit(dimension), units[priced{plan, dimension}], dimension)}
 	for _, name := range by {
 		switch name {
 		case "tenant":
@@ -123,24 +123,6 @@ func (by Grouping) group(s Seller, tenant topology.TenantID, service catalog.Ser
 func (g Group) compare(o Group) int {
 	return cmp.Or(cmp.Compare(g.Tenant, o.Tenant), cmp.Compare(g.Vendor, o.Vendor), cmp.Compare(g.Service, o.Service),
 		cmp.Compare(g.Instance, o.Instance), cmp.Compare(g.Plan, o.Plan), cmp.Compare(g.Dimension, o.Dimension), cmp.Compare(g.Unit, o.Unit))
-}
-
-// unitOf is the unit in which a dimension is counted; reported is that of one which is
-// the broker's own.
-func unitOf(dimension, reported string) string {
-	switch dimension {
-	case DimensionInstance, DimensionActive, DimensionDegraded, DimensionFailing, DimensionBypassed:
-		return "second"
-	case DimensionMembers:
-		return "appliance-second"
-	case DimensionBindings:
-		return "binding-second"
-	case DimensionVCPUs:
-		return "vcpu-second"
-	case DimensionMemory:
-		return "byte-second"
-	}
-	return reported
 }
 
 // priced is a dimension of a plan.

@@ -13,9 +13,6 @@ import (
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
-// DimensionInstance is the time during which an instance is active.
-const DimensionInstance = "instance"
-
 // UsageRecord is how much of a dimension an instance used in a window. It is
 // immutable.
 type UsageRecord struct {
@@ -62,7 +59,7 @@ func Usage(i provision.Instance, w Window) (u UsageRecord, ok bool) {
 	u = UsageRecord{
 		ID:     recordID(w.Start, usageFacts(i)...),
 		Tenant: i.Tenant, Platform: i.Platform, Instance: i.ID, Name: i.Name, Service: i.Service,
-		Dimension: DimensionInstance, Window: w, Seconds: decimal.Zero,
+		Dimension: catalog.DimensionInstance, Window: w, Seconds: decimal.Zero,
 	}
 	u.assign(i.Provider)
 	for n, e := range i.History {
@@ -108,7 +105,7 @@ func (u UsageRecord) plans() []catalog.PlanID {
 // usageFacts tell an instance's usage from any other's. A later life of an id is
 // known by the number of its first event, which never changes.
 func usageFacts(i provision.Instance) []string {
-	facts := []string{string(i.ID), DimensionInstance}
+	facts := []string{string(i.ID), catalog.DimensionInstance}
 	if len(i.History) > 0 && i.History[0].Seq > 1 {
 		facts = append(facts, strconv.Itoa(i.History[0].Seq))
 	}

@@ -53,7 +53,9 @@ func (s *Service) draftUpdate(ctx context.Context, i Instance, r UpdateRequest) 
 	if len(r.Parameters) > 0 && (u.Was.machine() != u.Will.machine() || !u.Was.sameNetworks(u.Will)) {
 		u.Will.Digest = digest(i.Digest, r.Parameters) // no provision request is like it any more
 	}
-	return u, s.size(ctx, &u)
+	err = s.size(ctx, &u)
+	u.Will.Size = Size{u.Hold.VCPUs, u.Hold.MemoryBytes}
+	return u, err
 }
 
 // updatable refuses what does not depend on what is asked for.

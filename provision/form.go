@@ -23,6 +23,7 @@ type Form struct {
 	Configuration string            `json:"configuration"`
 	Insertion     catalog.Insertion `json:"insertion"`
 	EULAs         []Acceptance      `json:"eulas,omitempty"`
+	Size          Size              `json:"size,omitzero"`
 	Values        map[string]string `json:"values,omitempty"`
 	Secrets       map[string]string `json:"secrets,omitempty"`
 	Stitches      []topology.Stitch `json:"stitches,omitempty"`
@@ -53,7 +54,7 @@ type Update struct {
 func (i Instance) form() Form {
 	return Form{
 		Name: i.Name, Context: i.Context, Digest: i.Digest,
-		Plan: i.Plan, Package: i.Package, Configuration: i.Configuration, Insertion: i.Insertion, EULAs: i.EULAs,
+		Plan: i.Plan, Package: i.Package, Configuration: i.Configuration, Insertion: i.Insertion, EULAs: i.EULAs, Size: i.Size,
 		Values: i.Values, Secrets: i.Secrets,
 		Stitches: i.Stitches, Bound: i.bound((*Binding).claims),
 		Management: i.Management, Others: i.Others, Generation: i.Generation,
@@ -63,7 +64,7 @@ func (i Instance) form() Form {
 
 func (i *Instance) take(f Form) {
 	i.Name, i.Context, i.Digest = f.Name, f.Context, f.Digest
-	i.Plan, i.Package, i.Configuration, i.Insertion, i.EULAs = f.Plan, f.Package, f.Configuration, f.Insertion, f.EULAs
+	i.Plan, i.Package, i.Configuration, i.Insertion, i.EULAs, i.Size = f.Plan, f.Package, f.Configuration, f.Insertion, f.EULAs, f.Size
 	i.Values, i.Secrets = f.Values, f.Secrets
 	i.Stitches, i.Management, i.Others, i.Generation = f.Stitches, f.Management, f.Others, f.Generation
 	i.Steering, i.Upkeep = f.Steering, f.Upkeep

@@ -44,6 +44,7 @@ type Instance struct {
 	Configuration string            `json:"configuration"`
 	Insertion     catalog.Insertion `json:"insertion"`
 	EULAs         []Acceptance      `json:"eulas,omitempty"` // of every licence of the package
+	Size          Size              `json:"size,omitzero"`
 
 	Organization string          `json:"organization"`
 	Space        string          `json:"space"`
@@ -91,6 +92,13 @@ type Instance struct {
 	Drift string `json:"drift,omitempty"`
 }
 
+// Size is what all appliances of an instance have together, by the package that they are
+// made from; zero of instances that are older than this.
+type Size struct {
+	VCPUs       int   `json:"vcpus,omitempty"`
+	MemoryBytes int64 `json:"memory_bytes,omitempty"`
+}
+
 // Operation is a durable request in progress or done; its id is also the id of
 // the change that carries it out. Only the description of a failed one holds
 // more than a fixed sentence.
@@ -122,12 +130,17 @@ type Event struct {
 	Plan    catalog.PlanID `json:"plan"`
 	Health  HealthStatus   `json:"health,omitempty"`  // from then on, until the next event
 	Members int            `json:"members,omitempty"` // appliances that there are to be from then on, when it is more than one
+	Standby int            `json:"standby,omitempty"` // of these, those that stand by and answer
 	Bound   int            `json:"bound,omitempty"`   // active bindings from then on
 	Message string         `json:"message"`           // one sentence, no secrets
 	Binding BindingID      `json:"binding,omitempty"` // when the event is about a binding
 	By      string         `json:"by,omitempty"`      // platform or user who asked
 	For     string         `json:"for,omitempty"`     // on whose behalf, as the platform says
 	Request string         `json:"request,omitempty"` // the request's id
+
+	// What all appliances have from then on: see Size.
+	VCPUs       int   `json:"vcpus,omitempty"`
+	MemoryBytes int64 `json:"memory_bytes,omitempty"`
 
 	// Whose instance it was, and of which service: an id may be used again, by
 	// another tenant too, and what was used before stays the former's.

@@ -201,6 +201,7 @@ func (s *Service) draft(ctx context.Context, r ProvisionRequest) (Instance, erro
 		return Instance{}, err
 	}
 	i.Resilience = i.Resilience.fixed(i.Mode, i.Insertion)
+	i.Size = Size{offer.Plan.VCPUs * i.Steering.members(), offer.Plan.MemoryBytes * int64(i.Steering.members())}
 	if i.Stitches, err = s.firstStitches(ctx, i, r.Parameters); err != nil {
 		return Instance{}, err
 	}

@@ -120,19 +120,30 @@ func (i *Instance) note(by, message string, binding BindingID) {
 		Seq: len(i.History) + 1, At: at, State: i.State, Plan: i.Plan, Health: i.Health.Status,
 		Message: message, Binding: binding, By: by,
 		Tenant: i.Tenant, Platform: i.Platform, Service: i.Service,
+		VCPUs: i.Size.VCPUs, MemoryBytes: i.Size.MemoryBytes,
 	})
 	e := &i.History[len(i.History)-1]
 	if i.provided() {
 		e.Bill = i.Provider.Bill
 	}
 	if n := i.members(); n > 1 {
-		e.Members = n
+		e.Members, e.Standby = n, i.standingBy()
 	}
 	for _, b := range i.Bindings {
 		if b.State == Active {
 			e.Bound++
 		}
 	}
+}
+
+// standingBy is how many appliances are there to take over, and answer.
+func (i Instance) standingBy() (count int) {
+	for n := range i.members() {
+		if i.StandsBy(n) && !i.down(n) {
+			count++
+		}
+	}
+	return count
 }
 
 // attribute says on whose behalf the latest event was.

@@ -254,6 +254,15 @@ func TestAStandbyTakesOverAndTheFailedOneStandsBy(t *testing.T) {
 		require.Equal(t, "host-lan → "+other+" → gateway", w.path(t, "host-lan"), "what works stays")
 	}
 	require.Equal(t, []string{"ok", "degraded", "ok", "degraded", "ok", "degraded", "ok"}, withoutRepeats(turns(t, b.show(t, "fw"))))
+	for _, e := range b.show(t, "fw").History[1:] {
+		require.Equal(t, []any{2, 2, int64(2 * 512 << 20)}, []any{e.Members, e.VCPUs, e.MemoryBytes}, "%s: of both", e.Message)
+		if e.Health == provision.HealthDegraded && e.Message == "health is degraded" {
+			require.Zero(t, e.Standby, "the one does all the work")
+		}
+		if e.Health == provision.HealthOK {
+			require.Equal(t, 1, e.Standby, e.Message)
+		}
+	}
 
 	require.NoError(t, w.cloud.KillAppliance(tenant, "fw"))
 	require.NoError(t, w.cloud.HangAppliance(tenant, "fw+1"))

@@ -119,17 +119,21 @@ func (e usageEntry) usage(n int, prices rating.Prices, period rating.Period) (ra
 // measure fills in the level or the quantity, in the base unit.
 func (e usageEntry) measure(u *rating.Usage) error {
 	base, size := catalog.BaseUnit(u.Unit)
+	_, each, lasts := catalog.LevelUnit(u.Unit)
 	switch {
 	case u.Unit == "":
 		return fault.New(fault.Invalid, "%s: no price has dimension %q", u.ID, e.Dimension)
 	case e.Level != nil && e.Quantity != nil:
 		return fault.New(fault.Invalid, "%s: it has a level and a quantity; it is one or the other", u.ID)
-	case e.Quantity == nil && base != catalog.UnitSecond:
+	case e.Quantity == nil && !lasts:
 		return fault.New(fault.Invalid, "%s: it has no quantity", u.ID)
 	case e.Quantity == nil:
-		u.Unit, u.Level = "", decimal.New(1, 0)
+		u.Unit, u.Level = "", each
+		if base != catalog.UnitSecond {
+			u.Unit = base
+		}
 		if e.Level != nil {
-			u.Level = *e.Level
+			u.Level = e.Level.Mul(each)
 		}
 	case base == catalog.UnitSecond:
 		return e.last(u, e.Quantity.Mul(size))

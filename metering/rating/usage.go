@@ -40,7 +40,7 @@ func (k Key) compare(o Key) int {
 
 // Usage is what was used of a dimension in an interval. It is one of two kinds: a
 // quantity that came together in the interval (bytes), or something that lasted for
-// all of it (an instance), whose quantity is Level × seconds.
+// all of it (an instance, its vCPUs), whose quantity is Level × seconds.
 type Usage struct {
 	ID string `json:"id"` // unique; the usage record's
 	Key
@@ -48,14 +48,14 @@ type Usage struct {
 	End      time.Time       `json:"end"`               // exclusive, not before Start
 	Level    decimal.Decimal `json:"level,omitzero"`    // of what lasts: how many there were at once
 	Quantity decimal.Decimal `json:"quantity,omitzero"` // of anything else, in Unit
-	Unit     string          `json:"unit,omitempty"`    // "byte", …; what lasts is in seconds
+	Unit     string          `json:"unit,omitempty"`    // "byte", …; of what lasts that of Quantity, none for seconds
 	Began    time.Time       `json:"began,omitzero"`    // when the instance was active for the first time; the same in all usage of it; zero: no trial, no one-off fee
 }
 
 // base is the unit in which the usage is counted.
 func (u Usage) base() string {
 	if !u.Level.IsZero() {
-		return catalog.UnitSecond
+		return cmp.Or(u.Unit, catalog.UnitSecond)
 	}
 	return u.Unit
 }
@@ -84,10 +84,18 @@ func (u Usage) check() error {
 		return fault.New(fault.Invalid, "usage %q ends before it starts", u.ID)
 	case u.Level.IsNegative() || u.Quantity.IsNegative():
 		return fault.New(fault.Invalid, "usage %q is negative; what was reported wrongly is corrected at its source", u.ID)
-	case !u.Level.IsZero() && (!u.Quantity.IsZero() || u.base() != catalog.UnitSecond):
+	case !u.Level.IsZero() && !u.Quantity.IsZero():
 		return fault.New(fault.Invalid, "usage %q has a level and a quantity; it is one or the other", u.ID)
+	case !u.Level.IsZero() && !lasts(u.base()):
+		return fault.New(fault.Invalid, "usage %q has a level, and %q is no unit of what lasts", u.ID, u.Unit)
 	}
 	return nil
+}
+
+// lasts says whether a base unit is of seconds, or of something times seconds.
+func lasts(base string) bool {
+	_, _, ok := catalog.LevelUnit(base)
+	return ok
 }
 
 // Evidence is the usage that a line rests on: so many records of the line's key, in
