@@ -3,6 +3,7 @@ package openstack
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -32,6 +33,11 @@ type fake struct {
 	fault  func(method, path string) int
 	token  int
 
+	regions []string          // of the catalog's services
+	catalog map[string]string // paths of services by type
+	account thing             // what tokens say beside the project
+	fixed   map[string]any    // answers by path, over all else; a number is a status
+
 	limits  map[string]thing // absolute ones of compute and volume, and network's details
 	plain   bool             // the account is no administrator of Nova
 	spoil   bool             // images are kept otherwise than they were sent
@@ -40,7 +46,8 @@ type fake struct {
 }
 
 func newFake(t testing.TB) *fake {
-	f := &fake{things: map[string]map[string]thing{}, seq: map[string]int{}}
+	f := &fake{things: map[string]map[string]thing{}, seq: map[string]int{}, fixed: map[string]any{}, regions: []string{"one"}, account: thing{"methods": []string{"password"}},
+		catalog: map[string]string{"identity": "/v3", "network": "", "compute": "/compute/v2.1", "image": "/image", "block-storage": "/volume/v3"}}
 	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(f.Close)
 	f.put("projects", thing{"name": "service", "domain_id": "default"})
@@ -83,13 +90,21 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	path := strings.Trim(r.URL.Path, "/")
+	if reply, ok := f.fixed[path]; ok {
+		if status, ok := reply.(int); ok {
+			answer(w, status, thing{"error": thing{"message": "made to fail"}})
+		} else {
+			answer(w, http.StatusOK, reply)
+		}
+		return
+	}
 	versions := map[string]string{"": "v2.0", "v3": "v3.14", "compute/v2.1": "v2.1", "image": "v2.15", "volume/v3": "v3.59"}
 	if id, ok := versions[path]; ok {
 		answer(w, http.StatusOK, thing{"versions": []thing{{"id": id, "status": "CURRENT", "links": []thing{{"rel": "self", "href": f.URL + r.URL.Path}}}}})
 		return
 	}
 	if path == "v3/auth/tokens" {
-		f.signIn(w)
+		f.signIn(w, r)
 		return
 	}
 	if r.Method != http.MethodGet {
@@ -131,17 +146,27 @@ func answer(w http.ResponseWriter, status int, body any) {
 
 func (f *fake) name() string { return fmt.Sprintf("token-%d", f.token) }
 
-func (f *fake) signIn(w http.ResponseWriter) {
-	f.token++
+// signIn gives a token, or says what one is.
+func (f *fake) signIn(w http.ResponseWriter, r *http.Request) {
+	status := http.StatusOK
+	if r.Method == http.MethodPost {
+		f.token++
+		status = http.StatusCreated
+	}
 	var catalog []thing
-	for kind, path := range map[string]string{"identity": "/v3", "network": "", "compute": "/compute/v2.1", "image": "/image", "block-storage": "/volume/v3"} {
-		catalog = append(catalog, thing{"type": kind, "name": kind, "id": kind, "endpoints": []thing{
-			{"id": kind, "interface": "public", "region": "one", "region_id": "one", "url": f.URL + path}}})
+	for kind, path := range f.catalog {
+		var endpoints []thing
+		for _, region := range f.regions {
+			endpoints = append(endpoints, thing{"id": kind, "interface": "public", "region": region, "region_id": region, "url": f.URL + path})
+		}
+		catalog = append(catalog, thing{"type": kind, "name": kind, "id": kind, "endpoints": endpoints})
 	}
 	own := f.list("projects")[0]
+	token := thing{"expires_at": "2099-01-01T00:00:00.000000Z", "catalog": catalog,
+		"project": thing{"id": own["id"], "name": own["name"], "domain": thing{"id": "default", "name": "Default"}}}
+	maps.Copy(token, f.account)
 	w.Header().Set("X-Subject-Token", f.name())
-	answer(w, http.StatusCreated, thing{"token": thing{"methods": []string{"password"}, "expires_at": "2099-01-01T00:00:00.000000Z", "catalog": catalog,
-		"project": thing{"id": own["id"], "name": own["name"], "domain": thing{"id": "default", "name": "Default"}}}})
+	answer(w, status, thing{"token": token})
 }
 
 // route finds what a path means.
@@ -211,6 +236,9 @@ func (f *fake) filtered(collection string, r *http.Request) []thing {
 	for _, t := range f.list(collection) {
 		fits := true
 		for key, values := range r.URL.Query() {
+			if key == "limit" {
+				continue
+			}
 			if key == "tags" {
 				for _, tag := range strings.Split(values[0], ",") {
 					fits = fits && slices.Contains(texts(t["tags"]), tag)

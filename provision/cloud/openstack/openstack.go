@@ -66,10 +66,14 @@ type kit struct {
 
 var scopes = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,19}$`)
 
+func badScope(scope string) error {
+	return fault.New(fault.Invalid, "the scope %.30q must be 1 to 20 small letters, digits and dashes", scope)
+}
+
 // newDriver signs in.
 func newDriver(ctx context.Context, o Options) (*Driver, error) {
 	if !scopes.MatchString(o.Scope) {
-		return nil, fault.New(fault.Invalid, "the scope %.30q must be 1 to 20 small letters, digits and dashes", o.Scope)
+		return nil, badScope(o.Scope)
 	}
 	north, err := northbound(o)
 	if err != nil {

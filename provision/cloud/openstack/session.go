@@ -87,36 +87,6 @@ func (s *session) whoami() error {
 	return nil
 }
 
-func (s *session) services() error {
-	for _, service := range []struct {
-		name     string
-		open     func(*gophercloud.ProviderClient, gophercloud.EndpointOpts) (*gophercloud.ServiceClient, error)
-		client   **gophercloud.ServiceClient
-		optional bool
-	}{
-		{"identity", openstack.NewIdentityV3, &s.identity, false},
-		{"network", openstack.NewNetworkV2, &s.network, false},
-		{"compute", openstack.NewComputeV2, &s.compute, false},
-		{"image", openstack.NewImageV2, &s.image, true},
-		{"block storage", openstack.NewBlockStorageV3, &s.volume, true},
-		{"object store", openstack.NewObjectStorageV1, &s.objects, true},
-	} {
-		client, err := service.open(s.provider, s.endpoint)
-		switch {
-		case err == nil:
-			*service.client = client
-		case !service.optional:
-			return &fault.Error{Kind: fault.Unavailable, Message: "the cloud's catalog has no " + service.name + " service for this region", Err: err}
-		}
-	}
-	s.compute.Microversion = computeVersion
-	return nil
-}
-
-// computeVersion is the least that gives servers tags when they are made (Nova,
-// Pike).
-const computeVersion = "2.52"
-
 // credentials are those of a cloud in clouds.yaml, when one is named, and otherwise
 // those of the environment.
 func credentials(o Options) (gophercloud.AuthOptions, gophercloud.EndpointOpts, *tls.Config, error) {

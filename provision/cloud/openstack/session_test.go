@@ -56,6 +56,21 @@ clouds:
 	require.ErrorIs(t, err, fault.Invalid)
 }
 
+// The first service of each kind could be another region's than the first of another.
+func TestARegionIsChosenWhereThereAreSeveral(t *testing.T) {
+	t.Parallel()
+	p := newPatient(t)
+	p.f.regions = []string{"north", "south"}
+	delete(p.entry, "region_name")
+	p.examine() // writes the file
+	_, err := newDriver(t.Context(), p.options)
+	require.ErrorIs(t, err, fault.Invalid)
+	require.ErrorContains(t, err, "regions north, south")
+	p.options.Region = "south"
+	_, err = newDriver(t.Context(), p.options)
+	require.NoError(t, err)
+}
+
 func TestAccountsWithoutPasswords(t *testing.T) {
 	alone(t)
 	t.Setenv("OS_AUTH_URL", "https://cloud.example/v3")

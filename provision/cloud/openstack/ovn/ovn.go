@@ -177,6 +177,25 @@ func (n *Northbound) Left(ctx context.Context) (names []string, err error) {
 	return names, err
 }
 
+// Knows says how many of Neutron's routers are in the database.
+func (n *Northbound) Knows(ctx context.Context, routers ...string) (known int, err error) {
+	var asked []ovsdb.Operation
+	for _, id := range routers {
+		asked = append(asked, chosen(tableRouter, named(nameOf(id))))
+	}
+	if len(asked) == 0 {
+		return 0, nil
+	}
+	err = n.session(ctx, func(ctx context.Context, c client.Client) error {
+		results, err := n.transact(ctx, c, asked...)
+		for _, r := range results {
+			known += min(len(r.Rows), 1)
+		}
+		return err
+	})
+	return known, err
+}
+
 // session connects for as long as do takes.
 func (n *Northbound) session(ctx context.Context, do func(context.Context, client.Client) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)

@@ -1,0 +1,88 @@
+package openstack
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/projects"
+	qos "github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/qos/policies"
+	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/ports"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+)
+
+// rights looks whether the account may act for other projects than its own, by what it
+// is shown: nothing is tried that could have an effect.
+func (e *examination) rights(ctx context.Context) {
+	e.lookUp(ctx)
+	e.others(ctx)
+}
+
+const ownOnly = "give the account the role admin, or a role that Neutron's policy lets act in all projects"
+
+func (e *examination) lookUp(ctx context.Context) {
+	const need = "look tenants' projects up"
+	_, err := projects.List(e.d.identity, projects.ListOpts{DomainID: e.d.domain}).AllPages(ctx)
+	switch err = said("list projects", err); {
+	case err == nil:
+		e.met("rights", need, "those of the domain %s", e.d.domain)
+	case fault.KindOf(err) == fault.Forbidden:
+		e.limited("rights", need, "the account may not: it serves its own project alone", ownOnly)
+	default:
+		e.unknown("rights", need, err)
+	}
+}
+
+// others judges by Neutron's agents, which are shown to administrators, or by other
+// projects' networks, which a role of the operator's own may be shown.
+func (e *examination) others(ctx context.Context) {
+	const need = "act in tenants' networks"
+	agents, err := e.d.mechanism(ctx)
+	if err != nil {
+		e.unknown("rights", need, err)
+		return
+	}
+	if len(agents) > 0 {
+		e.met("rights", need, "an administrator of Neutron")
+		return
+	}
+	list, err := e.d.wired(ctx)
+	if err != nil {
+		e.unknown("rights", need, err)
+		return
+	}
+	if slices.ContainsFunc(list, func(n wired) bool { return n.ProjectID != e.d.project && !n.Shared && !n.External }) {
+		e.met("rights", need, "it is shown other projects' networks")
+		return
+	}
+	e.limited("rights", need, "the account is shown no other project's networks: it serves its own project alone", ownOnly)
+}
+
+// policies looks for what a router's port loses when it moves.
+func (e *examination) policies(ctx context.Context) {
+	const need = "routers' ports that can be made anew"
+	pages, err := ports.List(e.d.network, query{"device_owner": legsOfRouters}).AllPages(ctx)
+	var list []struct {
+		ports.Port
+		qos.QoSPolicyExt
+	}
+	if err == nil {
+		err = ports.ExtractPortsInto(pages, &list)
+	}
+	if err = said("list routers' ports", err); err != nil {
+		e.unknown("network", need, err)
+		return
+	}
+	var limited []string
+	for _, p := range list {
+		if p.QoSPolicyID != "" {
+			limited = append(limited, p.ID)
+		}
+	}
+	if len(limited) > 0 {
+		e.limited("network", need, fmt.Sprintf("a QoS policy does not go along when a port moves, and these have one: %s", some(limited)), "have the tenants put the policy on their networks instead")
+		return
+	}
+	e.met("network", need, "%d looked at", len(list))
+}
