@@ -80,6 +80,7 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/statements/{statement}/lines/{line}", users, 200, "Explain a line of a statement by its price and its usage", gives(s.explainLine)},
 		{"GET", "/v1/statement-preview", tenants, 200, "What a tenant's next statement would have by what is metered so far", gives(s.previewStatement)},
 		{"GET", "/v1/credits", tenants, 200, "List credits and refunds, and the statements that they are on", gives(s.listCredits)},
+		{"GET", "/v1/taxes", tenants, 200, "List the taxes on statements", gives(s.listTaxes)},
 		{"GET", "/v1/bills/{bill}", tenants, 200, "Show a billing record", gives(s.showBill)},
 
 		// what operators run
@@ -87,6 +88,7 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/agreements", vendors, 200, "List how lines are shared with vendors", gives(s.listAgreements)},
 		{"PUT", "/v1/agreements", operators, 200, "Agree how lines are shared with a vendor, from a billing period on", takes(s.setAgreement)},
 		{"POST", "/v1/credits", operators, 200, "Grant a tenant a credit, or refund a line: on its next statement", takes(s.grantCredit)},
+		{"PUT", "/v1/taxes", operators, 200, "Have statements taxed, from a billing period on", takes(s.setTax)},
 		{"GET", "/v1/settlements", operators, 200, "What vendors' services brought, what vendors get and what is kept", gives(s.listSettlements)},
 		{"GET", "/v1/statement-chain", operators, 200, "Look whether all statements are what was issued", gives(s.verifyStatements)},
 		{"POST", "/v1/bills/close", operators, 200, "Close metering windows", takes(s.closeBills)},

@@ -59,15 +59,9 @@ func (m *Meter) SetAgreement(ctx context.Context, a Agreement) (Agreement, error
 			return a, fault.New(fault.Invalid, "vendor %q has no service %q", a.Vendor, a.Service)
 		}
 	}
-	first, err := m.firstOpen(ctx)
-	if err != nil {
+	var err error
+	if a.From, err = m.begin(ctx, a.From, "an agreement"); err != nil {
 		return a, err
-	}
-	if a.From.IsZero() {
-		a.From = first
-	}
-	if a.From = a.From.UTC(); a.From.Before(first) {
-		return a, fault.New(fault.Conflict, "statements of periods before %s are issued or due: an agreement begins then at the earliest", first.Format(time.RFC3339))
 	}
 	_, err = m.agreements.Upsert(ctx, agreementID(a), func(rating.Agreement, bool) (rating.Agreement, error) { return a.shares(), nil })
 	return a, err
@@ -75,6 +69,19 @@ func (m *Meter) SetAgreement(ctx context.Context, a Agreement) (Agreement, error
 
 func agreementID(a Agreement) string {
 	return digestOf(a.Vendor, string(a.Service), a.From.Format(timeForm))
+}
+
+// begin is when something begins that counts from a billing period on: with the one in hand, when it does not say. fault.Conflict
+// when that is before it.
+func (m *Meter) begin(ctx context.Context, from time.Time, what string) (time.Time, error) {
+	first, err := m.firstOpen(ctx)
+	if err != nil || from.IsZero() {
+		return first, err
+	}
+	if from = from.UTC(); from.Before(first) {
+		return from, fault.New(fault.Conflict, "statements of periods before %s are issued or due: %s begins then at the earliest", first.Format(time.RFC3339), what)
+	}
+	return from, nil
 }
 
 // firstOpen is the beginning of the first billing period whose statements are not due

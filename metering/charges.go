@@ -95,6 +95,9 @@ func (s Seller) lineCharge(l rating.Line, invoiced rating.Period) focus.Row {
 	if l.Charge == rating.ChargeCredit {
 		return s.besides(l, invoiced, focus.CategoryCredit, "Credit: "+l.Reason)
 	}
+	if l.Charge == rating.ChargeTax {
+		return s.besides(l, invoiced, focus.CategoryTax, fmt.Sprintf("%s, %s %% of %s %s", l.Dimension, l.UnitPrice, l.Quantity, l.Currency))
+	}
 	r := focus.Row{
 		BilledCost: l.Amount, EffectiveCost: l.Amount, ListCost: l.Amount, ContractedCost: l.Amount,
 		BillingAccountID: string(l.Tenant), BillingAccountName: string(l.Tenant), BillingCurrency: l.Currency,

@@ -85,7 +85,7 @@ func (m *Meter) issuePeriod(ctx context.Context, p rating.Period, done issued) (
 		return 0, err
 	}
 	for _, t := range tenants {
-		ok, err := i.issue(ctx, party{tenant: t}, func(past []Statement) ([]rating.Line, error) { return i.owed(ctx, t, past) })
+		ok, err := i.issue(ctx, party{tenant: t}, func(past []Statement) ([]rating.Line, error) { return i.due(ctx, t, past) })
 		if err != nil {
 			return n, fmt.Errorf("tenant %q: %w", t, err)
 		}
@@ -136,6 +136,7 @@ type issuer struct {
 	unknown map[catalog.PlanID]bool // to the catalog
 	head    Statement               // the last one known
 	looks   bool                    // it only previews: nothing is noted
+	rates   []rating.Tax            // once they are read
 }
 
 func newIssuer(m *Meter) *issuer {

@@ -90,6 +90,7 @@ type Meter struct {
 	again      store.Collection[again]
 	agreements store.Collection[rating.Agreement]
 	ledgers    store.Collection[ledger]
+	taxes      store.Collection[rating.Tax]
 
 	retention time.Duration
 	histories store.Collection[provision.Instance]
@@ -141,6 +142,7 @@ func (m *Meter) keepIn(s *store.Store) {
 	m.again = store.In(s, "rate-again", again.keys)
 	m.agreements = store.In[rating.Agreement](s, "agreements", nil)
 	m.ledgers = store.In[ledger](s, "credits", nil)
+	m.taxes = store.In[rating.Tax](s, "taxes", nil)
 	m.histories = provision.Documents(s)
 	m.events = store.In(s, "events", func(e reported) map[string]string { return map[string]string{tallyKey: e.tally().ID} })
 	m.tallies = store.In(s, "tallies", tally.keys)

@@ -16,7 +16,16 @@ import (
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
-// owed are the lines of a tenant's statement: credits that are on none yet, corrections of the
+// due are the lines of a tenant's statement: what is owed and the taxes on it.
+func (i *issuer) due(ctx context.Context, tenant topology.TenantID, past []Statement) ([]rating.Line, error) {
+	lines, err := i.owed(ctx, tenant, past)
+	if err != nil {
+		return nil, err
+	}
+	return i.taxed(ctx, tenant, lines)
+}
+
+// owed are the lines of a tenant's statement without taxes: credits that are on none yet, corrections of the
 // earlier periods that have to be rated again, and the period's own.
 func (i *issuer) owed(ctx context.Context, tenant topology.TenantID, past []Statement) (lines []rating.Line, _ error) {
 	periods, err := i.toRateAgain(ctx, tenant)

@@ -54,11 +54,18 @@ func (m *Meter) Preview(ctx context.Context, tenant topology.TenantID) (p Previe
 		return p, err
 	}
 	expected, err := i.forecast(ctx, tenant, p.Until)
+	if err != nil {
+		return p, err
+	}
 	for _, l := range p.Lines {
 		if l.Corrects != "" || l.Credit != "" {
 			expected = append(expected, l)
 		}
 	}
+	if p.Lines, err = i.taxed(ctx, tenant, p.Lines); err != nil {
+		return p, err
+	}
+	expected, err = i.taxed(ctx, tenant, expected)
 	p.Totals, p.Forecast = totalsOf(p.Lines), totalsOf(expected)
 	return p, err
 }

@@ -9,16 +9,18 @@ import (
 
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/metering/rating"
 )
 
 // Settlement is what a vendor's services brought in a currency: what tenants were billed
-// is what the vendor gets and what the operator keeps, to the last digit.
+// is what the vendor gets, what the operator keeps and what it owes in taxes, to the last digit.
 type Settlement struct {
-	Vendor   string          `json:"vendor"` // empty: of services that the catalog does not know any more
+	Vendor   string          `json:"vendor"` // empty: of services that the catalog does not know any more, credits and taxes
 	Currency string          `json:"currency"`
 	Billed   decimal.Decimal `json:"billed"`
 	Shared   decimal.Decimal `json:"shared"` // on the vendor's statements
 	Kept     decimal.Decimal `json:"kept"`   // by the operator
+	Taxes    decimal.Decimal `json:"taxes"`
 }
 
 // Settle sums the statements whose period starts within the filter's From and To, by
@@ -55,12 +57,16 @@ func (m *Meter) Settle(ctx context.Context, f Filter) ([]Settlement, error) {
 			if err != nil {
 				return nil, err
 			}
-			of(vendor, l.Currency).Billed = of(vendor, l.Currency).Billed.Add(l.Amount)
+			sum := of(vendor, l.Currency)
+			sum.Billed = sum.Billed.Add(l.Amount)
+			if l.Charge == rating.ChargeTax {
+				sum.Taxes = sum.Taxes.Add(l.Amount)
+			}
 		}
 	}
 	all := make([]Settlement, 0, len(sums))
 	for _, s := range sums {
-		s.Kept = s.Billed.Sub(s.Shared)
+		s.Kept = s.Billed.Sub(s.Shared).Sub(s.Taxes)
 		all = append(all, *s)
 	}
 	slices.SortFunc(all, func(a, b Settlement) int {

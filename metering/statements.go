@@ -117,6 +117,8 @@ type Explanation struct {
 
 	// Of a line that gives something back: by what. There is neither price nor usage.
 	Credit *Credit `json:"credit,omitempty"`
+	// Of a tax.
+	Tax *rating.Tax `json:"tax,omitempty"`
 }
 
 // Explain walks from a line of a statement to its price and its usage. fault.NotFound
@@ -134,6 +136,9 @@ func (m *Meter) Explain(ctx context.Context, number int, line string) (e Explana
 	if s.Vendor != "" {
 		return explainShare(s, l), nil
 	}
+	if l.Charge == rating.ChargeTax {
+		return explainTax(s, l), nil
+	}
 	if l.Credit != "" {
 		return m.explainCredit(ctx, s, l)
 	}
@@ -150,6 +155,15 @@ func (m *Meter) Explain(ctx context.Context, number int, line string) (e Explana
 	e.Evidence = rating.EvidenceOf(e.Usage)
 	e.Matches = e.Evidence == l.Evidence
 	return e, nil
+}
+
+// explainTax tells the rate, as the line has it.
+func explainTax(s Statement, l rating.Line) Explanation {
+	t := rating.Tax{Name: l.Dimension, Percent: l.UnitPrice, From: l.PriceFrom}
+	if l.Contract {
+		t.Tenant = l.Tenant
+	}
+	return Explanation{Statement: s.Number, Line: l, Usage: []rating.Usage{}, Evidence: l.Evidence, Matches: true, Tax: &t}
 }
 
 // contractor is the tenant whose own price a line has; empty when it is the one for all.

@@ -91,9 +91,9 @@ func newSettlement(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := table{head: []string{"VENDOR", "BILLED", "SHARED", "KEPT"}}
+			t := table{head: []string{"VENDOR", "BILLED", "SHARED", "KEPT", "TAXES"}}
 			for _, s := range all {
-				t.add(s.Vendor, money(s.Billed, s.Currency), money(s.Shared, s.Currency), money(s.Kept, s.Currency))
+				t.add(s.Vendor, money(s.Billed, s.Currency), money(s.Shared, s.Currency), money(s.Kept, s.Currency), money(s.Taxes, s.Currency))
 			}
 			return c.print(orEmpty(all), t)
 		}),

@@ -146,6 +146,10 @@ func (c *cli) printExplanation(e api.Explanation) error {
 			"quantity", fmt.Sprintf("%s %s", l.Quantity, l.QuantityUnit), "price", priceOf(l), "tenant's amount", money(l.Share.Of, l.Currency),
 			"share", fmt.Sprintf("%s/%s", l.Share.Weight, l.Share.Whole), "agreed from", l.Share.Agreement, "amount", money(l.Amount, l.Currency)))
 	}
+	if e.Tax != nil {
+		return c.print(e, facts("line", l.ID, "tax", e.Tax.Name, "rate", e.Tax.Percent.String()+" %", "from", e.Tax.From,
+			"on", money(l.Quantity, l.Currency), "amount", money(l.Amount, l.Currency)))
+	}
 	if e.Credit != nil {
 		return c.print(e, facts("line", l.ID, "instance", l.Instance, "amount", money(l.Amount, l.Currency), "credit", e.Credit.ID,
 			"granted", e.Credit.Granted, "reason", e.Credit.Reason, "refund of", e.Credit.Line))
