@@ -18,14 +18,6 @@ func Check(ctx context.Context, s *store.Store, f *store.Findings) error {
 	m := &Meter{}
 	m.keepIn(s)
 	a := &audit{m, f}
-	if err := m.usage.Audit(ctx, f, func(id string, u UsageRecord) error {
-		if id != u.ID {
-			a.Add("usage", id, "it is stored as the usage record %q", u.ID)
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
 	if err := a.statements(ctx); err != nil {
 		return err
 	}

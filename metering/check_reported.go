@@ -6,49 +6,48 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// reported compares what appliances reported with what was counted of it: each event is
-// to have a tally, and each tally that is not to be counted anew as much as its events, in
-// usage records that are there.
+// reported compares what appliances reported with what was counted of it: each window of a tally
+// that is not to be counted anew is to have as much as its events.
 func (a *audit) reported(ctx context.Context) error {
 	sums := map[string]decimal.Decimal{}
 	err := a.events.Audit(ctx, a.Findings, func(id string, e reported) error {
 		if id != eventID(e.Instance, e.Life, e.ID) {
 			a.Add("events", id, "it is stored as event %q of instance %q", e.ID, e.Instance)
 		}
-		t := e.tally().ID
-		sums[t] = sums[t].Add(e.Quantity)
+		w := e.windowID()
+		sums[w] = sums[w].Add(e.Quantity)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return a.tallies.Audit(ctx, a.Findings, func(id string, t tally) error {
-		sum := sums[id]
-		delete(sums, id)
-		if t.open() {
-			return nil // what it lacks is counted when windows are closed the next time
+	err = a.tallies.Audit(ctx, a.Findings, func(id string, t tally) error {
+		counted, open := map[int]decimal.Decimal{}, map[int]bool{}
+		for u := range t.records {
+			n := t.number(u.Window.Start)
+			counted[n] = counted[n].Add(u.Quantity)
 		}
-		if !sum.Equal(t.Counted) {
-			a.Add("tallies", id, "instance %q reported %s of %q and %s are counted", t.Instance, sum, t.Dimension, t.Counted)
+		for _, r := range t.Rows {
+			if open[r.Window] = r.open(); r.open() {
+				counted[r.Window] = decimal.Zero // what it lacks is counted when windows are closed the next time
+			}
 		}
-		return a.parts(ctx, t)
+		for n, sum := range counted {
+			reported := sums[t.windowID(n)]
+			delete(sums, t.windowID(n))
+			if !open[n] && !reported.Equal(sum) {
+				a.Add("tallies", id, "instance %q reported %s of %q from %s on and %s are counted", t.Instance, reported, t.Dimension, t.window(n).Start, sum)
+			}
+		}
+		return nil
 	})
-}
-
-// parts finds usage records that a tally has counted and that are not there, or say
-// something else.
-func (a *audit) parts(ctx context.Context, t tally) error {
-	recorded := decimal.Zero
-	for n := 1; n <= t.Parts; n++ {
-		u, err := a.usage.Get(ctx, t.partID(n))
-		if err != nil {
-			a.Add("tallies", t.ID, "its usage record %q cannot be read: %s", t.partID(n), err)
-			return ctx.Err()
-		}
-		recorded = recorded.Add(u.Quantity)
+	if err != nil {
+		return err
 	}
-	if !recorded.Equal(t.Counted) {
-		a.Add("tallies", t.ID, "its usage records have %s and %s are counted", recorded, t.Counted)
+	for w, sum := range sums {
+		if !sum.IsZero() {
+			a.Add("tallies", w, "%s are reported for this window and no tally has it", sum)
+		}
 	}
 	return nil
 }

@@ -89,13 +89,10 @@ type reported struct {
 	Received time.Time           `json:"received"`
 }
 
-// tally is that which counts the event, as it begins.
-func (e reported) tally() tally {
-	start := floor(e.Time, e.Length)
-	return tally{
-		ID:       recordID(start, string(e.Instance), strconv.Itoa(e.Life), e.Dimension, string(e.Plan), e.Length.String()),
-		Instance: e.Instance, Life: e.Life, Dimension: e.Dimension, Plan: e.Plan, Window: Window{start, start.Add(e.Length)},
-	}
+// windowID is of the window of a tally in which the event is counted.
+func (e reported) windowID() string {
+	t := newTally(e)
+	return t.windowID(t.number(e.Time))
 }
 
 // latest is the instance that has the id now, or had it last, and which of those that

@@ -39,15 +39,20 @@ func (m *Meter) Event(ctx context.Context, instance topology.InstanceID, id stri
 	if err != nil {
 		return EventState{}, err
 	}
-	t := e.tally()
-	state := EventState{Event: e.Event, Instance: e.Instance, Plan: e.Plan, Window: t.Window, Received: e.Received, Usage: []string{}}
-	now, err := m.tallies.Get(ctx, t.ID)
+	t := newTally(e)
+	window := t.number(e.Time)
+	state := EventState{Event: e.Event, Instance: e.Instance, Plan: e.Plan, Window: t.window(window), Received: e.Received, Usage: []string{}}
+	now, err := m.tallies.Look(ctx, t.ID)
 	if errors.Is(err, fault.NotFound) {
 		return state, nil // it was not acknowledged: its source sends it again
 	}
-	for part := 1; part <= now.Parts; part++ {
-		state.Usage = append(state.Usage, t.partID(part))
+	if err != nil {
+		return state, err
 	}
-	state.Counted = err == nil && !now.open() && now.Parts > 0
-	return state, err
+	row := now.look(window)
+	for n := range row.Parts {
+		state.Usage = append(state.Usage, t.partID(window, n+1))
+	}
+	state.Counted = !row.open() && len(row.Parts) > 0
+	return state, nil
 }

@@ -78,7 +78,6 @@ type Meter struct {
 	grace     time.Duration
 	schedule  cron.Schedule
 
-	usage    store.Collection[UsageRecord]
 	windows  store.Collection[Closed]
 	progress store.Collection[progress]
 
@@ -131,9 +130,6 @@ func New(c Config) (*Meter, error) {
 
 // keepIn has the meter keep its records in a store.
 func (m *Meter) keepIn(s *store.Store) {
-	m.usage = store.In(s, "usage", func(u UsageRecord) map[string]string {
-		return map[string]string{"tenant": string(u.Tenant), "instance": instanceKey(u.Instance)}
-	})
 	m.windows = store.In[Closed](s, "windows", nil)
 	m.progress = store.In[progress](s, "metering", nil)
 	m.statements = store.In(s, "statements", Statement.keys)
@@ -144,7 +140,7 @@ func (m *Meter) keepIn(s *store.Store) {
 	m.ledgers = store.In[ledger](s, "credits", nil)
 	m.taxes = store.In[rating.Tax](s, "taxes", nil)
 	m.histories = provision.Documents(s)
-	m.events = store.In(s, "events", func(e reported) map[string]string { return map[string]string{tallyKey: e.tally().ID} })
+	m.events = store.In(s, "events", func(e reported) map[string]string { return map[string]string{windowKey: e.windowID()} })
 	m.tallies = store.In(s, "tallies", tally.keys)
 }
 

@@ -34,7 +34,7 @@ func (m *Meter) Report(ctx context.Context, id topology.InstanceID, events []Eve
 	if err != nil {
 		return nil, err
 	}
-	r.fates, r.touched = make([]Fate, len(events)), make([]tally, len(events))
+	r.fates, r.touched = make([]Fate, len(events)), make([]mark, len(events))
 	later, err := r.takeAll(ctx, events)
 	for _, n := range later {
 		if err == nil {
@@ -58,7 +58,7 @@ type report struct {
 	priced map[catalog.PlanID][]catalog.Price
 
 	fates   []Fate
-	touched []tally // by which each event is counted, if it is
+	touched []mark // where each event is counted, if it is
 }
 
 func (m *Meter) reportOf(ctx context.Context, id topology.InstanceID) (*report, error) {
@@ -135,22 +135,29 @@ func (r *report) knows(ctx context.Context, plan catalog.PlanID, dimension strin
 	}), nil
 }
 
-// take stores an event, or compares it with the one that has its id, and says which
-// tally counts the stored one.
-func (r *report) take(ctx context.Context, given reported) (Fate, tally, error) {
+// take stores an event, or compares it with the one that has its id, and says where
+// the stored one is counted.
+func (r *report) take(ctx context.Context, given reported) (Fate, mark, error) {
 	id := eventID(given.Instance, given.Life, given.ID)
 	err := r.events.Create(ctx, id, given)
 	if !errors.Is(err, fault.Conflict) {
-		return Fate{ID: given.ID, Outcome: Accepted}, given.tally(), err
+		return Fate{ID: given.ID, Outcome: Accepted}, r.mark(given), err
 	}
 	old, err := r.events.Get(ctx, id)
 	if err != nil {
-		return Fate{}, tally{}, err
+		return Fate{}, mark{}, err
 	}
 	if !old.same(given.Event) {
 		return Fate{
 			ID: given.ID, Outcome: Conflict, Reason: "another event was accepted with this id", Given: &given.Event, Stored: &old.Event,
-		}, tally{}, nil
+		}, mark{}, nil
 	}
-	return Fate{ID: given.ID, Outcome: Duplicate}, old.tally(), nil
+	return Fate{ID: given.ID, Outcome: Duplicate}, r.mark(old), nil
+}
+
+// mark is where an event of the instance is counted.
+func (r *report) mark(e reported) mark {
+	t := newTally(e)
+	t.attribute(r.instance)
+	return mark{t, t.number(e.Time)}
 }

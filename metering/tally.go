@@ -1,231 +1,173 @@
 package metering
 
 import (
-	"context"
-	"errors"
-	"fmt"
+	"cmp"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/shopspring/decimal"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/bumpwire/bumpwire/catalog"
-	"github.com/bumpwire/bumpwire/internal/fault"
-	"github.com/bumpwire/bumpwire/internal/store"
+	"github.com/bumpwire/bumpwire/provision"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
-// tally is what one instance reported of one dimension in one window, on one plan. It
-// holds what was counted already, and whether there is more to count.
+// tally is what one instance reported of one dimension in a month of UTC, on one plan, window by
+// window. It holds what was counted already, and for which windows there is more to count.
 //
 //	          an event is stored              counting begins
 //	(absent) ────────────────────▶ due ───────────────────────▶ counting
-//	                                ▲                               │ its record is stored
+//	                                ▲                               │
 //	                                └──────────── done ◀────────────┘
 //	                                 an event is stored
 //
-// An event is stored first and its tally made due then, before it is acknowledged.
+// An event is stored first and its window made due then, before it is acknowledged.
 // Counting takes the mark away first and reads the events then. So an event that
-// counting missed was stored after the mark went, and makes the tally due again. A
-// tally that is counting when a broker dies is counted again; its record is found by
-// its id, which is of the tally and the number of its part.
+// counting missed was stored after the mark went, and makes the window due again. A
+// window that is counting when a broker dies is counted again.
 type tally struct {
 	ID        string              `json:"id"` // orders by time
 	Instance  topology.InstanceID `json:"instance"`
 	Life      int                 `json:"life"`
 	Dimension string              `json:"dimension"`
 	Plan      catalog.PlanID      `json:"plan"`
-	Window    Window              `json:"window"`
+	Month     time.Time           `json:"month"`  // its beginning
+	Length    time.Duration       `json:"length"` // of its windows, in nanoseconds
 
-	Due      bool            `json:"due,omitempty"`
-	Counting bool            `json:"counting,omitempty"`
-	Round    int             `json:"round,omitempty"` // how often counting began
-	Parts    int             `json:"parts,omitempty"` // usage records there are of it
-	Counted  decimal.Decimal `json:"counted"`         // their sum
+	whose // by the history
+
+	Counts series `json:"counts,omitempty"` // of the windows that were counted once and in time, and that is all
+	Rows   []row  `json:"rows,omitempty"`   // the other windows, in order
+	Round  int    `json:"round,omitempty"`  // how often counting began
+}
+
+// whose says whose usage it is.
+type whose struct {
+	Tenant   topology.TenantID `json:"tenant"` // whose bill it is for: provision.OperatorAccount for the operator's
+	Platform string            `json:"platform"`
+	Name     string            `json:"instance_name"` // when it was metered
+	Service  catalog.ServiceID `json:"service"`
+
+	// Of a service that the provider inserted: the tenant that it serves, when that is
+	// not who is billed, and whether nobody is.
+	Serves topology.TenantID `json:"serves,omitempty"`
+	Free   bool              `json:"free,omitempty"`
+}
+
+// row is one window of a tally.
+type row struct {
+	Window   int    `json:"window"` // number in the month
+	Due      bool   `json:"due,omitempty"`
+	Counting bool   `json:"counting,omitempty"`
+	Parts    []part `json:"parts,omitempty"`
+}
+
+// part is what was counted at once; there are more than one when more was reported later.
+type part struct {
+	Quantity decimal.Decimal `json:"quantity"`
+	Booked   time.Time       `json:"booked,omitzero"` // when the last of it came, if that was after its window was due to close
 }
 
 // open says whether there is something to count, or may be.
-func (t tally) open() bool { return t.Due || t.Counting }
+func (r row) open() bool { return r.Due || r.Counting }
 
-// markAll makes due what events were stored for.
-func (m *Meter) markAll(ctx context.Context, touched []tally) error {
-	marked := map[string]bool{"": true}
-	for _, t := range touched {
-		if marked[t.ID] {
-			continue
-		}
-		marked[t.ID] = true
-		if err := m.mark(ctx, t); err != nil {
-			return fmt.Errorf("cannot mark what instance %q reports as to be counted: %w", t.Instance, err)
-		}
+// settled says that it can go among the counts.
+func (r row) settled() bool { return !r.open() && len(r.Parts) == 1 && r.Parts[0].Booked.IsZero() }
+
+func (r row) counted() (sum decimal.Decimal) {
+	for _, p := range r.Parts {
+		sum = sum.Add(p.Quantity)
 	}
-	return nil
+	return sum
 }
 
-func (m *Meter) mark(ctx context.Context, t tally) error {
-	if now, err := m.tallies.Look(ctx, t.ID); err == nil && now.Due {
-		return nil
+func newTally(e reported) tally {
+	at := e.Time.UTC()
+	t := tally{
+		Instance: e.Instance, Life: e.Life, Dimension: e.Dimension, Plan: e.Plan, Length: e.Length,
+		Month: time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC),
 	}
-	_, err := m.tallies.Upsert(ctx, t.ID, func(old tally, exists bool) (tally, error) {
-		switch {
-		case !exists:
-			old = t
-		case old.Due:
-			return old, store.Unchanged
+	t.ID = recordID(t.Month, string(e.Instance), strconv.Itoa(e.Life), e.Dimension, string(e.Plan), e.Length.String())
+	return t
+}
+
+// number is that of the window in which a moment of the month lies.
+func (t tally) number(at time.Time) int { return int(at.Sub(t.Month) / t.Length) }
+
+func (t tally) window(number int) Window {
+	start := t.Month.Add(time.Duration(number) * t.Length)
+	return Window{start, start.Add(t.Length)}
+}
+
+// row is a window, taken out of where it stands; new when it is there for the first time.
+func (t *tally) row(window int) *row {
+	n, found := slices.BinarySearchFunc(t.Rows, window, func(r row, w int) int { return cmp.Compare(r.Window, w) })
+	if found {
+		return &t.Rows[n]
+	}
+	r := row{Window: window}
+	if at, counted := t.Counts.find(window); counted {
+		r.Parts = []part{{Quantity: t.Counts[at].quantity}}
+		t.Counts = slices.Delete(slices.Clone(t.Counts), at, at+1)
+	}
+	t.Rows = slices.Insert(t.Rows, n, r)
+	return &t.Rows[n]
+}
+
+// look is a window as it stands, without taking it out.
+func (t tally) look(window int) row {
+	t.Rows = slices.Clone(t.Rows)
+	return *t.row(window)
+}
+
+// settle puts the rows that are done among the counts.
+func (t *tally) settle() {
+	t.Rows = slices.DeleteFunc(t.Rows, func(r row) bool {
+		if r.settled() {
+			t.Counts = t.Counts.with(r.Window, r.Parts[0].Quantity)
 		}
-		old.Due = true
-		return old, nil
+		return r.settled() || !r.open() && len(r.Parts) == 0
 	})
-	return err
 }
 
-// countAll counts what was reported for closed windows and bills it.
-func (m *Meter) countAll(ctx context.Context, closed Closed) (Closed, error) {
-	until, err := m.ClosedUntil(ctx)
-	if err != nil {
-		return closed, err
+// open says whether there is something to count, or may be.
+func (t tally) open() bool { return slices.ContainsFunc(t.Rows, row.open) }
+
+// records are what was counted, in no order.
+func (t tally) records(yield func(UsageRecord) bool) {
+	for _, c := range t.Counts {
+		if !yield(t.record(c.window, 1, part{Quantity: c.quantity})) {
+			return
+		}
 	}
-	r := newRun(m, Closed{})
-	err = m.countReported(ctx, until, func(ctx context.Context, u UsageRecord) error {
-		return errors.Join(m.noteLate(ctx, u), r.record(ctx, u))
-	})
-	closed.Usage, closed.Bills, closed.Unrated = closed.Usage+r.closed.Usage, closed.Bills+r.closed.Bills, closed.Unrated+r.closed.Unrated
-	return closed, err
-}
-
-// countReported makes usage records of all that was reported for windows that end by
-// until and was not counted yet, however late it came, and hands them to record.
-func (m *Meter) countReported(ctx context.Context, until time.Time, record func(context.Context, UsageRecord) error) error {
-	working, within := errgroup.WithContext(ctx)
-	working.SetLimit(writers)
-	for t, err := range m.tallies.All(ctx, dueKey, dueValue) {
-		if err != nil {
-			_ = working.Wait()
-			return err
-		}
-		if !t.Window.Start.Before(until) {
-			break // ids order by time
-		}
-		if t.Window.End.After(until) {
-			continue
-		}
-		working.Go(func() error {
-			err := m.count(within, t, record)
-			switch {
-			case errors.Is(err, fault.NotFound):
-				m.log.Error("what was reported is not counted yet; the next run tries again", "instance", t.Instance, "tally", t.ID, "error", err)
-			case err != nil:
-				return fmt.Errorf("cannot count what instance %q reported: %w", t.Instance, err)
-			}
-			return nil
-		})
-	}
-	return working.Wait()
-}
-
-// count makes the next part of a tally, if there is more than the parts so far have.
-// A part that is there already, because a broker died or two count at once, is
-// taken as it is, and what it may lack is looked for.
-func (m *Meter) count(ctx context.Context, t tally, record func(context.Context, UsageRecord) error) error {
-	t, err := m.tallies.Update(ctx, t.ID, func(t tally) (tally, error) {
-		if !t.open() {
-			return t, store.Unchanged // another broker was quicker
-		}
-		t.Due, t.Counting = false, true
-		t.Round++
-		return t, nil
-	})
-	for err == nil && t.Counting {
-		var part UsageRecord
-		var whole bool
-		if part, whole, err = m.part(ctx, t); err != nil {
-			return err
-		}
-		if part.ID != "" {
-			if err := record(ctx, part); err != nil {
-				return err
+	for _, r := range t.Rows {
+		for n, p := range r.Parts {
+			if !yield(t.record(r.Window, n+1, p)) {
+				return
 			}
 		}
-		t, err = m.settle(ctx, t, part, whole)
 	}
-	return err
 }
 
-// settle adds a part to its tally, of which nothing is left to count when it is whole.
-// Where counting was begun anew meanwhile, that settles it.
-func (m *Meter) settle(ctx context.Context, t tally, part UsageRecord, whole bool) (tally, error) {
-	round := t.Round
-	t, err := m.tallies.Update(ctx, t.ID, func(now tally) (tally, error) {
-		if now.Round != round {
-			return now, store.Unchanged
-		}
-		if part.ID != "" {
-			now.Parts, now.Counted = part.Part, now.Counted.Add(part.Quantity)
-		}
-		now.Counting = !whole
-		return now, nil
-	})
-	if t.Round != round {
-		t.Counting = false // for us
+// record is a part as a usage record.
+func (t tally) record(window, number int, p part) UsageRecord {
+	return UsageRecord{
+		ID: t.partID(window, number), Tenant: t.Tenant, Platform: t.Platform, Instance: t.Instance, Name: t.Name, Service: t.Service,
+		Dimension: t.Dimension, Window: t.window(window), Quantity: p.Quantity, Plan: t.Plan, Part: number, Booked: p.Booked,
+		Serves: t.Serves, Free: t.Free,
 	}
-	return t, err
 }
 
-// part is the next usage record of a tally; without an id when there is none. It is
-// whole when it and those before have all events that were stored when counting began.
-func (m *Meter) part(ctx context.Context, t tally) (part UsageRecord, whole bool, err error) {
-	id := t.partID(t.Parts + 1)
-	part, err = m.usage.Get(ctx, id)
-	if !errors.Is(err, fault.NotFound) {
-		return part, false, err
-	}
-	sum, last := decimal.Zero, time.Time{}
-	for e, err := range m.events.All(ctx, tallyKey, t.ID) {
-		if err != nil {
-			return part, false, err
-		}
-		if sum = sum.Add(e.Quantity); e.Received.After(last) {
-			last = e.Received
-		}
-	}
-	rest := sum.Sub(t.Counted)
-	if rest.IsZero() {
-		return UsageRecord{}, true, nil
-	}
-	part = UsageRecord{ID: id, Dimension: t.Dimension, Window: t.Window, Quantity: rest, Plan: t.Plan, Part: t.Parts + 1}
-	if last.After(t.Window.End.Add(m.grace)) {
-		part.Booked = last
-	}
-	if err := m.attribute(ctx, &part, t); err != nil {
-		return part, false, err
-	}
-	err = m.usage.Create(ctx, id, part)
-	if errors.Is(err, fault.Conflict) {
-		part, err = m.usage.Get(ctx, id)
-		return part, false, err
-	}
-	return part, true, err
+func (t tally) partID(window, number int) string {
+	return recordID(t.window(window).Start, t.ID, strconv.Itoa(number))
 }
 
-// attribute says whose usage it is that a tally counted.
-func (m *Meter) attribute(ctx context.Context, u *UsageRecord, t tally) error {
-	i, err := m.histories.Get(ctx, string(t.Instance))
-	if err != nil {
-		return err
-	}
-	for _, l := range lives(i) {
-		if l.History[0].Seq == t.Life {
-			u.Tenant, u.Platform, u.Instance, u.Name, u.Service = l.Tenant, l.Platform, l.ID, l.Name, l.Service
-			u.assign(l.Provider)
-			return nil
-		}
-	}
-	return fault.New(fault.NotFound, "instance %q has no history from event %d on", t.Instance, t.Life)
-}
-
-func (t tally) partID(part int) string {
-	return recordID(t.Window.Start, t.ID, strconv.Itoa(part))
+// attribute says whose it is: a life's of an instance.
+func (t *tally) attribute(i provision.Instance) {
+	u := UsageRecord{Tenant: i.Tenant}
+	u.assign(i.Provider)
+	t.whose = whose{Tenant: u.Tenant, Platform: i.Platform, Name: i.Name, Service: i.Service, Serves: u.Serves, Free: u.Free}
 }
 
 // What a tally that is to be counted is found by.
@@ -234,12 +176,10 @@ const (
 	dueValue = "yes"
 )
 
-// tallyKey is what events are found by.
-const tallyKey = "tally"
-
 func (t tally) keys() map[string]string {
+	k := map[string]string{"tenant": string(t.Tenant), "instance": instanceKey(t.Instance)}
 	if t.open() {
-		return map[string]string{dueKey: dueValue}
+		k[dueKey] = dueValue
 	}
-	return nil
+	return k
 }
