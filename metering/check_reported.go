@@ -2,8 +2,11 @@ package metering
 
 import (
 	"context"
+	"time"
 
 	"github.com/shopspring/decimal"
+
+	"github.com/bumpwire/bumpwire/metering/rating"
 )
 
 // reported compares what appliances reported with what was counted of it: each window of a tally
@@ -21,33 +24,22 @@ func (a *audit) reported(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = a.tallies.Audit(ctx, a.Findings, func(id string, t tally) error {
+	return a.tallies.Audit(ctx, a.Findings, func(id string, t tally) error {
 		counted, open := map[int]decimal.Decimal{}, map[int]bool{}
-		for u := range t.records {
-			n := t.number(u.Window.Start)
-			counted[n] = counted[n].Add(u.Quantity)
+		for at, p := range t.parts {
+			counted[at.window] = counted[at.window].Add(p.Quantity)
 		}
 		for _, r := range t.Rows {
 			if open[r.Window] = r.open(); r.open() {
 				counted[r.Window] = decimal.Zero // what it lacks is counted when windows are closed the next time
 			}
 		}
-		for n, sum := range counted {
-			reported := sums[t.windowID(n)]
-			delete(sums, t.windowID(n))
+		for n := range int(rating.Month(t.Month, time.UTC).End.Sub(t.Month) / t.Length) {
+			sum, reported := counted[n], sums[t.windowID(n)]
 			if !open[n] && !reported.Equal(sum) {
-				a.Add("tallies", id, "instance %q reported %s of %q from %s on and %s are counted", t.Instance, reported, t.Dimension, t.window(n).Start, sum)
+				a.Add("tallies", id, "instance %q reported %s of %q from %s on and %s are counted", t.Instance, reported, t.Dimension, t.window(n).Start.Format(time.RFC3339), sum)
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	for w, sum := range sums {
-		if !sum.IsZero() {
-			a.Add("tallies", w, "%s are reported for this window and no tally has it", sum)
-		}
-	}
-	return nil
 }

@@ -22,11 +22,10 @@ func TestTheCheckFindsWhatWasReportedAndIsNotCounted(t *testing.T) {
 		want       string
 	}{
 		"nothing":                  {"events", func(s string) string { return s }, ""},
-		"an event with more":       {"events", func(s string) string { return strings.Replace(s, `"quantity":"2"`, `"quantity":"3"`, 1) }, `reported 3 of "requests" and 2 are counted`},
+		"an event with more":       {"events", func(s string) string { return strings.Replace(s, `"quantity":"2"`, `"quantity":"3"`, 1) }, `reported 3 of "requests" from 2000-01-01T00:00:00Z on and 2 are counted`},
 		"an event of another id":   {"events", func(s string) string { return strings.Replace(s, `"id":"a"`, `"id":"b"`, 1) }, `it is stored as event "b"`},
-		"a tally with more":        {"tallies", func(s string) string { return strings.Replace(s, `"counted":"2"`, `"counted":"4"`, 1) }, "its usage records have 2 and 4 are counted"},
-		"a tally without its part": {"tallies", func(s string) string { return strings.Replace(s, `"parts":1`, `"parts":2`, 1) }, "cannot be read"},
-		"usage with less":          {"usage", func(s string) string { return strings.Replace(s, `"quantity":"2"`, `"quantity":"1"`, 1) }, "its usage records have 1 and 2 are counted"},
+		"a tally with more":        {"tallies", func(s string) string { return strings.Replace(s, `"quantity":"2"`, `"quantity":"4"`, 1) }, "2 of \"requests\" from 2000-01-01T00:00:00Z on and 4 are counted"},
+		"a tally without its part": {"tallies", func(s string) string { return strings.Replace(s, `"window":0`, `"window":1`, 1) }, "reported 2 of \"requests\" from 2000-01-01T00:00:00Z on and 0 are counted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -154,7 +154,7 @@ func (r *run) parts(ctx context.Context, t tally) (map[int]part, error) {
 			continue
 		}
 		parts[row.Window] = p
-		if err := r.noteLate(ctx, t.record(row.Window, len(row.Parts)+1, p)); err != nil {
+		if err := r.noteLate(ctx, t.record(place{row.Window, len(row.Parts) + 1}, p)); err != nil {
 			return nil, err
 		}
 	}
@@ -176,7 +176,7 @@ func (r *run) settle(ctx context.Context, t tally, parts map[int]part) error {
 			}
 			if p, more := parts[row.Window]; more {
 				row.Parts = append(row.Parts, p)
-				added = append(added, now.record(row.Window, len(row.Parts), p))
+				added = append(added, now.record(place{row.Window, len(row.Parts)}, p))
 			}
 			row.Counting = false
 		}
@@ -207,7 +207,8 @@ func (m *Meter) counted(ctx context.Context, f Filter) iter.Seq2[UsageRecord, er
 				yield(UsageRecord{}, err)
 				return
 			}
-			for u := range t.records {
+			for at, p := range t.parts {
+				u := t.record(at, p)
 				if f.passes(u.head()) && (f.To.IsZero() || u.Window.Start.Before(f.To)) && !yield(u, nil) {
 					return
 				}

@@ -27,9 +27,8 @@
 // # What appliances report
 //
 // Events that appliances report are documents whose id is the source's own, so that each
-// is there once. A tally gathers those of one instance, dimension, plan and window, and makes
-// usage records of them when the window is closed; see tally for why none is lost or
-// counted twice.
+// is there once. A tally has what of them is counted, of one instance, dimension and plan in a month of UTC, window by
+// window; see tally for why none is lost or counted twice. Its usage records are made when somebody asks for them.
 //
 // # Statements
 //
@@ -56,8 +55,7 @@
 // "statement-pages": their lines. Collection "issued", document "statements": for which
 // periods they are issued. Collection "rate-again": which period of a tenant is to be rated anew.
 //
-// Collections "events", "tallies" and "usage" (UsageRecord, keys "tenant" and "instance"): what was reported, and
-// what of it is counted. Collection "windows": one
+// Collections "events" and "tallies": what was reported, and what of it is counted. Collection "windows": one
 // Closed for each run of windows closed together. Collection "metering", document
 // "progress": how far windows are closed, of what lengths, and which are being closed.
 package metering

@@ -51,7 +51,7 @@ func (m *Meter) Event(ctx context.Context, instance topology.InstanceID, id stri
 	}
 	row := now.look(window)
 	for n := range row.Parts {
-		state.Usage = append(state.Usage, t.partID(window, n+1))
+		state.Usage = append(state.Usage, t.partID(place{window, n + 1}))
 	}
 	state.Counted = !row.open() && len(row.Parts) > 0
 	return state, nil

@@ -3,11 +3,7 @@ package metering
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"time"
-
-	"github.com/shopspring/decimal"
 
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -146,14 +142,15 @@ func (i *issuer) rateable(ctx context.Context, tenant topology.TenantID, p ratin
 			usage = append(usage, u.rateable(own, i.plans)...)
 		}
 	}
-	for u, err := range i.counted(ctx, Filter{Tenant: tenant, From: p.Start.Add(-day), To: p.End}) {
-		if err == nil {
-			err = i.price(ctx, u)
-		}
+	for t, err := range i.talliesOf(ctx, Filter{Tenant: tenant, From: p.Start, To: p.End}) {
 		if err != nil {
 			return nil, err
 		}
-		usage = append(usage, u.rateable(known[u.Instance], i.plans)...)
+		prices, err := i.pricesOf(ctx, t.Service, t.Plan)
+		if err != nil {
+			return nil, err
+		}
+		usage = append(usage, t.rateable(known[t.Instance], prices, p)...)
 	}
 	return usage, nil
 }
@@ -166,54 +163,4 @@ func (i *issuer) price(ctx context.Context, u UsageRecord) error {
 		}
 	}
 	return nil
-}
-
-// rateable is the record in the form that is rated: nothing when nobody is billed.
-func (u UsageRecord) rateable(lives []provision.Instance, plans planPrices) (list []rating.Usage) {
-	if u.Free {
-		return nil
-	}
-	one := rating.Usage{ID: u.ID, Start: u.Window.Start, End: u.Window.End, Key: rating.Key{
-		Tenant: u.Tenant, Serves: u.Serves, Platform: u.Platform, Service: u.Service, Instance: u.Instance, Dimension: u.Dimension,
-	}}
-	if u.Part > 0 {
-		one.Plan, one.Quantity, one.Unit = u.Plan, u.Quantity, u.unit(plans[u.Plan])
-		one.Life, one.Began = lifeAt(lives, u.Window.Start)
-		return []rating.Usage{one}
-	}
-	for n, s := range u.Spans {
-		span := one
-		span.ID, span.Plan, span.Start, span.End, span.Level = fmt.Sprintf("%s/%d", u.ID, n), s.Plan, s.Start, s.End, decimal.New(1, 0)
-		span.Life, span.Began = lifeAt(lives, s.Start)
-		list = append(list, span)
-	}
-	return append(list, u.levels(one, lives, plans)...)
-}
-
-// unit is the one in which a quantity was reported: the base of its price's.
-func (u UsageRecord) unit(prices []catalog.Price) string {
-	p, _ := u.reportedPrice(prices)
-	base, _ := catalog.BaseUnit(p.Unit)
-	return base
-}
-
-// lifeAt is which instance had an id at a moment, or last before it or first after it, by the
-// number of its first event, and when it was active for the first time.
-func lifeAt(lives []provision.Instance, at time.Time) (number int, began time.Time) {
-	for n, l := range lives {
-		if n > 0 && l.History[0].At.After(at) {
-			break
-		}
-		number, began = l.History[0].Seq, time.Time{}
-		for _, e := range l.History {
-			if e.State == provision.Active {
-				began = e.At
-				break
-			}
-		}
-	}
-	if number == 1 {
-		number = 0
-	}
-	return number, began
 }

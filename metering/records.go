@@ -92,17 +92,6 @@ func (m *Meter) concerned(ctx context.Context, f Filter) iter.Seq2[provision.Ins
 	return m.instances.All(ctx)
 }
 
-// counted is what was reported and counted.
-func (m *Meter) counted(ctx context.Context, f Filter) iter.Seq2[UsageRecord, error] {
-	return func(yield func(UsageRecord, error) bool) {
-		for u, err := range passing(ctx, m.usage, f, UsageRecord.head) {
-			if (err != nil || u.Part > 0) && !yield(u, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
 // billed are the lines of all that was used, likewise. A line begins up to a window after its usage.
 func (m *Meter) billed(ctx context.Context, f Filter) iter.Seq2[BillingRecord, error] {
 	return func(yield func(BillingRecord, error) bool) {

@@ -134,16 +134,19 @@ func (t *tally) settle() {
 // open says whether there is something to count, or may be.
 func (t tally) open() bool { return slices.ContainsFunc(t.Rows, row.open) }
 
-// records are what was counted, in no order.
-func (t tally) records(yield func(UsageRecord) bool) {
+// place is where a part is: in which window, and which of its parts it is, from 1.
+type place struct{ window, number int }
+
+// parts are what was counted, in no order.
+func (t tally) parts(yield func(place, part) bool) {
 	for _, c := range t.Counts {
-		if !yield(t.record(c.window, 1, part{Quantity: c.quantity})) {
+		if !yield(place{c.window, 1}, part{Quantity: c.quantity}) {
 			return
 		}
 	}
 	for _, r := range t.Rows {
 		for n, p := range r.Parts {
-			if !yield(t.record(r.Window, n+1, p)) {
+			if !yield(place{r.Window, n + 1}, p) {
 				return
 			}
 		}
@@ -151,16 +154,16 @@ func (t tally) records(yield func(UsageRecord) bool) {
 }
 
 // record is a part as a usage record.
-func (t tally) record(window, number int, p part) UsageRecord {
+func (t tally) record(at place, p part) UsageRecord {
 	return UsageRecord{
-		ID: t.partID(window, number), Tenant: t.Tenant, Platform: t.Platform, Instance: t.Instance, Name: t.Name, Service: t.Service,
-		Dimension: t.Dimension, Window: t.window(window), Quantity: p.Quantity, Plan: t.Plan, Part: number, Booked: p.Booked,
+		ID: t.partID(at), Tenant: t.Tenant, Platform: t.Platform, Instance: t.Instance, Name: t.Name, Service: t.Service,
+		Dimension: t.Dimension, Window: t.window(at.window), Quantity: p.Quantity, Plan: t.Plan, Part: at.number, Booked: p.Booked,
 		Serves: t.Serves, Free: t.Free,
 	}
 }
 
-func (t tally) partID(window, number int) string {
-	return recordID(t.window(window).Start, t.ID, strconv.Itoa(number))
+func (t tally) partID(at place) string {
+	return recordID(t.window(at.window).Start, t.ID, strconv.Itoa(at.number))
 }
 
 // attribute says whose it is: a life's of an instance.
