@@ -1,11 +1,7 @@
 package openstack
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -17,16 +13,8 @@ import (
 
 // signInRemedy is what usually helps an account that is not let in.
 func signInRemedy(err error) string {
-	var stranger x509.UnknownAuthorityError
-	var name x509.HostnameError
-	var wanted tls.AlertError
-	switch {
-	case errors.As(err, &stranger):
-		return "name the certificates of the cloud's own authority: cacert in clouds.yaml, OS_CACERT, or cloud.ca"
-	case errors.As(err, &name):
-		return "use the host name that is in the cloud's certificate as auth_url"
-	case errors.As(err, &wanted):
-		return "the cloud may want a certificate of the account: cert and key in clouds.yaml, or OS_CERT and OS_KEY"
+	if why := distrust(err); why != "" {
+		return remedies[why]
 	}
 	switch fault.KindOf(err) {
 	case fault.Unauthorized:
@@ -92,11 +80,10 @@ func (e *examination) renewal(c credential) {
 
 func (e *examination) encryption() {
 	const need = "encrypted connections"
-	t, _ := e.d.provider.HTTPClient.Transport.(*http.Transport)
 	switch {
 	case strings.HasPrefix(e.d.provider.IdentityBase, "http:"):
 		e.limited("account", need, "auth_url begins with http: passwords and tokens can be read on the way", "have the cloud's endpoints offer TLS, and use them")
-	case t != nil && t.TLSClientConfig != nil && t.TLSClientConfig.InsecureSkipVerify:
+	case e.d.unverified():
 		e.limited("account", need, "certificates are not verified (verify: false): whoever is in between can read passwords and tokens", "name the cloud's authority instead: cacert in clouds.yaml, OS_CACERT, or cloud.ca")
 	default:
 		e.met("account", need, "TLS, certificates are verified")

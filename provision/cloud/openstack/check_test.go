@@ -135,7 +135,7 @@ var sicknesses = []sick{
 	{"a scope", func(p *patient) { p.options.Scope = "No" }, cloud.Missing, fault.Invalid, "scope", "cloud.scope"},
 	{"sign in", fixed("v3/auth/tokens", 401), cloud.Missing, fault.Unauthorized, "does not know the broker's account", "correct user, password"},
 	{"sign in", fixed("v3/auth/tokens", 503), cloud.Missing, fault.Unavailable, "status 503", "auth_url"},
-	{"sign in", func(p *patient) { p.options.CA = "" }, cloud.Missing, fault.Unavailable, "unknown authority", "cacert"},
+	{"sign in", func(p *patient) { p.options.CA = "" }, cloud.Missing, fault.Unavailable, "signed by nobody who is trusted", "cacert"},
 	{"sign in", func(p *patient) { p.options.Cloud = "other" }, cloud.Missing, fault.Invalid, `"other" not found`, "clouds.yaml"},
 	{"sign in", func(p *patient) {
 		delete(p.auth, "project_name")

@@ -86,6 +86,9 @@ func newDriver(ctx context.Context, o Options) (*Driver, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if s.unverified() {
+		o.Log.Warn("certificates of the cloud are not verified (verify: false in clouds.yaml): whoever is in between can read passwords and tokens")
+	}
 	d := &Driver{session: s, scope: o.Scope, north: north, log: o.Log, depot: depot{retain: o.Retain}}
 	d.prepare, d.discard, d.listed = d.equip, d.strip, d.inventory
 	return d, nil

@@ -5,11 +5,11 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
@@ -62,7 +62,7 @@ func signIn(ctx context.Context, o Options) (*session, error) {
 	provider.HTTPClient = http.Client{Transport: transport}
 	provider.UserAgent.Prepend("bumpwire")
 	if err := openstack.Authenticate(ctx, provider, account); err != nil {
-		return nil, said("sign in", err)
+		return nil, distrusted(said("sign in", err))
 	}
 	s := &session{provider: provider, endpoint: endpoint}
 	return s, s.whoami()
@@ -110,37 +110,53 @@ func credentials(o Options) (gophercloud.AuthOptions, gophercloud.EndpointOpts, 
 	if o.Region != "" {
 		options = append(options, clouds.WithRegion(o.Region))
 	}
-	account, endpoint, secure, err := clouds.Parse(options...)
+	beside, err := besides(o)
+	if err != nil {
+		return gophercloud.AuthOptions{}, gophercloud.EndpointOpts{}, nil, err
+	}
+	account, endpoint, secure, err := clouds.Parse(append(options, beside...)...)
 	if err != nil {
 		return account, endpoint, nil, &fault.Error{Kind: fault.Invalid, Message: "cannot read the account of the cloud: " + err.Error()}
 	}
 	if o.CA != "" {
-		if secure, err = trust(secure, o.CA); err != nil {
-			return account, endpoint, nil, err
-		}
+		err = trust(secure, o.CA)
 	}
-	return account, endpoint, secure, nil
+	return oneWay(account), endpoint, secure, err
 }
 
-// trust adds a file of certificates to those that the cloud's certificate may be
-// signed by.
-func trust(secure *tls.Config, path string) (*tls.Config, error) {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, &fault.Error{Kind: fault.Invalid, Message: "cannot read the certificates of the cloud's authority: " + err.Error()}
+// besides are the files that complete clouds.yaml, where they are elsewhere than every
+// tool looks for them.
+func besides(o Options) (options []clouds.ParseOption, err error) {
+	if file := os.Getenv("OS_CLIENT_SECURE_FILE"); file != "" {
+		secrets, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "cannot read the account of the cloud: %s", err)
+		}
+		options = append(options, clouds.WithSecureYAML(bytes.NewReader(secrets)))
 	}
-	if secure == nil {
-		secure = &tls.Config{MinVersion: tls.VersionTLS12}
+	switch file := os.Getenv("OS_CLIENT_VENDOR_FILE"); {
+	case file != "":
+		options = append(options, clouds.WithPublicLocations(file))
+	case o.File != "":
+		options = append(options, clouds.WithPublicLocations(filepath.Join(filepath.Dir(o.File), "clouds-public.yaml"), "/etc/openstack/clouds-public.yaml"))
 	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
+	return options, nil
+}
+
+// oneWay leaves an account one way to sign in, where the variables that people have set
+// would give it several: an application credential, a password, a token.
+func oneWay(a gophercloud.AuthOptions) gophercloud.AuthOptions {
+	switch {
+	case a.ApplicationCredentialID != "":
+		a.Password, a.TokenID, a.Username, a.UserID, a.DomainID, a.DomainName = "", "", "", "", "", ""
+	case a.ApplicationCredentialName != "":
+		a.Password, a.TokenID = "", ""
+	case a.Password != "":
+		a.TokenID = ""
+	case a.TokenID != "":
+		a.Username, a.UserID, a.DomainID, a.DomainName = "", "", "", ""
 	}
-	if !pool.AppendCertsFromPEM(raw) {
-		return nil, fault.New(fault.Invalid, "%s holds no certificate", path)
-	}
-	secure.RootCAs = pool
-	return secure, nil
+	return a
 }
 
 // environment states the OS_ variables as a cloud of clouds.yaml, of which JSON is a
@@ -149,7 +165,6 @@ func environment() ([]byte, error) {
 	auth := map[string]string{}
 	for key, variable := range map[string]string{
 		"auth_url": "OS_AUTH_URL", "token": "OS_TOKEN", "username": "OS_USERNAME", "user_id": "OS_USER_ID", "password": "OS_PASSWORD",
-		"project_name": "OS_PROJECT_NAME", "project_id": "OS_PROJECT_ID",
 		"user_domain_name": "OS_USER_DOMAIN_NAME", "user_domain_id": "OS_USER_DOMAIN_ID",
 		"project_domain_name": "OS_PROJECT_DOMAIN_NAME", "project_domain_id": "OS_PROJECT_DOMAIN_ID",
 		"domain_name": "OS_DOMAIN_NAME", "domain_id": "OS_DOMAIN_ID",
@@ -160,12 +175,12 @@ func environment() ([]byte, error) {
 			auth[key] = value
 		}
 	}
-	cloud := map[string]any{"auth": auth, "region_name": os.Getenv("OS_REGION_NAME"), "interface": os.Getenv("OS_INTERFACE")}
-	for key, variable := range map[string]string{"cacert": "OS_CACERT", "cert": "OS_CERT", "key": "OS_KEY"} {
-		if value := os.Getenv(variable); value != "" {
-			cloud[key] = value
+	for key, variables := range map[string][2]string{"project_name": {"OS_PROJECT_NAME", "OS_TENANT_NAME"}, "project_id": {"OS_PROJECT_ID", "OS_TENANT_ID"}} {
+		if value := cmp.Or(os.Getenv(variables[0]), os.Getenv(variables[1])); value != "" {
+			auth[key] = value
 		}
 	}
+	cloud := map[string]any{"auth": auth, "region_name": os.Getenv("OS_REGION_NAME"), "interface": cmp.Or(os.Getenv("OS_INTERFACE"), os.Getenv("OS_ENDPOINT_TYPE"))}
 	return json.Marshal(map[string]any{"clouds": map[string]any{"environment": cloud}})
 }
 

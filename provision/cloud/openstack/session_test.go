@@ -13,7 +13,7 @@ import (
 // alone takes all OS_ variables out of a test's environment.
 func alone(t *testing.T) {
 	for _, name := range []string{"OS_CLOUD", "OS_CLIENT_CONFIG_FILE", "OS_AUTH_URL", "OS_TOKEN", "OS_USERNAME", "OS_USER_ID", "OS_PASSWORD", "OS_PROJECT_NAME",
-		"OS_PROJECT_ID", "OS_USER_DOMAIN_NAME", "OS_USER_DOMAIN_ID", "OS_PROJECT_DOMAIN_NAME", "OS_PROJECT_DOMAIN_ID", "OS_DOMAIN_NAME", "OS_DOMAIN_ID", "OS_REGION_NAME", "OS_INTERFACE",
+		"OS_PROJECT_ID", "OS_TENANT_NAME", "OS_TENANT_ID", "OS_ENDPOINT_TYPE", "OS_CLIENT_SECURE_FILE", "OS_CLIENT_VENDOR_FILE", "OS_USER_DOMAIN_NAME", "OS_USER_DOMAIN_ID", "OS_PROJECT_DOMAIN_NAME", "OS_PROJECT_DOMAIN_ID", "OS_DOMAIN_NAME", "OS_DOMAIN_ID", "OS_REGION_NAME", "OS_INTERFACE",
 		"OS_APPLICATION_CREDENTIAL_ID", "OS_APPLICATION_CREDENTIAL_NAME", "OS_APPLICATION_CREDENTIAL_SECRET", "OS_TRUST_ID", "OS_CACERT", "OS_CERT", "OS_KEY"} {
 		t.Setenv(name, "")
 	}
@@ -84,14 +84,4 @@ func TestAccountsWithoutPasswords(t *testing.T) {
 	account, _, _, err = credentials(Options{})
 	require.NoError(t, err)
 	require.Equal(t, "gAAAA", account.TokenID)
-}
-
-func TestAuthoritiesOfCertificates(t *testing.T) {
-	t.Parallel()
-	file := filepath.Join(t.TempDir(), "ca.pem")
-	_, err := trust(nil, file)
-	require.ErrorIs(t, err, fault.Invalid)
-	require.NoError(t, os.WriteFile(file, []byte("no certificate"), 0o600))
-	_, err = trust(nil, file)
-	require.ErrorIs(t, err, fault.Invalid)
 }
