@@ -81,6 +81,7 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/statement-preview", tenants, 200, "What a tenant's next statement would have by what is metered so far", gives(s.previewStatement)},
 		{"GET", "/v1/credits", tenants, 200, "List credits and refunds, and the statements that they are on", gives(s.listCredits)},
 		{"GET", "/v1/taxes", tenants, 200, "List the taxes on statements", gives(s.listTaxes)},
+		{"GET", "/v1/promises", users, 200, "List what is promised of plans' availability", gives(s.listPromises)},
 		{"GET", "/v1/bills/{bill}", tenants, 200, "Show a billing record", gives(s.showBill)},
 
 		// what operators run
@@ -89,6 +90,7 @@ func (s *Server) routes() []route {
 		{"PUT", "/v1/agreements", operators, 200, "Agree how lines are shared with a vendor, from a billing period on", takes(s.setAgreement)},
 		{"POST", "/v1/credits", operators, 200, "Grant a tenant a credit, or refund a line: on its next statement", takes(s.grantCredit)},
 		{"PUT", "/v1/taxes", operators, 200, "Have statements taxed, from a billing period on", takes(s.setTax)},
+		{"PUT", "/v1/promises", operators, 200, "Promise how much of the time a plan's instances work, from a billing period on", takes(s.setPromise)},
 		{"GET", "/v1/settlements", operators, 200, "What vendors' services brought, what vendors get and what is kept", gives(s.listSettlements)},
 		{"GET", "/v1/statement-chain", operators, 200, "Look whether all statements are what was issued", gives(s.verifyStatements)},
 		{"POST", "/v1/bills/close", operators, 200, "Close metering windows", takes(s.closeBills)},

@@ -119,9 +119,13 @@ func (s Seller) lineCharge(l rating.Line, invoiced rating.Period) focus.Row {
 	if l.Refunds != "" {
 		r.ChargeDescription += ", refund: " + l.Reason
 	}
+	if l.Charge == rating.ChargeServiceLevel {
+		r.ChargeCategory, r.ChargeFrequency = focus.CategoryCredit, focus.FrequencyOnce
+	}
 	switch {
 	case l.Corrects != "" || !l.Period.Start.Equal(invoiced.Start):
 		r.ChargeClass = focus.ClassCorrection
+	case l.Charge == rating.ChargeServiceLevel: // no price per unit
 	case fee: // one of it, at its amount
 		price(&r, decimal.New(1, 0), "period", l.Amount, l.Amount)
 		r.ConsumedQuantity, r.ConsumedUnit = decimal.Zero, ""

@@ -17,8 +17,13 @@ func (i *issuer) forecast(ctx context.Context, tenant topology.TenantID, until t
 	if err != nil {
 		return nil, err
 	}
-	lines, _ := rating.RateEach(continued(within(usage, i.period), until, i.period), rating.Prices(i.plans), i.period)
-	return lines, nil
+	promises, err := i.promised(ctx)
+	if err != nil {
+		return nil, err
+	}
+	usage = continued(within(usage, i.period), until, i.period)
+	lines, _ := rating.RateEach(usage, rating.Prices(i.plans), i.period)
+	return append(lines, rating.ServiceCredits(usage, lines, promises, i.period)...), nil
 }
 
 // continued is usage with what would come of it in the rest of a period: what lasted
@@ -50,6 +55,7 @@ func continued(usage []rating.Usage, until time.Time, p rating.Period) []rating.
 			continue
 		}
 		u.ID, u.Start, u.End = u.ID+"/forecast", until, p.End
+		u.Failed, u.Degraded, u.Bypassed = decimal.Zero, decimal.Zero, decimal.Zero
 		usage = append(usage, u)
 	}
 	return usage

@@ -137,6 +137,7 @@ type issuer struct {
 	head    Statement               // the last one known
 	looks   bool                    // it only previews: nothing is noted
 	rates   []rating.Tax            // once they are read
+	pledges *[]rating.Promise       // once they are read
 }
 
 func newIssuer(m *Meter) *issuer {

@@ -90,6 +90,7 @@ type Meter struct {
 	agreements store.Collection[rating.Agreement]
 	ledgers    store.Collection[ledger]
 	taxes      store.Collection[rating.Tax]
+	promises   store.Collection[rating.Promise]
 
 	retention time.Duration
 	histories store.Collection[provision.Instance]
@@ -139,6 +140,7 @@ func (m *Meter) keepIn(s *store.Store) {
 	m.agreements = store.In[rating.Agreement](s, "agreements", nil)
 	m.ledgers = store.In[ledger](s, "credits", nil)
 	m.taxes = store.In[rating.Tax](s, "taxes", nil)
+	m.promises = store.In[rating.Promise](s, "promises", nil)
 	m.histories = provision.Documents(s)
 	m.events = store.In(s, "events", func(e reported) map[string]string { return map[string]string{windowKey: e.windowID()} })
 	m.tallies = store.In(s, "tallies", tally.keys)

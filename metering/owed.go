@@ -77,6 +77,11 @@ func (i *issuer) rate(ctx context.Context, tenant topology.TenantID, p rating.Pe
 	}
 	usage = within(usage, p)
 	lines, unsound := rating.RateEach(usage, rating.Prices(i.plans), p)
+	promises, err := i.promised(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	lines = append(lines, rating.ServiceCredits(usage, lines, promises, p)...)
 	for instance, why := range unsound {
 		i.log.Error("an instance is on no statement: its usage cannot be rated",
 			"tenant", tenant, "instance", instance, "from", p.Start, "to", p.End, "error", why)

@@ -69,9 +69,23 @@ func (u UsageRecord) rateable(lives []provision.Instance, plans planPrices) (lis
 		span := one
 		span.ID, span.Plan, span.Start, span.End, span.Level = fmt.Sprintf("%s/%d", u.ID, n), s.Plan, s.Start, s.End, decimal.New(1, 0)
 		span.Life, span.Began = lifeAt(lives, s.Start)
+		if !slices.ContainsFunc(list, func(o rating.Usage) bool { return o.Plan == s.Plan }) { // a reading is of a plan, not of a span
+			span.Failed, span.Degraded = u.reading(catalog.DimensionFailing, s.Plan), u.reading(catalog.DimensionDegraded, s.Plan)
+			span.Bypassed = u.reading(catalog.DimensionBypassed, s.Plan)
+		}
 		list = append(list, span)
 	}
 	return append(list, u.levels(one, lives, plans)...)
+}
+
+// reading is what the record says of a dimension on a plan; zero when it says nothing.
+func (u UsageRecord) reading(dimension string, plan catalog.PlanID) decimal.Decimal {
+	for _, r := range u.Meters {
+		if r.Dimension == dimension && r.Plan == plan {
+			return r.Quantity
+		}
+	}
+	return decimal.Zero
 }
 
 // unit is the one in which a quantity was reported: the base of its price's.

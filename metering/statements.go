@@ -117,6 +117,8 @@ type Explanation struct {
 
 	// Of a line that gives something back: by what. There is neither price nor usage.
 	Credit *Credit `json:"credit,omitempty"`
+	// Of a service-level credit, in place of the price.
+	Promise *rating.Promise `json:"promise,omitempty"`
 	// Of a tax.
 	Tax *rating.Tax `json:"tax,omitempty"`
 }
@@ -148,7 +150,11 @@ func (m *Meter) Explain(ctx context.Context, number int, line string) (e Explana
 		return e, err
 	}
 	e = Explanation{Statement: number, Line: l, Usage: []rating.Usage{}}
-	if e.Price, _ = catalog.PriceFor(i.plans[l.Plan], contractor(l), l.Dimension, l.Start); e.Price.Dimension == "" {
+	if l.Charge == rating.ChargeServiceLevel {
+		if e.Promise, err = i.promiseOf(ctx, l); err != nil {
+			return e, err
+		}
+	} else if e.Price, _ = catalog.PriceFor(i.plans[l.Plan], contractor(l), l.Dimension, l.Start); e.Price.Dimension == "" {
 		return e, fault.New(fault.NotFound, "the catalog has no such price any more")
 	}
 	e.Usage = append(e.Usage, l.RestsOn(e.Price, usage)...)

@@ -52,7 +52,7 @@ func priceOf(l rating.Line) string {
 		return "included"
 	case l.Charge == rating.ChargeCredit:
 		return ""
-	case l.Charge == rating.ChargeTax:
+	case l.Charge == rating.ChargeTax, l.Charge == rating.ChargeServiceLevel:
 		return l.UnitPrice.String() + " %"
 	case l.Charge != rating.ChargeUsage:
 		return money(l.UnitPrice, l.Currency)

@@ -158,8 +158,12 @@ func (c *cli) printExplanation(e api.Explanation) error {
 	if !e.Matches {
 		evidence = fmt.Sprintf("not the %d records that were billed: more has come since, or the line is corrected", l.Evidence.Records)
 	}
+	since := e.Price.From
+	if e.Promise != nil {
+		since = e.Promise.From
+	}
 	err := c.print(e, facts("line", l.ID, "instance", l.Instance, "plan", l.Plan, "dimension", l.Dimension, "charge", l.Charge,
-		"from", l.Start, "until", l.End, "quantity", fmt.Sprintf("%s %s", l.Quantity, l.QuantityUnit), "price", priceOf(l), "price from", e.Price.From,
+		"from", l.Start, "until", l.End, "quantity", fmt.Sprintf("%s %s", l.Quantity, l.QuantityUnit), "price", priceOf(l), "price from", since,
 		"amount", money(l.Amount, l.Currency), "usage records", fmt.Sprintf("%d, %s", e.Evidence.Records, evidence)))
 	if err != nil {
 		return err

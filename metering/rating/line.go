@@ -22,7 +22,9 @@ const (
 	ChargeFee      Charge = "fee"      // an amount for a period, or once
 	ChargeMinimum  Charge = "minimum"  // what a minimum is above the rest
 	ChargeCredit   Charge = "credit"   // what a tenant is granted
-	ChargeTax      Charge = "tax"      // on the other lines of a statement
+
+	ChargeServiceLevel Charge = "service-level" // what a broken promise gives back
+	ChargeTax          Charge = "tax"           // on the other lines of a statement
 )
 
 // Line is one amount of a billing period. Lines are never altered; see Correct.
@@ -85,7 +87,7 @@ func ordered(lines []Line) []Line {
 }
 
 func rank(c Charge) int {
-	return slices.Index([]Charge{ChargeIncluded, ChargeUsage, ChargeFee, ChargeMinimum, ChargeCredit, ChargeTax}, c)
+	return slices.Index([]Charge{ChargeIncluded, ChargeUsage, ChargeFee, ChargeMinimum, ChargeServiceLevel, ChargeCredit, ChargeTax}, c)
 }
 
 // Total is the sum of lines by currency.
@@ -102,7 +104,7 @@ func Total(lines []Line) map[string]decimal.Decimal {
 func (l Line) RestsOn(p catalog.Price, usage []Usage) (some []Usage) {
 	dimension := l.Dimension
 	fixed := l.Charge == ChargeFee || l.Charge == ChargeMinimum
-	if p.Fee() || fixed && p.Prorate {
+	if p.Fee() || fixed && p.Prorate || l.Charge == ChargeServiceLevel {
 		dimension = catalog.DimensionInstance
 	}
 	for _, u := range usage {

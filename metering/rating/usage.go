@@ -49,6 +49,9 @@ type Usage struct {
 	Level    decimal.Decimal `json:"level,omitzero"`    // of what lasts: how many there were at once
 	Quantity decimal.Decimal `json:"quantity,omitzero"` // of anything else, in Unit
 	Unit     string          `json:"unit,omitempty"`    // "byte", …; of what lasts that of Quantity, none for seconds
+	Failed   decimal.Decimal `json:"failed,omitzero"`   // of what lasts: seconds of it in which it did not work
+	Degraded decimal.Decimal `json:"degraded,omitzero"` // seconds in which only a part of it worked
+	Bypassed decimal.Decimal `json:"bypassed,omitzero"` // seconds in which traffic got past it
 	Began    time.Time       `json:"began,omitzero"`    // when the instance was active for the first time; the same in all usage of it; zero: no trial, no one-off fee
 }
 
