@@ -195,6 +195,9 @@ func (s *Service) carryOut(ctx context.Context, tenant topology.TenantID, step t
 	} else {
 		err = s.cloud.Do(ctx, tenant, step)
 	}
+	if err == nil && step.Verb == topology.Await {
+		err = s.ready(ctx, step)
+	}
 	var notYet *cloud.NotYet
 	if errors.As(err, &notYet) {
 		return work.Retry(notYet.After, "%s", notYet.Reason)

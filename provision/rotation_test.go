@@ -55,7 +55,7 @@ func (b *broker) works(t testing.TB, c provision.Credentials) bool {
 	t.Helper()
 	to := netip.AddrPortFrom(netip.MustParseAddr(c.Host), uint16(c.Port))
 	one := http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return b.DialManagement(ctx, tenant, to)
+		return b.cloud.Dial(ctx, tenant, to)
 	}}
 	req, err := http.NewRequest(http.MethodGet, "http://"+to.String()+"/whoami", nil)
 	require.NoError(t, err)

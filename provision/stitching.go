@@ -243,42 +243,6 @@ func (i Instance) service(side string, op work.ChangeID) topology.Service {
 	return t
 }
 
-// managementAddresses are those of all members, by number; none for a package
-// without a management leg. A member keeps the one that it has, others get the
-// lowest of the range that no instance of the tenant has. Changes of a tenant run
-// one at a time, so nobody else takes them meanwhile.
-func (s *Service) managementAddresses(ctx context.Context, i Instance) ([]netip.Prefix, error) {
-	if !managed(i.Insertion) {
-		return nil, nil
-	}
-	list := i.addresses()
-	if len(list) >= i.members() {
-		return list[:i.members()], nil
-	}
-	used := map[netip.Addr]bool{}
-	for other, err := range s.instances.LookAll(ctx, "live", string(i.Tenant)) {
-		if err != nil {
-			return nil, err
-		}
-		for _, a := range other.reserved() {
-			used[a.Addr()] = true
-		}
-	}
-	// The network's own address is skipped and the first one is the broker's.
-	for a := s.management.Masked().Addr().Next().Next(); s.management.Contains(a.Next()); a = a.Next() {
-		if len(list) == i.members() {
-			return list, nil
-		}
-		if !used[a] {
-			list = append(list, netip.PrefixFrom(a, s.management.Bits()))
-		}
-	}
-	if len(list) == i.members() {
-		return list, nil
-	}
-	return nil, fault.New(fault.Full, "the management network %s of tenant %q has no free address", s.management, i.Tenant)
-}
-
 // addresses are the management addresses that the members have, by number.
 func (i Instance) addresses() []netip.Prefix {
 	if !i.Management.IsValid() {

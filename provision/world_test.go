@@ -48,6 +48,7 @@ type world struct {
 // broker is one process: a service and the engine that works for it.
 type broker struct {
 	*provision.Service
+	cloud  cloud.Cloud
 	engine *work.Engine
 	stop   func()
 }
@@ -121,8 +122,9 @@ func (w *world) broker(t testing.TB, d store.Driver) *broker {
 		Poll: 250 * time.Millisecond, Takeover: true, MaxAttempts: 3, Patience: time.Millisecond, Grace: 20 * time.Millisecond, Lease: 3 * time.Second,
 		Backoff: func(int) time.Duration { return time.Millisecond },
 	})
-	b := &broker{engine: engine, Service: provision.New(provision.Config{
-		Store: st, Catalog: w.catalog(t, d), Cloud: w.steady(), Engine: engine, Key: key, Log: quiet, BindingLifetime: w.lifetime, Ceiling: w.ceiling,
+	within := w.steady()
+	b := &broker{cloud: within, engine: engine, Service: provision.New(provision.Config{
+		Store: st, Catalog: w.catalog(t, d), Cloud: within, Engine: engine, Key: key, Log: quiet, BindingLifetime: w.lifetime, Ceiling: w.ceiling,
 	})}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

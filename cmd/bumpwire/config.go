@@ -50,21 +50,23 @@ type storeConfig struct {
 }
 
 type cloudConfig struct {
-	Driver      string        `yaml:"driver"`      // linux, openstack or sim
-	Scope       string        `yaml:"scope"`       // linux, openstack: tells brokers in one cloud apart; 1 to 16 of a-z, 0-9
-	Name        string        `yaml:"name"`        // openstack: a cloud of clouds.yaml; empty: as OS_CLOUD or the other OS_ variables say
-	File        string        `yaml:"file"`        // openstack: a clouds.yaml elsewhere than where OpenStack's tools look for it
-	Region      string        `yaml:"region"`      // openstack: empty: as clouds.yaml or OS_REGION_NAME says
-	CA          string        `yaml:"ca"`          // openstack: a PEM file of certificates to be trusted beside the system's
-	Retain      bool          `yaml:"retain"`      // openstack: keep the data volumes of appliances that are removed
-	Cutover     string        `yaml:"cutover"`     // openstack: how a gateway's port moves: api, or ovn by access to OVN's northbound database
-	OVNAddress  string        `yaml:"ovn_address"` // openstack: that database: tcp:HOST:PORT, ssl:HOST:PORT or unix:PATH, a cluster's with commas
-	OVNCA       string        `yaml:"ovn_ca"`      // openstack: ssl: a PEM file of who may have signed the database's certificate
-	OVNCert     string        `yaml:"ovn_cert"`    // openstack: ssl: a PEM file of the broker's own certificate
-	OVNKey      string        `yaml:"ovn_key"`     // openstack: ssl: a PEM file of its key
-	Accelerator string        `yaml:"accelerator"` // linux: kvm, tcg, or empty for the best that works
-	BootTime    time.Duration `yaml:"boot_time"`   // sim: how long an appliance takes until it forwards
-	Parallel    int           `yaml:"parallel"`    // tenants whose networks this broker works on at the same time
+	Driver      string        `yaml:"driver"`          // linux, openstack or sim
+	Scope       string        `yaml:"scope"`           // linux, openstack: tells brokers in one cloud apart; 1 to 16 of a-z, 0-9
+	Name        string        `yaml:"name"`            // openstack: a cloud of clouds.yaml; empty: as OS_CLOUD or the other OS_ variables say
+	File        string        `yaml:"file"`            // openstack: a clouds.yaml elsewhere than where OpenStack's tools look for it
+	Region      string        `yaml:"region"`          // openstack: empty: as clouds.yaml or OS_REGION_NAME says
+	CA          string        `yaml:"ca"`              // openstack: a PEM file of certificates to be trusted beside the system's
+	Retain      bool          `yaml:"retain"`          // openstack: keep the data volumes of appliances that are removed
+	Management  string        `yaml:"management"`      // openstack: a network that all appliances' management legs share and the broker reaches; empty: each tenant has its own
+	MgmtFrom    string      `yaml:"management_from"` // openstack: ranges from which appliances may be reached there, with commas between them: the broker's, and where tenants' administrators are
+	Cutover     string        `yaml:"cutover"`         // openstack: how a gateway's port moves: api, or ovn by access to OVN's northbound database
+	OVNAddress  string        `yaml:"ovn_address"`     // openstack: that database: tcp:HOST:PORT, ssl:HOST:PORT or unix:PATH, a cluster's with commas
+	OVNCA       string        `yaml:"ovn_ca"`          // openstack: ssl: a PEM file of who may have signed the database's certificate
+	OVNCert     string        `yaml:"ovn_cert"`        // openstack: ssl: a PEM file of the broker's own certificate
+	OVNKey      string        `yaml:"ovn_key"`         // openstack: ssl: a PEM file of its key
+	Accelerator string        `yaml:"accelerator"`     // linux: kvm, tcg, or empty for the best that works
+	BootTime    time.Duration `yaml:"boot_time"`       // sim: how long an appliance takes until it forwards
+	Parallel    int           `yaml:"parallel"`        // tenants whose networks this broker works on at the same time
 }
 
 type packagesConfig struct {
@@ -214,6 +216,9 @@ func (c config) check() error {
 	}
 	if _, err := zoneOf(c.Metering.Zone); err != nil {
 		return fault.New(fault.Invalid, "metering.zone: %s", fault.Message(err))
+	}
+	if _, err := prefixes(c.Cloud.MgmtFrom); err != nil {
+		return fault.New(fault.Invalid, "cloud.management_from: %s", err)
 	}
 	if err := c.Store.check(); err != nil {
 		return err

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -81,8 +83,22 @@ func cloudOf(ctx context.Context, c config, log *slog.Logger) (cloud.Cloud, erro
 
 // openstack are the driver's options.
 func (c cloudConfig) openstack(log *slog.Logger) openstack.Options {
+	from, _ := prefixes(c.MgmtFrom) // checked when the configuration was read
 	return openstack.Options{
+		Management: c.Management, ManagementFrom: from,
 		Scope: c.Scope, Cloud: c.Name, File: c.File, Region: c.Region, CA: c.CA, Retain: c.Retain, Log: log,
 		Cutover: c.Cutover, Northbound: ovn.Options{Address: c.OVNAddress, CA: c.OVNCA, Certificate: c.OVNCert, Key: c.OVNKey},
 	}
+}
+
+// prefixes reads ranges of addresses with commas between them.
+func prefixes(text string) (list []netip.Prefix, err error) {
+	for _, part := range listed(text) {
+		p, err := netip.ParsePrefix(part)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a range of addresses such as 192.0.2.0/24", part)
+		}
+		list = append(list, p)
+	}
+	return list, nil
 }

@@ -10,6 +10,7 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -61,7 +62,8 @@ type Cloud interface {
 	// nothing; an appliance that is not there does not run.
 	Probe(ctx context.Context, tenant topology.TenantID, a topology.ApplianceID) (Pulse, error)
 
-	// Dial opens a TCP connection to an address on the tenant's management network.
+	// Dial opens a TCP connection to an address on the tenant's management network. The
+	// error wraps ErrNoWay where this can never succeed.
 	Dial(ctx context.Context, tenant topology.TenantID, to netip.AddrPort) (net.Conn, error)
 
 	// Resources lists all things that carry this broker's tags, of every tenant.
@@ -115,6 +117,23 @@ type Affording interface {
 	// there. Machines are those that the steps boot; only their sizes count.
 	Afford(ctx context.Context, steps []topology.Step, machines map[topology.ApplianceID]Server) error
 }
+
+// ErrNoWay is why a cloud cannot reach tenants' management networks at all, however
+// the appliance is.
+var ErrNoWay = errors.New("the broker has no way to tenants' management networks")
+
+// Managing is a cloud whose tenants may share a management network, which is the
+// operator's.
+type Managing interface {
+	// Management is the range of the shared network, and which of its addresses are
+	// taken at this moment, by anybody. The first address is the gateway's. The range is
+	// invalid while each tenant has a management network of its own, of any range.
+	Management(ctx context.Context) (netip.Prefix, map[netip.Addr]bool, error)
+}
+
+// Blind is a cloud that sends no probes: an await says that an appliance runs and is
+// wired, and not that it forwards.
+type Blind interface{ Blind() bool }
 
 // Disk is a virtual disk.
 type Disk struct {

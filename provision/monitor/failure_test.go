@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/provision"
 	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/cloud/sim"
@@ -90,6 +91,24 @@ func TestTheMonitorsPace(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where the cloud has no way to management networks, an endpoint is not asked: an
+// appliance is as well as its machine and its wires are.
+func TestAnEndpointThatCannotBeReachedAtAllIsNotMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newFailing(t, "open", "respin")
+		w.cloud.Inject(sim.Fault{Verb: sim.Dial, Times: -1, Err: &fault.Error{Kind: fault.Unavailable, Message: "no way", Err: cloud.ErrNoWay}})
+		stop := w.watch(monitor.Config{})
+		time.Sleep(time.Hour)
+		require.Equal(t, provision.HealthOK, w.health(t).Status)
+		require.Equal(t, "[fw]", w.passed(t))
+		require.NoError(t, w.cloud.HangAppliance("acme", "fw"))
+		time.Sleep(4 * time.Second)
+		require.Equal(t, "[]", w.passed(t), "what is seen still counts")
+		stop()
+		w.stop()
+	})
 }
 
 // A machine that comes up, and whose health endpoint has never answered, is given

@@ -15,13 +15,7 @@ package monitor
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"io"
 	"log/slog"
-	"net"
-	"net/http"
-	"net/netip"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -87,12 +81,11 @@ type round struct {
 
 // look probes all appliances of an instance at the same time.
 func (m *Monitor) look(ctx context.Context, i provision.Instance) round {
-	addresses := i.Appliances()
-	r := round{instance: i, verdict: provision.Verdict{Generation: i.Generation, Members: map[int]provision.Finding{}}, looked: len(addresses)}
-	seen := make([]sight, len(addresses))
+	seen := make([]sight, len(i.Appliances()))
+	r := round{instance: i, verdict: provision.Verdict{Generation: i.Generation, Members: map[int]provision.Finding{}}, looked: len(seen)}
 	var wg sync.WaitGroup
-	for n, address := range addresses {
-		wg.Go(func() { seen[n] = m.probe(ctx, i, n, address.Addr()) })
+	for n := range seen {
+		wg.Go(func() { seen[n] = m.probe(ctx, i, n) })
 	}
 	wg.Wait()
 	for n, s := range seen {
@@ -118,7 +111,7 @@ type sight struct {
 }
 
 // probe looks at one appliance.
-func (m *Monitor) probe(ctx context.Context, i provision.Instance, n int, at netip.Addr) (s sight) {
+func (m *Monitor) probe(ctx context.Context, i provision.Instance, n int) (s sight) {
 	ctx, cancel := context.WithTimeout(ctx, m.config.Timeout)
 	defer cancel()
 	switch pulse, err := m.provision.Probe(ctx, i, n); {
@@ -132,9 +125,8 @@ func (m *Monitor) probe(ctx context.Context, i provision.Instance, n int, at net
 	case i.Insertion.Probe != "none":
 		s.stuck = pulse.Stuck
 	}
-	if i.Insertion.Health != nil && at.IsValid() {
-		s.unwell = m.ask(ctx, i, at)
-		s.answered = s.unwell == ""
+	if unwell, asked := m.provision.AskHealth(ctx, i, n); asked {
+		s.unwell, s.answered = unwell, unwell == ""
 	}
 	return s
 }
@@ -158,40 +150,4 @@ func (m *Monitor) judge(of member, asked bool, s sight) (f provision.Finding, kn
 		}
 	})
 	return f, known
-}
-
-// ask is empty when the appliance answers its health endpoint with a 2xx status,
-// and otherwise says what is wrong. An appliance's own words are not repeated:
-// they are untrusted.
-func (m *Monitor) ask(ctx context.Context, i provision.Instance, at netip.Addr) string {
-	h := i.Insertion.Health
-	to := netip.AddrPortFrom(at, uint16(h.Port))
-	conn, err := m.provision.DialManagement(ctx, i.Tenant, to)
-	if err != nil {
-		return fmt.Sprintf("port %d on the management address does not answer", h.Port)
-	}
-	defer conn.Close()
-	if h.Protocol != "http" {
-		return ""
-	}
-	return get(ctx, conn, to, h.Path)
-}
-
-func get(ctx context.Context, conn net.Conn, to netip.AddrPort, path string) string {
-	one := http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil }, DisableKeepAlives: true}
-	defer one.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+to.String()+path, nil)
-	if err != nil {
-		return "the package names an impossible health path"
-	}
-	resp, err := one.RoundTrip(req)
-	if err != nil {
-		return "the health endpoint gives no answer"
-	}
-	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // the status is the verdict, the body only has to end
-	if resp.StatusCode/100 != 2 {
-		return "the health endpoint answers with status " + strconv.Itoa(resp.StatusCode)
-	}
-	return ""
 }

@@ -26,6 +26,9 @@ func (d *Driver) Do(ctx context.Context, tenant topology.TenantID, s topology.St
 	}
 	switch s.Verb {
 	case topology.CreateNetwork:
+		if d.shares(*s.Network) {
+			return v.makePart(ctx, *s.Network)
+		}
 		return v.makeNetwork(ctx, *s.Network)
 	case topology.DeleteNetwork:
 		return v.removeNetwork(ctx, s.Network.ID)

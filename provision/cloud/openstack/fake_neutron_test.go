@@ -23,6 +23,20 @@ func (f *fake) make(collection string, t thing) *refusal {
 		return f.makeSubnet(t)
 	case "ports":
 		return f.makePort(t)
+	case "security-groups":
+		t["security_group_rules"] = []thing{}
+	case "security-group-rules":
+		g := f.things["security-groups"][t.text("security_group_id")]
+		if g == nil {
+			return refuse(http.StatusNotFound, "SecurityGroupNotFound", "Security group %s does not exist", t["security_group_id"])
+		}
+		rules := g["security_group_rules"].([]thing)
+		for _, r := range rules {
+			if r.text("remote_ip_prefix") == t.text("remote_ip_prefix") && r.text("remote_group_id") == t.text("remote_group_id") {
+				return refuse(http.StatusConflict, "SecurityGroupRuleExists", "Security group rule already exists.")
+			}
+		}
+		g["security_group_rules"] = append(rules, t)
 	}
 	return nil
 }
@@ -99,6 +113,12 @@ func (f *fake) remove(collection string, t thing) *refusal {
 	case "ports":
 		if strings.HasPrefix(t.text("device_owner"), "network:router") {
 			return refuse(http.StatusConflict, "ServicePortInUse", "Port %s cannot be deleted directly via the port API: has device owner network:router_interface.", t["id"])
+		}
+	case "security-groups":
+		for _, p := range f.list("ports") {
+			if slices.Contains(texts(p["security_groups"]), t.text("id")) {
+				return refuse(http.StatusConflict, "SecurityGroupInUse", "Security Group %s in use.", t["id"])
+			}
 		}
 	case "routers":
 		for _, p := range f.list("ports") {

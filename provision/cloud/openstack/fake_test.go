@@ -183,10 +183,11 @@ func (f *fake) route(r *http.Request, path []string, body thing) (int, any, *ref
 	if collection == "quotas" {
 		return http.StatusOK, thing{"quota": f.limits["network"]}, nil
 	}
-	singular := strings.TrimSuffix(collection, "s")
+	plural := strings.ReplaceAll(collection, "-", "_")
+	singular := strings.TrimSuffix(plural, "s")
 	switch {
 	case len(path) == 2 && r.Method == http.MethodGet:
-		return http.StatusOK, thing{collection: f.filtered(collection, r)}, nil
+		return http.StatusOK, thing{plural: f.filtered(collection, r)}, nil
 	case len(path) == 2:
 		t := thing(body[singular].(map[string]any))
 		if t["project_id"] == nil && collection != "projects" {

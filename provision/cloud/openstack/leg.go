@@ -50,6 +50,9 @@ func (v *view) newLeg(ctx context.Context, f legFacts, at topology.NetworkID) (s
 	if f.Leg.Role != topology.Management {
 		w["port_security_enabled"] = false // it carries others' addresses
 	}
+	if n, ok := v.network(at); ok && n.group != "" {
+		w["security_groups"] = []string{n.group}
+	}
 	if at != "" && f.Leg.Address.IsValid() {
 		subnet, err := v.subnet(ctx, network, topology.Subnet{CIDR: f.Leg.Address.Masked()})
 		if err != nil {

@@ -3,7 +3,6 @@ package openstack
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/netip"
 	"regexp"
 
@@ -26,6 +25,14 @@ type Options struct {
 	Retain bool   // keep the volumes of appliances that are removed
 	Log    *slog.Logger
 
+	// Management names a network of the operator's, or gives its id, which the management
+	// legs of all tenants' appliances share and which the broker reaches. Empty: each
+	// tenant has a management network of its own, and nobody reaches it from outside.
+	Management string
+	// ManagementFrom are the ranges from which appliances may be reached there, beside
+	// those of the same tenant.
+	ManagementFrom []netip.Prefix
+
 	Cutover    string      // how a gateway's plug moves: CutoverAPI, also when empty, or CutoverOVN
 	Northbound ovn.Options // the database that CutoverOVN needs
 }
@@ -36,6 +43,8 @@ type Driver struct {
 	scope string
 	north *ovn.Northbound // nil: plugs move by API alone
 	log   *slog.Logger
+
+	management *management // nil: each tenant has a network of its own
 
 	depot depot // of what servers are made from
 	// prepare gives what a server is made from; see kit.
@@ -91,16 +100,12 @@ func newDriver(ctx context.Context, o Options) (*Driver, error) {
 	}
 	d := &Driver{session: s, scope: o.Scope, north: north, log: o.Log, depot: depot{retain: o.Retain}}
 	d.prepare, d.discard, d.listed = d.equip, d.strip, d.inventory
-	return d, nil
+	d.management, err = d.sharedManagement(ctx, o)
+	return d, err
 }
 
 // Name is "openstack".
 func (d *Driver) Name() string { return "openstack" }
-
-// Dial always fails: tenants' management networks have no way to the broker.
-func (d *Driver) Dial(_ context.Context, _ topology.TenantID, to netip.AddrPort) (net.Conn, error) {
-	return nil, fault.New(fault.Unavailable, "the broker has no way to %s: on this cloud a tenant's management network is reached through the tenant's own router only", to)
-}
 
 // Close ends idle connections; what runs in the cloud goes on running.
 func (d *Driver) Close() error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	blocklimits "github.com/gophercloud/gophercloud/v2/openstack/blockstorage/v3/limits"
@@ -161,6 +162,9 @@ func untold(what string, err error) error {
 // Afford refuses a plan that the quotas of the account's project have no room for,
 // before anything of it is made. See cloud.Affording.
 func (d *Driver) Afford(ctx context.Context, steps []topology.Step, machines map[topology.ApplianceID]cloud.Server) error {
+	steps = slices.DeleteFunc(slices.Clone(steps), func(s topology.Step) bool {
+		return s.Verb == topology.CreateNetwork && d.shares(*s.Network)
+	})
 	n := needs(steps, machines)
 	if len(n) == 0 {
 		return nil

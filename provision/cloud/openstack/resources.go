@@ -14,13 +14,20 @@ import (
 // from; not the ports of tenants' routers, which are theirs wherever they are plugged
 // in. See cloud.Cloud.
 func (d *Driver) Resources(ctx context.Context) ([]cloud.Resource, error) {
-	var nets, legs, machines, standing, disks []cloud.Resource
+	var nets, shares, legs, machines, standing, disks []cloud.Resource
 	ours := query{"tags": {d.scopeTag()}, "project_id": {d.project}} // tags alone anybody could have
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
 		list, err := d.networks(ctx, ours)
 		for _, n := range list {
 			nets = append(nets, cloud.Resource{Kind: "network", ID: n.ID, Tenant: n.mark.Tenant, Detail: string(n.mark.Kind) + " " + n.mark.ID})
+		}
+		return err
+	})
+	all.Go(func() error {
+		list, err := d.parts(ctx, d.scopeTag())
+		for _, n := range list {
+			shares = append(shares, cloud.Resource{Kind: "security group", ID: n.group, Tenant: n.mark.Tenant, Detail: string(n.mark.Kind) + " " + n.mark.ID})
 		}
 		return err
 	})
@@ -52,5 +59,5 @@ func (d *Driver) Resources(ctx context.Context) ([]cloud.Resource, error) {
 	if err := all.Wait(); err != nil {
 		return nil, err
 	}
-	return slices.Concat(nets, legs, machines, standing, disks), nil
+	return slices.Concat(nets, shares, legs, machines, standing, disks), nil
 }

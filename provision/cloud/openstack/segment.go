@@ -100,6 +100,9 @@ func (v *view) subnet(ctx context.Context, network string, s topology.Subnet) (s
 	if i := slices.IndexFunc(found, func(o subnets.Subnet) bool { return o.CIDR == s.CIDR.String() }); i >= 0 {
 		return found[i].ID, nil
 	}
+	if v.d.management != nil && network == v.d.management.network {
+		return "", fault.New(fault.Invalid, "the management network has no range %s", s.CIDR)
+	}
 	w := wanted{"network_id": network, "cidr": s.CIDR.String(), "ip_version": version(s.CIDR), "enable_dhcp": false, "gateway_ip": nil}
 	if s.Gateway.IsValid() {
 		w["gateway_ip"] = s.Gateway.String()
@@ -121,6 +124,9 @@ func version(p netip.Prefix) int {
 // removeNetwork removes a segment or a management network, with what a swap that was
 // cut off may have left there.
 func (v *view) removeNetwork(ctx context.Context, id topology.NetworkID) error {
+	if err := v.dropPart(ctx, id); err != nil {
+		return err
+	}
 	return v.dropNetworks(ctx, kindNetwork, string(id))
 }
 

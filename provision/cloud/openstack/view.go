@@ -35,7 +35,8 @@ type view struct {
 // network is a network of Neutron's, with its mark when it is one of ours.
 type network struct {
 	netOf
-	mark mark
+	mark  mark
+	group string // the security group that a tenant's part of the management network is
 }
 
 type netOf struct {
@@ -70,11 +71,14 @@ func (d *Driver) look(ctx context.Context, tenant topology.TenantID) (*view, err
 		return nil, err
 	}
 	v := &view{d: d, tenant: tenant, project: project}
-	ours := query{"tags": {d.scopeTag() + "," + projectTag(project)}}
+	tags := d.scopeTag() + "," + projectTag(project)
+	ours := query{"tags": {tags}}
+	var parts []network
 	theirs := query{"project_id": {project}}
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() (err error) { v.own, err = d.networks(ctx, theirs); return err })
 	all.Go(func() (err error) { v.made, err = d.networks(ctx, ours); return err })
+	all.Go(func() (err error) { parts, err = d.parts(ctx, tags); return err })
 	all.Go(func() (err error) { v.ports, err = d.ports(ctx, ours); return err })
 	all.Go(func() (err error) {
 		plugs, err := d.ports(ctx, query{"project_id": {project}, "device_owner": legsOfRouters})
@@ -101,6 +105,7 @@ func (d *Driver) look(ctx context.Context, tenant topology.TenantID) (*view, err
 	if err := all.Wait(); err != nil {
 		return nil, err
 	}
+	v.made = append(v.made, parts...)
 	v.sift()
 	return v, nil
 }
@@ -134,7 +139,7 @@ func (d *Driver) networks(ctx context.Context, q query) ([]network, error) {
 	list := make([]network, 0, len(found))
 	for _, n := range found {
 		m, _ := readMark(n.Tags)
-		list = append(list, network{n, m})
+		list = append(list, network{netOf: n, mark: m})
 	}
 	return list, nil
 }

@@ -1,4 +1,4 @@
-package monitor
+package provision
 
 import (
 	"context"
