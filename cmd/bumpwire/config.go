@@ -58,7 +58,7 @@ type cloudConfig struct {
 	CA          string        `yaml:"ca"`              // openstack: a PEM file of certificates to be trusted beside the system's
 	Retain      bool          `yaml:"retain"`          // openstack: keep the data volumes of appliances that are removed
 	Management  string        `yaml:"management"`      // openstack: a network that all appliances' management legs share and the broker reaches; empty: each tenant has its own
-	MgmtFrom    string      `yaml:"management_from"` // openstack: ranges from which appliances may be reached there, with commas between them: the broker's, and where tenants' administrators are
+	MgmtFrom    string        `yaml:"management_from"` // openstack: ranges from which appliances may be reached there, with commas between them: the broker's, and where tenants' administrators are
 	Cutover     string        `yaml:"cutover"`         // openstack: how a gateway's port moves: api, or ovn by access to OVN's northbound database
 	OVNAddress  string        `yaml:"ovn_address"`     // openstack: that database: tcp:HOST:PORT, ssl:HOST:PORT or unix:PATH, a cluster's with commas
 	OVNCA       string        `yaml:"ovn_ca"`          // openstack: ssl: a PEM file of who may have signed the database's certificate

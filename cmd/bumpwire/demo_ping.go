@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
 )
 
 // pinger sends numbered ICMP echo requests at a steady rate and remembers which
@@ -39,7 +41,30 @@ func listenPing(to net.IP, rate int) (*pinger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open an ICMP socket: %w", err)
 	}
+	if err := makeRoom(conn.(*net.IPConn)); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("cannot give an ICMP socket room: %w", err)
+	}
 	return &pinger{conn: conn, to: &net.IPAddr{IP: to}, rate: rate, id: os.Getpid() & 0xffff}, nil
+}
+
+// pingRoom is what a socket may hold that is not read yet, in bytes: answers that a
+// guest gives all at once after it stood still for some seconds.
+const pingRoom = 16 << 20
+
+// makeRoom takes the room whatever the system's limit is, where it may, and what the
+// limit gives otherwise.
+func makeRoom(conn *net.IPConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var set error
+	err = raw.Control(func(fd uintptr) { set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, pingRoom) })
+	if err == nil && errors.Is(set, unix.EPERM) {
+		set = conn.SetReadBuffer(pingRoom)
+	}
+	return errors.Join(err, set)
 }
 
 // start sends until close.

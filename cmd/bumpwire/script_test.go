@@ -95,7 +95,7 @@ func makeSigner(dir string) error {
 
 // awaited waits until a file is there, which a program in the background makes.
 func awaited(ts *testscript.TestScript, neg bool, args []string) {
-	patience := time.After(20 * time.Second)
+	patience := time.After(2 * time.Minute) // on a machine that does much else
 	for {
 		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
 			return

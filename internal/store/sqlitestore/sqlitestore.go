@@ -33,7 +33,7 @@ import (
 const (
 	applicationID = 0x42575354 // "BWST"
 	tableLevel    = 2
-	busyTimeout   = "5000" // milliseconds that a statement waits for another process's lock
+	busyTimeout   = "20000" // milliseconds that a statement waits for another process's lock
 )
 
 // writing are the pragmas of the writer. The cache, 16 MiB, holds the inner pages

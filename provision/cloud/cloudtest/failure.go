@@ -22,10 +22,10 @@ func (x *tenant) pulse(id topology.ApplianceID) cloud.Pulse {
 // beats waits until an appliance forwards, in the start that it is to be.
 func (x *tenant) beats(id topology.ApplianceID, start int) {
 	x.Helper()
-	want := cloud.Pulse{Running: true, Start: start}
-	for until := time.Now().Add(x.bed.BootTimeout); x.pulse(id) != want && time.Now().Before(until); {
+	want, is := cloud.Pulse{Running: true, Start: start}, x.pulse(id)
+	for until := time.Now().Add(x.bed.BootTimeout); is != want && time.Now().Before(until); is = x.pulse(id) {
 	}
-	require.Equal(x, want, x.pulse(id))
+	require.Equal(x, want, is)
 }
 
 // passesBy is passes by the appliances' ids.
