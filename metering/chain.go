@@ -63,19 +63,24 @@ func (s Statement) keys() map[string]string {
 	return map[string]string{"tenant": string(s.Tenant)}
 }
 
-// newStatement is the statement that follows another.
-func newStatement(before Statement, to party, period rating.Period, lines []rating.Line, at time.Time) (Statement, []page) {
+// newStatement is the statement of lines, without what depends on the one that it follows.
+func newStatement(to party, period rating.Period, lines []rating.Line) (Statement, []page) {
 	s := Statement{
-		Number: before.Number + 1, Tenant: to.tenant, Vendor: to.vendor, Period: period, Totals: totalsOf(lines), Count: len(lines),
-		Credits: creditsOf(lines), Issued: at.UTC().Truncate(time.Second), Previous: before.Hash,
+		Tenant: to.tenant, Vendor: to.vendor, Period: period, Totals: totalsOf(lines), Count: len(lines), Credits: creditsOf(lines),
 	}
 	var pages []page
 	for part := range slices.Chunk(lines, pageLines) {
 		p := page{part}
 		pages, s.Pages = append(pages, p), append(s.Pages, p.hash())
 	}
-	s.Hash = s.hash()
 	return s, pages
+}
+
+// after is the statement as it follows another.
+func (s Statement) after(before Statement, at time.Time) Statement {
+	s.Number, s.Previous, s.Issued = before.Number+1, before.Hash, at.UTC().Truncate(time.Second)
+	s.Hash = s.hash()
+	return s
 }
 
 func totalsOf(lines []rating.Line) []StatementTotal {

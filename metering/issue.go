@@ -84,14 +84,8 @@ func (m *Meter) issuePeriod(ctx context.Context, p rating.Period, done issued) (
 	if i.head, err = m.statementOrNone(ctx, done.Last); err != nil {
 		return 0, err
 	}
-	for _, t := range tenants {
-		ok, err := i.issue(ctx, party{tenant: t}, func(past []Statement) ([]rating.Line, error) { return i.due(ctx, t, past) })
-		if err != nil {
-			return n, fmt.Errorf("tenant %q: %w", t, err)
-		}
-		if ok {
-			n++
-		}
+	if n, err = i.issueTenants(ctx, tenants); err != nil {
+		return n, err
 	}
 	vendors, err := i.issueVendors(ctx, done.Last)
 	if n += vendors; err != nil {
@@ -135,6 +129,7 @@ type issuer struct {
 	plans   planPrices
 	unknown map[catalog.PlanID]bool // to the catalog
 	head    Statement               // the last one known
+	others  int                     // number of the last one that was found, and not issued here
 	looks   bool                    // it only previews: nothing is noted
 	rates   []rating.Tax            // once they are read
 	pledges *[]rating.Promise       // once they are read
@@ -152,22 +147,38 @@ func (i *issuer) issue(ctx context.Context, to party, lines func(past []Statemen
 		if err := i.advance(ctx); err != nil {
 			return false, err
 		}
-		past, err := i.statementsOf(ctx, to)
-		if err != nil {
+		s, due, err := i.draft(ctx, to, lines)
+		if err != nil || !due {
 			return false, err
 		}
-		if slices.ContainsFunc(past, func(s Statement) bool { return !s.Period.Start.Before(i.period.Start) }) {
-			return false, nil
-		}
-		due, err := lines(past)
-		if err != nil || len(due) == 0 {
-			return false, err
-		}
-		err = i.create(ctx, to, due)
+		err = i.append(ctx, s)
 		if !errors.Is(err, fault.Conflict) {
 			return err == nil, err
 		}
 	}
+}
+
+// draft is a party's statement as far as it does not depend on the one before, its lines written; due is false
+// when it has one, or there are no lines.
+func (i *issuer) draft(ctx context.Context, to party, lines func(past []Statement) ([]rating.Line, error)) (s Statement, due bool, err error) {
+	past, err := i.statementsOf(ctx, to)
+	if err != nil {
+		return s, false, err
+	}
+	if slices.ContainsFunc(past, func(s Statement) bool { return !s.Period.Start.Before(i.period.Start) }) {
+		return s, false, nil
+	}
+	list, err := lines(past)
+	if err != nil || len(list) == 0 {
+		return s, false, err
+	}
+	s, pages := newStatement(to, i.period, list)
+	for n, p := range pages { // under their hashes
+		if err := created(i.pages.Create(ctx, s.Pages[n], p)); err != nil {
+			return s, false, err
+		}
+	}
+	return s, true, nil
 }
 
 // advance finds the last statement.
@@ -180,21 +191,16 @@ func (i *issuer) advance(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		i.head = next
+		i.head, i.others = next, next.Number
 	}
 }
 
-// create writes the pages, under their hashes, and then the statement.
-func (i *issuer) create(ctx context.Context, to party, lines []rating.Line) error {
-	s, pages := newStatement(i.head, to, i.period, lines, time.Now())
-	for n, p := range pages {
-		if err := created(i.pages.Create(ctx, s.Pages[n], p)); err != nil {
-			return err
-		}
+// append issues a statement after the last one known. fault.Conflict when somebody else has issued one there.
+func (i *issuer) append(ctx context.Context, s Statement) error {
+	s = s.after(i.head, time.Now())
+	err := i.statements.Create(ctx, statementID(s.Number), s)
+	if err == nil {
+		i.head = s
 	}
-	if err := i.statements.Create(ctx, statementID(s.Number), s); err != nil {
-		return err
-	}
-	i.head = s
-	return nil
+	return err
 }

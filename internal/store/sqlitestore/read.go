@@ -107,11 +107,11 @@ func (d *Driver) Scan(ctx context.Context, collection string, q store.Query) ([]
 
 // page is a page of what the tables hold.
 func (d *Driver) page(ctx context.Context, collection string, q store.Query) ([]store.Doc, error) {
-	query, args := selectAll, []any{collection, q.After, q.Limit}
+	query, args := d.all, []any{collection, q.After, q.Limit}
 	if q.Key != "" {
-		query, args = selectByKey, []any{collection, q.Key, q.Value, q.After, q.Limit}
+		query, args = d.byKey, []any{collection, q.Key, q.Value, q.After, q.Limit}
 	}
-	rows, err := d.readers.QueryContext(ctx, query, args...)
+	rows, err := query.QueryContext(ctx, args...)
 	if err != nil {
 		return nil, err
 	}

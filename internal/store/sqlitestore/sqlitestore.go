@@ -55,6 +55,8 @@ type Driver struct {
 	readers *sql.DB      // the writer's, when the database is in memory
 	session session      // of the writing goroutine
 	one     *sql.Stmt    // reads one document
+	all     *sql.Stmt    // reads a page of a collection
+	byKey   *sql.Stmt    // reads a page of what has a key
 	traffic *traffic
 	memory  memory
 
@@ -138,8 +140,10 @@ func newDriver(path string) *Driver {
 // begin makes or checks the tables and starts the writing goroutine.
 func (d *Driver) begin(ctx context.Context) (*Driver, error) {
 	err := d.prepare(ctx)
-	if err == nil {
-		d.one, err = d.readers.PrepareContext(ctx, selectOne)
+	for text, prepared := range map[string]**sql.Stmt{selectOne: &d.one, selectAll: &d.all, selectByKey: &d.byKey} {
+		if err == nil {
+			*prepared, err = d.readers.PrepareContext(ctx, text)
+		}
 	}
 	if err == nil {
 		err = d.follow(ctx)
