@@ -7,6 +7,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/iso4217"
 )
 
 // PriceFinding is what is wrong with a price, and where: "tiers[1].up_to".
@@ -37,7 +38,7 @@ func (p Price) Findings() []PriceFinding {
 	var fs priceFindings
 	fs.when(!dimensionName.MatchString(p.Dimension), "dimension", "%.80q is not a name of lower-case letters, digits, dots and hyphens", p.Dimension)
 	fs.when(OwnDimension(p.Dimension) && OwnUnit(p.Dimension) == "" && !p.Fee(), "dimension", "%.80q is kept for what the broker meters, and it meters nothing by that name", p.Dimension)
-	_, known := CurrencyPlaces(p.Currency)
+	_, known := iso4217.Places(p.Currency)
 	fs.when(!known, "currency", "%.80q is not a currency code of ISO 4217, such as EUR", p.Currency)
 	p.checkModel(&fs)
 	p.checkUnit(&fs)

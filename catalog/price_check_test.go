@@ -123,11 +123,3 @@ func moment(t *testing.T, s string) (at time.Time) {
 	require.NoError(t, at.UnmarshalText([]byte(s)))
 	return at
 }
-
-func TestCurrenciesHaveTheirPlaces(t *testing.T) {
-	t.Parallel()
-	for code, want := range map[string]string{"EUR": "2 true", "JPY": "0 true", "KWD": "3 true", "XXX": "2 false", "": "2 false", "EUR USD": "2 false"} {
-		places, ok := catalog.CurrencyPlaces(code)
-		require.Equal(t, want, fmt.Sprint(places, ok), code)
-	}
-}

@@ -9,8 +9,8 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/iso4217"
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/metering/rating"
 	"github.com/bumpwire/bumpwire/provision/topology"
@@ -129,7 +129,7 @@ func (l ledger) refunded(line string) (sum decimal.Decimal) {
 }
 
 func (c Credit) check() error {
-	places, known := catalog.CurrencyPlaces(c.Currency)
+	places, known := iso4217.Places(c.Currency)
 	switch {
 	case c.ID == "" || len(c.ID) > 100:
 		return fault.New(fault.Invalid, "a credit has an id of up to 100 bytes")

@@ -8,6 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/iso4217"
 	"github.com/bumpwire/bumpwire/metering/rating"
 )
 
@@ -66,7 +67,7 @@ func priceOf(l rating.Line) string {
 
 // money is an amount with all of its currency's places.
 func money(d decimal.Decimal, currency string) string {
-	places, _ := catalog.CurrencyPlaces(currency)
+	places, _ := iso4217.Places(currency)
 	if d.Exponent() < -places {
 		return d.String() + " " + currency
 	}

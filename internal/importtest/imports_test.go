@@ -32,6 +32,7 @@ type rule struct {
 func rules() []rule {
 	return []rule{
 		{"internal/fault", "a leaf: everybody may know it", nil, nil},
+		{"internal/iso4217", "a leaf: the money there is", nil, []string{"github.com/stretchr/testify"}},
 		{"internal/importtest", "a leaf", nil, []string{"github.com/stretchr/testify"}},
 		{"internal/seal", "keeps secrets, knows nobody", []string{"internal/fault"}, nil},
 		{"internal/store", "a contract: knows no back end", []string{"internal/fault"}, nil},
@@ -41,7 +42,7 @@ func rules() []rule {
 			[]string{"github.com/stretchr/testify", "go.mongodb.org/mongo-driver", "pgregory.net/rapid"}},
 
 		{"ovf", "bytes in, packages out: knows nothing of ours", nil, []string{"github.com/beevik/etree", "golang.org/x/net", "golang.org/x/text"}},
-		{"catalog", "offerings out of packages", []string{"internal/fault", "internal/store", "ovf"}, []string{"github.com/google/uuid", "github.com/shopspring/decimal", "golang.org/x/sys"}},
+		{"catalog", "offerings out of packages", []string{"internal/fault", "internal/iso4217", "internal/store", "ovf"}, []string{"github.com/google/uuid", "github.com/shopspring/decimal", "golang.org/x/sys"}},
 
 		{"catalog/swift", "keeps bytes in an object store: the contract and its library", []string{"catalog", "internal/fault", "ovf"}, []string{"github.com/gophercloud/gophercloud"}},
 		{"catalog/blobtest", "the contract as tests", []string{"catalog", "internal/fault"}, []string{"github.com/stretchr/testify"}},
@@ -64,9 +65,9 @@ func rules() []rule {
 			[]string{"github.com/robfig/cron", "github.com/santhosh-tekuri/jsonschema"}},
 		{"provision/monitor", "watches instances through provision", []string{"provision", "provision/topology"}, nil},
 
-		{"metering/rating", "pure: usage and prices in, lines out", []string{"catalog", "internal/fault", "provision/topology"}, []string{"github.com/shopspring/decimal"}},
-		{"metering/focus", "a file format: knows nothing of ours", nil, []string{"github.com/shopspring/decimal"}},
-		{"metering", "reads history, prices it", []string{"catalog", "internal/fault", "internal/store", "metering/focus", "metering/rating", "provision", "provision/topology"},
+		{"metering/rating", "pure: usage and prices in, lines out", []string{"catalog", "internal/fault", "internal/iso4217", "provision/topology"}, []string{"github.com/shopspring/decimal"}},
+		{"metering/focus", "a file format: knows nothing of ours but what money there is", []string{"internal/iso4217"}, []string{"github.com/shopspring/decimal"}},
+		{"metering", "reads history, prices it", []string{"catalog", "internal/fault", "internal/iso4217", "internal/store", "metering/focus", "metering/rating", "provision", "provision/topology"},
 			[]string{"github.com/robfig/cron", "github.com/shopspring/decimal", "golang.org/x/sync"}},
 
 		{"broker/api", "wire types and clients: what they show, but nobody who serves", []string{"catalog", "internal/fault", "metering", "metering/rating", "provision/topology"}, []string{"github.com/shopspring/decimal"}},
@@ -76,7 +77,7 @@ func rules() []rule {
 			"provision", "provision/cloud", "provision/topology", "provision/work"},
 			[]string{"github.com/gorilla/mux", "github.com/prometheus", "golang.org/x/crypto"}},
 
-		{"cmd/bumpwire", "the only place that chooses drivers", []string{"broker", "broker/api", "broker/osbcheck", "catalog", "catalog/swift", "internal/fault", "internal/seal", "internal/store",
+		{"cmd/bumpwire", "the only place that chooses drivers", []string{"broker", "broker/api", "broker/osbcheck", "catalog", "catalog/swift", "internal/fault", "internal/iso4217", "internal/seal", "internal/store",
 			"internal/store/mongostore", "internal/store/sqlitestore", "metering", "metering/focus", "metering/rating", "ovf", "provision", "provision/cloud", "provision/cloud/linux", "provision/cloud/openstack", "provision/cloud/openstack/ovn", "provision/cloud/sim", "provision/monitor",
 			"provision/topology", "provision/work"},
 			[]string{"github.com/goccy/go-yaml", "github.com/mattn/go-isatty", "github.com/schollz/progressbar", "github.com/shopspring/decimal", "github.com/spf13/cobra",

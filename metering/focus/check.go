@@ -76,6 +76,11 @@ func (f *file) checkHeader() {
 			f.find(r.name, "the column is mandatory")
 		}
 	}
+	for _, p := range attends {
+		if f.has[p.on] && !f.has[p.name] {
+			f.find(p.name, "the column must be there, since "+p.on+" is")
+		}
+	}
 }
 
 func (f *file) checkRow(record []string) {

@@ -3,6 +3,7 @@ package focus_test
 import (
 	"bytes"
 	"encoding/csv"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,9 @@ func seeded(t *testing.T, faults ...string) string {
 	require.NoError(t, err)
 	for _, f := range faults {
 		name, value, change := strings.Cut(f, "=")
+		if change && !slices.Contains(all[0], name) {
+			all[0], all[1] = append(all[0], name), append(all[1], "")
+		}
 		for n := len(all[0]) - 1; n >= 0; n-- {
 			switch {
 			case change && all[0][n] == name:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/iso4217"
 )
 
 // Share is a party's part of an amount: its weight among all weights. A third is a
@@ -40,7 +41,7 @@ func Split(amount decimal.Decimal, currency string, shares []Share) ([]Part, err
 	if !whole.IsPositive() {
 		return nil, fault.New(fault.Invalid, "nobody has a share")
 	}
-	places, _ := catalog.CurrencyPlaces(currency)
+	places, _ := iso4217.Places(currency)
 	places = max(places, -amount.Exponent())
 	left, coin := amount.Abs(), decimal.New(1, -places)
 	parts, rests := make([]Part, len(shares)), make([]decimal.Decimal, len(shares))

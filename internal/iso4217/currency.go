@@ -1,10 +1,11 @@
-package catalog
+// Package iso4217 knows the money of ISO 4217.
+package iso4217
 
 import "strings"
 
-// currencies are the codes of ISO 4217 list one that are money, by their decimal
+// codes are those of ISO 4217 list one that are money, by their decimal
 // places (the "minor unit"); codes of metals, funds and tests are left out.
-var currencies = map[int32]string{
+var codes = map[int32]string{
 	0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
 	2: `AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF
 		CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG
@@ -18,17 +19,17 @@ var currencies = map[int32]string{
 // places is how many decimal places each currency has.
 var places = func() map[string]int32 {
 	all := map[string]int32{}
-	for n, codes := range currencies {
-		for _, code := range strings.Fields(codes) {
+	for n, list := range codes {
+		for _, code := range strings.Fields(list) {
 			all[code] = n
 		}
 	}
 	return all
 }()
 
-// CurrencyPlaces is how many decimal places an amount in a currency has; ok is false
+// Places is how many decimal places an amount in a currency has; ok is false
 // when ISO 4217 does not know the code, and then it is 2.
-func CurrencyPlaces(code string) (_ int32, ok bool) {
+func Places(code string) (_ int32, ok bool) {
 	if n, ok := places[code]; ok {
 		return n, true
 	}
