@@ -38,6 +38,10 @@ type fake struct {
 	account thing             // what tokens say beside the project
 	fixed   map[string]any    // answers by path, over all else; a number is a status
 
+	fleeting bool             // every call comes with a token that has expired
+	expired  map[string][]int // tokens by calls that were refused for them
+	signedIn []thing          // who asked for tokens
+
 	limits  map[string]thing // absolute ones of compute and volume, and network's details
 	plain   bool             // the account is no administrator of Nova
 	spoil   bool             // images are kept otherwise than they were sent
@@ -46,7 +50,7 @@ type fake struct {
 }
 
 func newFake(t testing.TB) *fake {
-	f := &fake{things: map[string]map[string]thing{}, seq: map[string]int{}, fixed: map[string]any{}, regions: []string{"one"}, account: thing{"methods": []string{"password"}},
+	f := &fake{things: map[string]map[string]thing{}, seq: map[string]int{}, fixed: map[string]any{}, expired: map[string][]int{}, regions: []string{"one"}, account: thing{"methods": []string{"password"}},
 		catalog: map[string]string{"identity": "/v3", "network": "", "compute": "/compute/v2.1", "image": "/image", "block-storage": "/volume/v3"}}
 	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(f.Close)
@@ -110,7 +114,7 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		f.calls = append(f.calls, r.Method+" "+path)
 	}
-	if r.Header.Get("X-Auth-Token") != f.name() {
+	if token := r.Header.Get("X-Auth-Token"); !f.fleeting && token != f.name() || f.fleeting && !f.renewed(r.Method+" "+r.URL.String(), token) {
 		answer(w, http.StatusUnauthorized, thing{"error": thing{"message": "who are you?"}})
 		return
 	}
@@ -146,12 +150,30 @@ func answer(w http.ResponseWriter, status int, body any) {
 
 func (f *fake) name() string { return fmt.Sprintf("token-%d", f.token) }
 
+// renewed says whether a call comes again, with a newer token than one that it was
+// refused for.
+func (f *fake) renewed(call, token string) bool {
+	var n int
+	if _, err := fmt.Sscanf(token, "token-%d", &n); err != nil {
+		return false
+	}
+	if i := slices.IndexFunc(f.expired[call], func(old int) bool { return old < n }); i >= 0 {
+		f.expired[call] = slices.Delete(f.expired[call], i, i+1)
+		return true
+	}
+	f.expired[call] = append(f.expired[call], n)
+	return false
+}
+
 // signIn gives a token, or says what one is.
 func (f *fake) signIn(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	if r.Method == http.MethodPost {
 		f.token++
 		status = http.StatusCreated
+		var body thing
+		_ = json.NewDecoder(r.Body).Decode(&body)
+		f.signedIn = append(f.signedIn, body)
 	}
 	var catalog []thing
 	for kind, path := range f.catalog {

@@ -38,13 +38,21 @@ func said(what string, err error) error {
 	}
 	var lost *gophercloud.ErrUnableToReauthenticate
 	if errors.As(err, &lost) {
-		return &fault.Error{Kind: fault.Unauthorized, Message: "cannot " + what + ": the cloud does not let the broker's account sign in again", Err: err}
+		return lostAccount(what, lost)
 	}
 	answer, ok := unexpected(err)
 	if !ok {
 		return &fault.Error{Kind: fault.Unavailable, Message: "cannot " + what + ": the cloud does not answer", Err: err}
 	}
 	return &fault.Error{Kind: kindOf(answer), Message: fmt.Sprintf("cannot %s: %s", what, sentence(answer)), Err: err, After: after(answer)}
+}
+
+// lostAccount is why an account whose token has expired has got no other.
+func lostAccount(what string, err *gophercloud.ErrUnableToReauthenticate) error {
+	if again := said("sign in again", err.ErrReauth); fault.Passing(again) {
+		return &fault.Error{Kind: fault.KindOf(again), Message: "cannot " + what + ": the token has expired, and the cloud's identity service gives no other at the moment", Err: err, After: fault.After(again)}
+	}
+	return &fault.Error{Kind: fault.Unauthorized, Message: "cannot " + what + ": the cloud does not let the broker's account sign in again", Err: err}
 }
 
 // quota is how Neutron, Nova and Cinder say that a quota is used up.

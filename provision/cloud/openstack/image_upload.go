@@ -97,11 +97,26 @@ func (d *Driver) send(ctx context.Context, id string, in *outgoing) error {
 	if _, err := images.Get(ctx, d.image, id).Extract(); err != nil {
 		return said(what, err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, d.image.ServiceURL("images", id, "file"), in)
+	token := d.provider.Token()
+	err := d.put(ctx, what, id, in)
+	if fault.KindOf(err) != fault.Unauthorized || d.provider.ReauthFunc == nil || in.read > 0 {
+		return err
+	}
+	// It expired between the two, and the cloud said so before it wanted any bytes.
+	if err := d.provider.Reauthenticate(ctx, token); err != nil {
+		return said(what, &gophercloud.ErrUnableToReauthenticate{ErrReauth: err})
+	}
+	return d.put(ctx, what, id, in)
+}
+
+func (d *Driver) put(ctx context.Context, what, id string, in *outgoing) error {
+	body := &attempt{of: in}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, d.image.ServiceURL("images", id, "file"), body)
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/octet-stream")
+	req.Header.Set("Expect", "100-continue")
 	for key, value := range d.image.AuthenticatedHeaders() {
 		req.Header.Set(key, value)
 	}
@@ -109,16 +124,16 @@ func (d *Driver) send(ctx context.Context, id string, in *outgoing) error {
 		req.ContentLength = in.of
 	}
 	answer, err := d.provider.HTTPClient.Do(req)
-	if wrong := in.end(); wrong != nil {
-		return wrong // the reason why the cloud was sent no more
+	if wrong := body.end(); wrong != nil {
+		return wrong // why the cloud was sent no more
 	}
 	if err != nil {
 		return said(what, err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusNoContent {
-		body, _ := io.ReadAll(io.LimitReader(answer.Body, 4096)) // what is missing is missing from a message
-		return said(what, refused(answer, body))
+		text, _ := io.ReadAll(io.LimitReader(answer.Body, 4096)) // what is missing is missing from a message
+		return said(what, refused(answer, text))
 	}
 	return nil
 }
@@ -153,7 +168,7 @@ func (d *Driver) verify(ctx context.Context, id string, disk cloud.Disk, sent *o
 // outgoing reads an image, sums it, tells how far it is, and ends in an error when
 // it was another one than the package says.
 type outgoing struct {
-	mu       sync.Mutex // a client may read on after the answer has come
+	mu       sync.Mutex // see attempt
 	in       io.Reader
 	what     string // the disk's id
 	of, read int64
@@ -162,26 +177,36 @@ type outgoing struct {
 	sums     map[string]hash.Hash
 	log      *slog.Logger
 	told     time.Time
-	ended    bool
+}
+
+// An attempt is one request's reading of an image: a client may read on after the answer
+// has come.
+type attempt struct {
+	of   *outgoing
+	over bool
 }
 
 // end lets nothing more be read, and says what was wrong with what was.
-func (c *outgoing) end() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ended = true
-	return c.wrong
+func (a *attempt) end() error {
+	a.of.mu.Lock()
+	defer a.of.mu.Unlock()
+	a.over = true
+	return a.of.wrong
+}
+
+func (a *attempt) Read(p []byte) (int, error) {
+	a.of.mu.Lock()
+	defer a.of.mu.Unlock()
+	if a.over {
+		return 0, io.ErrClosedPipe
+	}
+	return a.of.next(p)
 }
 
 // tellEvery is how often the log says how far an upload is.
 const tellEvery = 10 * time.Second
 
-func (c *outgoing) Read(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ended {
-		return 0, io.ErrClosedPipe
-	}
+func (c *outgoing) next(p []byte) (int, error) {
 	n, err := c.in.Read(p)
 	c.read += int64(n)
 	for _, s := range c.sums {

@@ -93,6 +93,11 @@ func written(t *testing.T, f *fake, entry thing) string {
 	for k, v := range entry {
 		e[k] = v
 	}
+	return writtenTo(t, e)
+}
+
+// writtenTo is a clouds.yaml with the cloud "it".
+func writtenTo(t *testing.T, e thing) string {
 	text, err := json.Marshal(thing{"clouds": thing{"it": e}})
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "clouds.yaml")
