@@ -41,7 +41,7 @@ func (s *Server) statement(ctx context.Context, c *call) (api.Statement, error) 
 	return found, err
 }
 
-// showStatement is JSON, CSV for a spreadsheet, or FOCUS for a finance department.
+// showStatement is JSON, CSV for a spreadsheet, FOCUS for a finance department, or a page to be printed.
 func (s *Server) showStatement(ctx context.Context, c *call) (any, error) {
 	found, err := s.statement(ctx, c)
 	if err != nil {
@@ -57,9 +57,20 @@ func (s *Server) showStatement(ctx context.Context, c *call) (any, error) {
 		}
 		c.w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=\"statement-%d.csv\"", found.Number))
 		return content{"text/csv; charset=utf-8", b.Bytes()}, nil
+	case "html":
+		seller, err := s.seller(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var b bytes.Buffer
+		if err := seller.WriteStatement(&b, found); err != nil {
+			return nil, fmt.Errorf("cannot write statement %d as html: %w", found.Number, err)
+		}
+		c.w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=\"statement-%d.html\"", found.Number))
+		return content{"text/html; charset=utf-8", b.Bytes()}, nil
 	case "focus":
 		if found.Vendor != "" {
-			return nil, fault.New(fault.Invalid, "a vendor's statement comes as json or csv: FOCUS is for what is billed")
+			return nil, fault.New(fault.Invalid, "a vendor's statement comes as json, csv or html: FOCUS is for what is billed")
 		}
 		seller, err := s.seller(ctx)
 		if err != nil {
@@ -72,7 +83,7 @@ func (s *Server) showStatement(ctx context.Context, c *call) (any, error) {
 		c.w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=\"statement-%d.focus.csv\"", found.Number))
 		return content{"text/csv; charset=utf-8", b.Bytes()}, nil
 	default:
-		return nil, fault.New(fault.Invalid, "a statement comes as json, csv or focus, not %.20q", format)
+		return nil, fault.New(fault.Invalid, "a statement comes as json, csv, focus or html, not %.20q", format)
 	}
 }
 

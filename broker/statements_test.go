@@ -87,6 +87,11 @@ func TestStatementsAreForTheirTenantAndTheOperator(t *testing.T) {
 	require.Empty(t, findings)
 	require.Equal(t, 1, rows)
 
+	text, err = own.ExportStatement(ctx, 1, "html")
+	require.NoError(t, err)
+	require.Contains(t, string(text), s.Lines[0].ID)
+	_, err = other.ExportStatement(ctx, 1, "html")
+	require.ErrorIs(t, err, fault.NotFound)
 	none, err := other.Statements(ctx, api.BillFilter{Tenant: "acme"})
 	require.NoError(t, err)
 	require.Empty(t, none, "of another tenant nothing exists")

@@ -81,7 +81,9 @@ func (i *issuer) rate(ctx context.Context, tenant topology.TenantID, p rating.Pe
 	if err != nil {
 		return nil, nil, err
 	}
-	lines = append(lines, rating.ServiceCredits(usage, lines, promises, p)...)
+	if credits := rating.ServiceCredits(usage, lines, promises, p); len(credits) > 0 {
+		lines = rating.Ordered(append(lines, credits...))
+	}
 	for instance, why := range unsound {
 		i.log.Error("an instance is on no statement: its usage cannot be rated",
 			"tenant", tenant, "instance", instance, "from", p.Start, "to", p.End, "error", why)

@@ -56,20 +56,20 @@ func TestABrokenPromiseIsCredited(t *testing.T) {
 		require.Equal(t, []string{
 			"1 tenant-a 01-01T00..02-01T00",
 			"  a-kept l instance usage: 2678400 = 148.8",
+			"  b-missed l availability service-level: 26784.000000001 = -14.88", // 10 percent
 			"  b-missed l instance usage: 2678400 = 148.8",
+			"  c-long l availability service-level: 160704 = -37.2", // 25 percent
 			"  c-long l instance usage: 2678400 = 148.8",
+			"  d-bypassed l availability service-level: 160704 = -37.2",
 			"  d-bypassed l instance usage: 2678400 = 148.8",
 			"  e-degraded l instance usage: 2678400 = 148.8",
-			"  b-missed l availability service-level: 26784.000000001 = -14.88", // 10 percent
-			"  c-long l availability service-level: 160704 = -37.2",             // 25 percent
-			"  d-bypassed l availability service-level: 160704 = -37.2",
 			"  total 654.72 EUR", // 5 × 148.80 − 89.28
 		}, statements(t, m)[:10])
 		require.Equal(t, "218.24", requireAllShared(t, m, third), "a third: what is given back is shared as what it was billed by")
 		requireSound(t, m, 2)
 		first, err := m.Statement(t.Context(), 1)
 		require.NoError(t, err)
-		e, err := m.Explain(t.Context(), 1, first.Lines[5].ID)
+		e, err := m.Explain(t.Context(), 1, first.Lines[1].ID)
 		require.NoError(t, err)
 		require.NotNil(t, e.Promise)
 		require.True(t, e.Matches)
@@ -109,10 +109,10 @@ func TestServiceCreditsAreCorrectedAndForecast(t *testing.T) {
 		require.Equal(t, 1, issueAll(t, m))
 		require.Equal(t, []string{
 			"1 tenant-a 01-01T00..02-01T00",
+			"  i s availability service-level: 86400 = -15",
 			"  i s instance usage: 2678400 = 0",
 			"  i s requests usage 1: 100 = 100",
 			"  i s requests usage 2: 100 = 50",
-			"  i s availability service-level: 86400 = -15",
 			"  total 135 EUR",
 			"2 tenant-a 02-01T00..03-01T00",
 			"  i s availability correction of service-level: 0 = -1",

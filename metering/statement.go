@@ -17,10 +17,14 @@ import (
 //go:embed statement.html
 var statementPage string
 
+//go:embed print.css
+var printStyle string
+
 var statementForm = template.Must(template.New("statement").Parse(statementPage))
 
 // statement is a page as it is printed: who pays whom for what.
 type statement struct {
+	Style    template.CSS
 	Issuer   string
 	From, To string // first and last moment of the records; To is exclusive
 	Accounts []account
@@ -56,7 +60,7 @@ func (s Seller) statement(bills []BillingRecord) statement {
 	bills = slices.SortedStableFunc(slices.Values(bills), func(a, b BillingRecord) int {
 		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Instance, b.Instance), a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID))
 	})
-	st := statement{Issuer: cmp.Or(s.Issuer, "Operator")}
+	st := statement{Style: template.CSS(printStyle), Issuer: cmp.Or(s.Issuer, "Operator")}
 	var first, last time.Time
 	for _, tenant := range runs(bills, func(b BillingRecord) string { return string(b.Tenant) }) {
 		a := account{Tenant: string(tenant[0].Tenant), Totals: Sum(tenant)}
@@ -103,7 +107,7 @@ func (s Seller) entry(bills []BillingRecord) entry {
 		}
 		base, _ := catalog.BaseUnit(b.Unit)
 		e.Lines = append(e.Lines, statementLine{
-			ID: b.ID, Plan: s.planName(b), Dimension: b.Dimension, Start: readable(b.Start), End: readable(b.End),
+			ID: b.ID, Plan: s.planName(b.Service, b.Plan), Dimension: b.Dimension, Start: readable(b.Start), End: readable(b.End),
 			Quantity: quantity.String(), Unit: strings.ToLower(unitName(base)), Price: b.UnitPrice.String() + " / " + b.Unit, Amount: money(b.Amount), Currency: b.Currency,
 			Correction: rows[n].ChargeClass != "",
 		})
@@ -111,14 +115,14 @@ func (s Seller) entry(bills []BillingRecord) entry {
 	return e
 }
 
-func (s Seller) planName(b BillingRecord) string {
-	known := s.Services[b.Service]
+func (s Seller) planName(service catalog.ServiceID, plan catalog.PlanID) string {
+	known := s.Services[service]
 	for _, p := range slices.Concat(known.Plans, known.Former) {
-		if p.ID == b.Plan {
+		if p.ID == plan {
 			return p.Name
 		}
 	}
-	return string(b.Plan)
+	return string(plan)
 }
 
 func readable(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.999999999") }

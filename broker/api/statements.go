@@ -32,7 +32,7 @@ func (c *Client) Statement(ctx context.Context, number int) (s Statement, err er
 	return s, c.get(ctx, nil, &s, "statements", strconv.Itoa(number))
 }
 
-// ExportStatement reads one as a file: csv, or focus (FOCUS 1.2, CSV).
+// ExportStatement reads one as a file: csv, focus (FOCUS 1.2, CSV), or html to be printed.
 func (c *Client) ExportStatement(ctx context.Context, number int, format string) (text []byte, err error) {
 	return text, c.get(ctx, url.Values{"format": {format}}, &text, "statements", strconv.Itoa(number))
 }

@@ -60,7 +60,7 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage or invalid input, 3 not found,
 	f.StringVar(&c.passwordFile, "password-file", "", "file that holds the password (or BUMPWIRE_PASSWORD, or BUMPWIRE_TOKEN)")
 	f.BoolVar(&c.keystone, "keystone", false, "sign in with a token of OpenStack's Keystone, of the account that OS_CLOUD or the other OS_ variables name")
 	f.StringVar(&c.osCloud, "os-cloud", "", "sign in so, with the account of this cloud in clouds.yaml")
-	root.PersistentPreRunE = func(*cobra.Command, []string) error { return c.checkOutput() }
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return c.checkOutput(cmd) }
 
 	root.AddCommand(
 		newServe(c), newDemo(c), newPackage(c), newService(c), newPrice(c), newAgreement(c), newCredit(c), newTax(c), newPromise(c), newEULA(c), newInstance(c), newBinding(c),
@@ -70,8 +70,11 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage or invalid input, 3 not found,
 	return root
 }
 
-func (c *cli) checkOutput() error {
-	if c.output != "text" && c.output != "json" {
+// anotherOutput annotates commands that can print in a form that others cannot.
+const anotherOutput = "output"
+
+func (c *cli) checkOutput(cmd *cobra.Command) error {
+	if own := cmd.Annotations[anotherOutput]; c.output != "text" && c.output != "json" && (own == "" || c.output != own) {
 		given := c.output
 		c.output = "text"
 		return fault.New(fault.Invalid, "--output is text or json, not %q", given)

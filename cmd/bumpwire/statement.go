@@ -54,10 +54,14 @@ func newStatement(c *cli) *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use: "statement NUMBER", Short: "Show a statement with its lines", Args: exactly("a number"),
+		Annotations: map[string]string{anotherOutput: "html"},
 		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
 			number, err := statementNumber(args[0])
 			if err != nil {
 				return err
+			}
+			if c.output == "html" {
+				format = "html"
 			}
 			switch format {
 			case "text":
@@ -66,17 +70,17 @@ func newStatement(c *cli) *cobra.Command {
 					return err
 				}
 				return c.printStatement(s)
-			case "csv", "focus":
+			case "csv", "focus", "html":
 				text, err := a.ExportStatement(ctx, number, format)
 				if err == nil {
 					_, err = c.out.Write(text)
 				}
 				return err
 			}
-			return fault.New(fault.Invalid, "--format is text, csv or focus, not %q", format)
+			return fault.New(fault.Invalid, "--format is text, csv, focus or html, not %q", format)
 		}),
 	}
-	cmd.Flags().StringVar(&format, "format", "text", "text, csv, or focus (FOCUS 1.2, CSV)")
+	cmd.Flags().StringVar(&format, "format", "text", "text, csv, focus (FOCUS 1.2, CSV), or html (to be printed, as --output html)")
 	return cmd
 }
 
