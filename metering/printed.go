@@ -11,6 +11,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/iso4217"
 	"github.com/bumpwire/bumpwire/metering/rating"
 )
 
@@ -144,6 +145,6 @@ func priceText(l rating.Line) string {
 
 // inCurrency is an amount with all of its currency's places.
 func inCurrency(d decimal.Decimal, currency string) string {
-	places, _ := catalog.CurrencyPlaces(currency)
+	places, _ := iso4217.Places(currency)
 	return d.StringFixed(max(places, -d.Exponent())) + " " + currency
 }
