@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -68,10 +69,12 @@ func benchMonth(b *testing.B, n int) {
 	forgetPeak()
 
 	b.StartTimer()
+	before := processorTime(b)
 	closing := timed(b, func() error { _, err := m.Close(b.Context(), month[1].Add(time.Hour)); return err })
 	var issued int
 	issuing := timed(b, func() (err error) { issued, err = m.Issue(b.Context()); return err })
 	b.StopTimer()
+	b.ReportMetric(processorTime(b)-before, "cpu-s")
 	require.Equal(b, (n+9)/10, issued)
 	b.ReportMetric(report*1000/float64(len(reporting)), "report-ms/instance")
 	b.ReportMetric(closing, "close-s")
@@ -141,6 +144,13 @@ func timed(b *testing.B, do func() error) float64 {
 	begin := time.Now()
 	require.NoError(b, do())
 	return time.Since(begin).Seconds()
+}
+
+// processorTime is what the process has used, in seconds.
+func processorTime(b *testing.B) float64 {
+	var u syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
 }
 
 // forgetPeak has the kernel count the most memory anew.

@@ -1,11 +1,11 @@
 package metering
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/shopspring/decimal"
 )
@@ -46,15 +46,15 @@ func (s series) MarshalText() ([]byte, error) {
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (s *series) UnmarshalText(text []byte) error {
-	*s = make(series, 0, strings.Count(string(text), " ")+1)
+	*s = make(series, 0, bytes.Count(text, space)+1)
 	next := 0
-	for word := range strings.FieldsSeq(string(text)) {
-		if number, rest, given := strings.Cut(word, ":"); given {
-			n, err := strconv.Atoi(number)
+	for word, rest, more := bytes.Cut(text, space); len(word) > 0 || more; word, rest, more = bytes.Cut(rest, space) {
+		if number, quantity, given := bytes.Cut(word, colon); given {
+			n, err := strconv.Atoi(string(number))
 			if err != nil || n < next {
 				return fmt.Errorf("%q is not the number of a later window", number)
 			}
-			next, word = n, rest
+			next, word = n, quantity
 		}
 		q, err := quantityOf(word)
 		if err != nil {
@@ -66,10 +66,12 @@ func (s *series) UnmarshalText(text []byte) error {
 	return nil
 }
 
+var space, colon = []byte{' '}, []byte{':'}
+
 // quantityOf reads a decimal; most are whole.
-func quantityOf(text string) (decimal.Decimal, error) {
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+func quantityOf(text []byte) (decimal.Decimal, error) {
+	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil {
 		return decimal.New(n, 0), nil
 	}
-	return decimal.NewFromString(text)
+	return decimal.NewFromString(string(text))
 }

@@ -215,9 +215,7 @@ func (s *Service) All(ctx context.Context) iter.Seq2[Instance, error] {
 func (s *Service) Of(ctx context.Context, account topology.TenantID) iter.Seq2[Instance, error] {
 	return func(yield func(Instance, error) bool) {
 		seen := map[topology.InstanceID]bool{}
-		// One that was deleted and is made anew meanwhile may have left the second index
-		// before that was read, and be in the first.
-		for _, from := range []index{{"live", string(account)}, {"tenant", string(account)}, {"live", string(account)}, {billed(account), "yes"}} {
+		for _, from := range []index{{"live", string(account)}, {"tenant", string(account)}, {billed(account), "yes"}} {
 			for i, err := range s.instances.All(ctx, from.key, from.value) {
 				if err == nil && seen[i.ID] {
 					continue
@@ -226,6 +224,20 @@ func (s *Service) Of(ctx context.Context, account topology.TenantID) iter.Seq2[I
 					return
 				}
 				seen[i.ID] = true
+			}
+		}
+		// One that was deleted and is made anew meanwhile may have left the second index
+		// before that was read, and come to the first behind its reader.
+		for n, err := range s.names.All(ctx, "live", string(account)) {
+			var i Instance
+			if err == nil && seen[n.ID] {
+				continue
+			}
+			if err == nil {
+				i, err = s.Get(ctx, n.ID)
+			}
+			if !yield(i, err) || err != nil {
+				return
 			}
 		}
 	}

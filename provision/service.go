@@ -37,6 +37,7 @@ import (
 type Service struct {
 	instances  store.Collection[Instance]
 	glimpses   store.Collection[glimpse] // of instances; to read
+	names      store.Collection[named]   // likewise
 	ledgers    store.Collection[ledger]
 	accepted   store.Collection[accepted]
 	drifts     store.Collection[memory]
@@ -93,6 +94,7 @@ func New(c Config) *Service {
 	s := &Service{
 		instances:  Documents(c.Store),
 		glimpses:   store.In[glimpse](c.Store, "instances", nil),
+		names:      store.In[named](c.Store, "instances", nil),
 		ledgers:    store.In[ledger](c.Store, "quotas", nil),
 		accepted:   store.In[accepted](c.Store, "accepted", nil),
 		drifts:     store.In[memory](c.Store, "drift", nil),

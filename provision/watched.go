@@ -18,6 +18,11 @@ type glimpse struct {
 	EULAs   skipped `json:"eulas"`
 }
 
+// named is an instance of which only the name is read.
+type named struct {
+	ID topology.InstanceID `json:"id"`
+}
+
 // skipped is a part of a document that is not read.
 type skipped struct{}
 
