@@ -128,11 +128,7 @@ func (i Instance) as(op work.ChangeID) Instance {
 // owner is the instance in the form that one of its appliances is made from, and
 // which of its members that is. During an update it has two forms.
 func (i Instance) owner(a topology.ApplianceID) (Instance, int, error) {
-	forms := []Form{i.form()}
-	if i.Update != nil {
-		forms = append(forms, i.Update.Will, i.Update.Was)
-	}
-	for _, f := range forms {
+	for _, f := range i.forms() {
 		for n := range f.members() {
 			if was := i.having(f); was.appliance(n) == a {
 				return was, n, nil

@@ -214,3 +214,22 @@ type Host struct {
 	Network topology.NetworkID `json:"network"`
 	Address netip.Prefix       `json:"address"`
 }
+
+// Counting is a cloud that counts what passes the legs of appliances.
+type Counting interface {
+	// Counters are what has passed each leg of an appliance, in any order. It disturbs nothing, and
+	// may be called at any time, also while a step is carried out. A leg that is there
+	// is counted, whether its machine runs or not; on the same leg the count goes on, or
+	// begins another series. NotFound when the tenant has nothing; no counters of an
+	// appliance that is not there.
+	Counters(ctx context.Context, tenant topology.TenantID, a topology.ApplianceID) ([]topology.Counter, error)
+}
+
+// CountingOf is a cloud that counts, also behind Steady; false when it does not.
+func CountingOf(c Cloud) (Counting, bool) {
+	if s, steady := c.(Steady); steady {
+		c = s.Cloud
+	}
+	counts, ok := c.(Counting)
+	return counts, ok
+}

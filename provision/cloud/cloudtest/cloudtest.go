@@ -67,6 +67,7 @@ func RunExcept(t *testing.T, newBed func(t *testing.T) Bed, reasons map[string]s
 		{"an appliance is replaced beside itself and hands its address on", replacement},
 		{"a service is bypassed and put back, and its appliance restarted meanwhile", bypass},
 		{"an appliance that stands by takes over where the other was", takeover},
+		{"what passes an appliance is counted on each of its legs", counting},
 		{"a gateway sends the flows it is told through a service, and no others", redirection},
 		{"members of a service come and go without disturbing others' flows", members},
 		{"networks of several subnets and both versions of IP pass a service", subnets},

@@ -70,6 +70,11 @@ func (b steadyBed) Boot(ctx context.Context, tenant topology.TenantID, a topolog
 	return b.steady.Boot(ctx, tenant, a, s)
 }
 
+func (b steadyBed) Counters(ctx context.Context, tenant topology.TenantID, a topology.ApplianceID) ([]topology.Counter, error) {
+	counts, _ := cloud.CountingOf(b.steady)
+	return counts.Counters(ctx, tenant, a)
+}
+
 func TestContractOverAStateFile(t *testing.T) {
 	t.Parallel()
 	cloudtest.Run(t, func(t *testing.T) cloudtest.Bed {

@@ -65,6 +65,7 @@ func (c *Cloud) apply(w *world, tenant topology.TenantID, s topology.Step) error
 	c.lag.effect(e.Fabric, c.options.Lag)
 	e.Fabric, w.Tenants[tenant] = after, e
 	e.stopStrays()
+	e.dropCounters()
 	w.settle(tenant)
 	return nil
 }

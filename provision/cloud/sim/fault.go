@@ -13,12 +13,13 @@ const (
 	Observe   topology.Verb = "observe"
 	Dial      topology.Verb = "dial"
 	Probe     topology.Verb = "probe"
+	Counters  topology.Verb = "counters"
 	Resources topology.Verb = "resources"
 )
 
 // Call is one call of the cloud.
 type Call struct {
-	Verb   topology.Verb     // of the step, or Observe, Dial, Probe, Resources
+	Verb   topology.Verb     // of the step, or Observe, Dial, Probe, Counters, Resources
 	Tenant topology.TenantID // empty for Resources
 	Step   topology.Step     // zero for other calls
 	Err    error             // what the caller was told

@@ -89,7 +89,7 @@ func (c *Cloud) TraceTo(ctx context.Context, tenant topology.TenantID, host stri
 	if err := ctx.Err(); err != nil {
 		return nil, false, err
 	}
-	err = c.view(func(w *world) error {
+	err = c.change(func(w *world) error {
 		e, err := w.tenant(tenant)
 		if err != nil {
 			return err
@@ -99,7 +99,9 @@ func (c *Cloud) TraceTo(ctx context.Context, tenant topology.TenantID, host stri
 			return err
 		}
 		way, whole, err := e.route(from, to)
-		passed, reached = e.follow(way, whole, c.options)
+		if passed, reached = e.follow(way, whole, c.options); err == nil {
+			e.count(way, passed, reached)
+		}
 		return err
 	})
 	return passed, reached, err

@@ -23,6 +23,8 @@ type estate struct {
 	Fabric   topology.Fabric                   `json:"fabric"`
 	Hosts    []cloud.Host                      `json:"hosts"` // by name
 	Machines map[topology.ApplianceID]*Machine `json:"machines"`
+
+	Counters map[topology.PortID]*topology.Counter `json:"counters,omitempty"` // of legs that were asked for or passed
 }
 
 func newWorld() world { return world{Tenants: map[topology.TenantID]*estate{}} }
