@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -38,7 +39,38 @@ func OwnDimension(dimension string) bool {
 
 // OwnUnit is the base unit in which the broker meters a dimension; empty of one that it
 // does not.
-func OwnUnit(dimension string) string { return ownUnits[dimension] }
+func OwnUnit(dimension string) string {
+	if leg, ok := LegOf(dimension); ok {
+		return leg.unit
+	}
+	return ownUnits[dimension]
+}
+
+// LegDimension is what passes the legs of one role of all appliances: "leg.inside.bytes" both
+// ways, "leg.inside.received.bytes" and "leg.inside.sent.packets" as the appliance sees it.
+type LegDimension struct {
+	Role           string
+	Received, Sent bool // which of both counts
+	Packets        bool // in place of bytes
+	unit           string
+}
+
+// LegOf reads the name of such a dimension.
+func LegOf(dimension string) (leg LegDimension, ok bool) {
+	words := strings.Split(dimension, ".")
+	if len(words) == 3 {
+		words = slices.Insert(words, 2, "")
+	}
+	if len(words) != 4 || words[0] != "leg" {
+		return leg, false
+	}
+	leg = LegDimension{Role: words[1], Received: words[2] != "sent", Sent: words[2] != "received", Packets: words[3] == "packets", unit: UnitByte}
+	if leg.Packets {
+		leg.unit = "packet"
+	}
+	return leg, slices.Contains([]string{"inside", "outside", "management", "ha"}, words[1]) &&
+		slices.Contains([]string{"", "received", "sent"}, words[2]) && slices.Contains([]string{"bytes", "packets"}, words[3]) && strings.Count(dimension, "..") == 0
+}
 
 // metered says whether the broker meters a dimension in what a unit is made of.
 func metered(dimension, unit string) bool {
@@ -53,6 +85,8 @@ func hourly(base string) string {
 		return UnitHour
 	case "byte-second":
 		return "gibibyte-hour"
+	case UnitByte:
+		return "gigabyte"
 	}
 	if what, lasts := strings.CutSuffix(base, "-"+UnitSecond); lasts {
 		return what + "-" + UnitHour

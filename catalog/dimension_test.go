@@ -54,7 +54,16 @@ func TestWhatTheBrokerMetersHasAPricePerItsOwnUnit(t *testing.T) {
 		p.Model, p.Unit = catalog.ModelPercentage, "EUR"
 		require.Len(t, p.Findings(), 1, dimension)
 	}
-	for _, unknown := range []string{"state.asleep", "leg.inside"} {
+	for dimension, unit := range map[string]string{
+		"leg.inside.bytes": "gigabyte", "leg.outside.received.bytes": "gibibyte", "leg.management.sent.packets": "packet", "leg.ha.packets": "packet",
+	} {
+		p := catalog.Price{Dimension: dimension, Unit: unit, Amount: decimal.New(1, -2), Currency: "EUR"}
+		require.Empty(t, p.Findings(), dimension)
+		require.True(t, p.Hourly() && catalog.OwnDimension(dimension), dimension)
+		p.Unit = "hour"
+		require.Len(t, p.Findings(), 1, dimension)
+	}
+	for _, unknown := range []string{"state.asleep", "leg.inside", "leg.inside.flows", "leg.top.bytes", "leg.inside..bytes", "leg.inside.lost.bytes"} {
 		p := catalog.Price{Dimension: unknown, Unit: "hour", Currency: "EUR"}
 		require.Len(t, p.Findings(), 1, unknown)
 		p = catalog.Price{Dimension: unknown, Model: catalog.ModelRecurring, Currency: "EUR"}

@@ -68,11 +68,11 @@ func latestOf(prices []Price, dimension string) (last Price, ok bool) {
 }
 
 // Hourly says whether a price means the same in each hour by itself as in a billing
-// period, so that each hour has a record of what it costs; of others, and of all that is metered
-// besides the instance, only statements tell.
-// Dimensions that are not the broker's own are reported by appliances.
+// period, so that each hour has a record of what it costs; of others, and of all that lasts
+// besides the instance itself, only statements tell.
 func (p Price) Hourly() bool {
-	return (p.Dimension == DimensionInstance && p.Unit == UnitHour || !OwnDimension(p.Dimension)) && p.Model == ModelUnit && p.Included.IsZero() && p.Minimum.IsZero() &&
+	_, _, lasts := LevelUnit(OwnUnit(p.Dimension))
+	return (p.Dimension == DimensionInstance && p.Unit == UnitHour || !lasts) && p.Model == ModelUnit && p.Included.IsZero() && p.Minimum.IsZero() &&
 		p.Trial == 0 && p.Tenant == ""
 }
 

@@ -30,6 +30,12 @@
 // is there once. A tally has what of them is counted, of one instance, dimension and plan in a month of UTC, window by
 // window; see tally for why none is lost or counted twice. Its usage records are made when somebody asks for them.
 //
+// # What passes legs
+//
+// Counters of appliances' legs are read in rounds, each reading in an interval that was opened
+// before, into one document an instance; see odometer. What has passed in a window goes into the
+// same tallies as what is reported.
+//
 // # Statements
 //
 // When a billing period is over, every tenant that used something gets a statement: the
@@ -55,7 +61,8 @@
 // "statement-pages": their lines. Collection "issued", document "statements": for which
 // periods they are issued. Collection "rate-again": which period of a tenant is to be rated anew.
 //
-// Collections "events" and "tallies": what was reported, and what of it is counted. Collection "windows": one
+// Collections "events" and "tallies": what was reported, and what of it is counted. Collection "odometers": what
+// counters said last; collection "sampling", document "counters": how far they are read. Collection "windows": one
 // Closed for each run of windows closed together. Collection "metering", document
 // "progress": how far windows are closed, of what lengths, and which are being closed.
 package metering

@@ -63,6 +63,11 @@ type Config struct {
 	// Lateness is how long after its end a billing period's statements wait for usage
 	// that is reported late. Zero means DefaultLateness.
 	Lateness time.Duration
+
+	// Counters are read every Sample, into which windows divide; zero means a twelfth of a
+	// window. Without Counters nothing is read.
+	Counters Counters
+	Sample   time.Duration
 }
 
 // DefaultLateness is a day.
@@ -96,6 +101,11 @@ type Meter struct {
 	histories store.Collection[provision.Instance]
 	events    store.Collection[reported]
 	tallies   store.Collection[tally]
+
+	counters  Counters
+	sample    time.Duration
+	odometers store.Collection[odometer]
+	sampling  store.Collection[sampling]
 }
 
 // New makes a Meter. fault.Invalid for a window that does not fit or a schedule
@@ -116,6 +126,15 @@ func New(c Config) (*Meter, error) {
 	if c.Grace < 0 {
 		return nil, fault.New(fault.Invalid, "a grace period of %s is negative", c.Grace)
 	}
+	if c.Sample == 0 {
+		c.Sample = c.Window / 12
+		if c.Sample < time.Second || c.Window%c.Sample != 0 {
+			c.Sample = c.Window
+		}
+	}
+	if c.Sample < time.Second || c.Window%c.Sample != 0 {
+		return nil, fault.New(fault.Invalid, "counters cannot be read every %s: a window of %s must be a whole number of that, and it is a second at least", c.Sample, c.Window)
+	}
 	schedule, err := scheduleOf(c)
 	if err != nil {
 		return nil, err
@@ -123,6 +142,7 @@ func New(c Config) (*Meter, error) {
 	m := &Meter{
 		instances: c.Instances, prices: c.Catalog, log: c.Log,
 		window: c.Window, grace: c.Grace, schedule: schedule, retention: cmp.Or(c.Retention, DefaultRetention),
+		counters: c.Counters, sample: c.Sample,
 		zone: cmp.Or(c.Zone, time.UTC), lateness: cmp.Or(c.Lateness, DefaultLateness),
 	}
 	m.keepIn(c.Store)
@@ -144,6 +164,8 @@ func (m *Meter) keepIn(s *store.Store) {
 	m.histories = provision.Documents(s)
 	m.events = store.In(s, "events", func(e reported) map[string]string { return map[string]string{windowKey: e.windowID()} })
 	m.tallies = store.In(s, "tallies", tally.keys)
+	m.odometers = store.In(s, "odometers", odometer.keys)
+	m.sampling = store.In[sampling](s, "sampling", nil)
 }
 
 func scheduleOf(c Config) (cron.Schedule, error) {

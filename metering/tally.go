@@ -40,6 +40,8 @@ type tally struct {
 	Counts series `json:"counts,omitempty"` // of the windows that were counted once and in time, and that is all
 	Rows   []row  `json:"rows,omitempty"`   // the other windows, in order
 	Round  int    `json:"round,omitempty"`  // how often counting began
+
+	Sampled int `json:"sampled,omitempty"` // of what was read from counters: the number of the sum that was entered last; see odometer
 }
 
 // whose says whose usage it is.

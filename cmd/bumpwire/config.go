@@ -90,6 +90,7 @@ type osbConfig struct {
 
 type meteringConfig struct {
 	Window   time.Duration `yaml:"window"`   // length of a metering window; a day is a whole number of them
+	Sample   time.Duration `yaml:"sample"`   // between two readings of counters; a window is a whole number of them; 0: a twelfth of it
 	Schedule string        `yaml:"schedule"` // cron expression in UTC, when windows are closed; empty: as soon as each is over
 	Zone     string        `yaml:"zone"`     // time zone in which months of statements begin, as Europe/Berlin
 	Lateness time.Duration `yaml:"lateness"` // how long a month's statements wait for usage that is reported late

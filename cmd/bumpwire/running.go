@@ -108,10 +108,14 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 	if err != nil {
 		return nil, err
 	}
-	r.meter, err = metering.New(metering.Config{
+	metered := metering.Config{
 		Store: r.store, Instances: r.provision, Catalog: offers, Log: log, Window: c.Metering.Window, Schedule: c.Metering.Schedule,
-		Zone: zone, Lateness: c.Metering.Lateness,
-	})
+		Zone: zone, Lateness: c.Metering.Lateness, Sample: c.Metering.Sample,
+	}
+	if r.provision.Counts() {
+		metered.Counters = r.provision
+	}
+	r.meter, err = metering.New(metered)
 	if err != nil {
 		return nil, err
 	}
@@ -132,6 +136,7 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 		place.Run,
 		engine.Run,
 		r.meter.Run,
+		r.meter.RunSampling,
 		watch.Run,
 		func(ctx context.Context) error { return r.provision.Run(ctx, resumeEvery) },
 		c.Provision.Reconcile.loop(r.provision),
