@@ -41,6 +41,7 @@ type fake struct {
 	fleeting bool             // every call comes with a token that has expired
 	expired  map[string][]int // tokens by calls that were refused for them
 	signedIn []thing          // who asked for tokens
+	denied   string           // what Keystone says, with 404, to everything
 
 	limits  map[string]thing // absolute ones of compute and volume, and network's details
 	plain   bool             // the account is no administrator of Nova
@@ -116,6 +117,10 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	if token := r.Header.Get("X-Auth-Token"); !f.fleeting && token != f.name() || f.fleeting && !f.renewed(r.Method+" "+r.URL.String(), token) {
 		answer(w, http.StatusUnauthorized, thing{"error": thing{"message": "who are you?"}})
+		return
+	}
+	if f.denied != "" && strings.HasPrefix(path, "v3/") {
+		answer(w, http.StatusNotFound, thing{"error": thing{"code": 404, "message": f.denied}})
 		return
 	}
 	lost := 0

@@ -65,6 +65,9 @@ func kindOf(a gophercloud.ErrUnexpectedResponseCode) fault.Kind {
 	if refused && quota.Match(a.Body) {
 		return fault.Full
 	}
+	if a.Actual == http.StatusNotFound && shutOut.Match(a.Body) {
+		return fault.Unauthorized
+	}
 	switch a.Actual {
 	case http.StatusBadRequest:
 		return fault.Invalid

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
@@ -185,7 +186,14 @@ func environment() ([]byte, error) {
 }
 
 // isMissing says that a thing is not there.
-func isMissing(err error) bool { return gophercloud.ResponseCodeIs(err, http.StatusNotFound) }
+func isMissing(err error) bool {
+	answer, ok := unexpected(err)
+	return ok && answer.Actual == http.StatusNotFound && !shutOut.Match(answer.Body)
+}
+
+// shutOut is how Keystone answers, with 404, whatever it is asked for with the token of
+// a credential or a trust that was deleted.
+var shutOut = regexp.MustCompile(`(?i)could not find (application credential|trust|token)`)
 
 // unexpected is the cloud's answer in an error, if there was one.
 func unexpected(err error) (gophercloud.ErrUnexpectedResponseCode, bool) {

@@ -27,12 +27,15 @@ func TestALabLetsTheBrokerInAgain(t *testing.T) {
 
 	credential, err := applicationcredentials.Create(t.Context(), d.identity, user.ID, applicationcredentials.CreateOpts{Name: d.scope}).Extract()
 	require.NoError(t, err)
-	gone := func() { _ = applicationcredentials.Delete(ctx, d.identity, user.ID, credential.ID).ExtractErr() }
-	t.Cleanup(gone)
 	trust, err := trusts.Create(t.Context(), d.identity, trusts.CreateOpts{TrustorUserID: user.ID, TrusteeUserID: user.ID, ProjectID: d.project, Roles: []trusts.Role{{Name: "member"}}}).Extract()
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = trusts.Delete(ctx, d.identity, trust.ID).ExtractErr() })
-
+	ends := map[string]func(){
+		"application credential": func() { _ = applicationcredentials.Delete(ctx, d.identity, user.ID, credential.ID).ExtractErr() },
+		"trust":                  func() { _ = trusts.Delete(ctx, d.identity, trust.ID).ExtractErr() },
+	}
+	for _, end := range ends {
+		t.Cleanup(end)
+	}
 	for name, auth := range map[string]thing{
 		"application credential": {"application_credential_id": credential.ID, "application_credential_secret": credential.Secret},
 		"trust":                  {"user_id": user.ID, "password": account.Password, "trust_id": trust.ID},
@@ -51,10 +54,8 @@ func TestALabLetsTheBrokerInAgain(t *testing.T) {
 		revoke(t, mine, old)
 		require.NoError(t, ask(), "%s: again", name)
 		require.NotEqual(t, old, mine.provider.Token())
-		if name != "trust" {
-			gone() // and the credential's tokens with it
-			require.ErrorIs(t, ask(), fault.Unauthorized)
-		}
+		ends[name]() // and its tokens with it
+		require.ErrorIs(t, ask(), fault.Unauthorized, name)
 	}
 }
 

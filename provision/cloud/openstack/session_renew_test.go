@@ -111,6 +111,21 @@ func TestAnAccountThatCannotSignInAgain(t *testing.T) {
 	}
 }
 
+// Keystone itself says 404 to the token of a credential that was deleted: that is no
+// tenant without networks.
+func TestADeletedCredentialIsNoMissingProject(t *testing.T) {
+	t.Parallel()
+	s := signedInBy(t, renewable["application credential"])
+	for _, what := range []string{"Application Credential", "trust"} {
+		s.fake.denied = "Could not find " + what + ": e3c8."
+		_, err := s.d.Observe(t.Context(), s.tenant)
+		require.ErrorIs(t, err, fault.Unauthorized)
+	}
+	s.fake.denied = ""
+	_, err := s.d.Observe(t.Context(), "00000000000000000000000000000000")
+	require.ErrorIs(t, err, fault.NotFound)
+}
+
 func TestATokenAloneIsNotRenewed(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
