@@ -82,6 +82,9 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/credits", tenants, 200, "List credits and refunds, and the statements that they are on", gives(s.listCredits)},
 		{"GET", "/v1/taxes", tenants, 200, "List the taxes on statements", gives(s.listTaxes)},
 		{"GET", "/v1/promises", users, 200, "List what is promised of plans' availability", gives(s.listPromises)},
+		{"GET", "/v1/budgets", tenants, 200, "List tenants' budgets, with the keys that sign their alerts", gives(s.listBudgets)},
+		{"PUT", "/v1/budgets", tenants, 200, "Set a tenant's budget in a currency; amount 0 ends it", takes(s.setBudget)},
+		{"GET", "/v1/budget-alerts", tenants, 200, "List the alerts of budgets, and whether webhooks took them", gives(s.listAlerts)},
 		{"GET", "/v1/bills/{bill}", tenants, 200, "Show a billing record", gives(s.showBill)},
 
 		// what operators run

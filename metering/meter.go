@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -68,6 +69,14 @@ type Config struct {
 	// window. Without Counters nothing is read.
 	Counters Counters
 	Sample   time.Duration
+
+	// Derive makes secret bytes for a purpose, the same again for the same: the keys by which webhooks are signed.
+	// Without it there are no budgets.
+	Derive func(purpose string) []byte
+	// Webhooks carries requests to webhooks. Nil: over the network, to public addresses by https only.
+	Webhooks http.RoundTripper
+	// PrivateWebhooks lets webhooks have any address, and http.
+	PrivateWebhooks bool
 }
 
 // DefaultLateness is a day.
@@ -96,6 +105,12 @@ type Meter struct {
 	ledgers    store.Collection[ledger]
 	taxes      store.Collection[rating.Tax]
 	promises   store.Collection[rating.Promise]
+
+	budgets  store.Collection[watched]
+	alerts   store.Collection[Alert]
+	derive   func(string) []byte
+	webhooks http.RoundTripper
+	private  bool
 
 	retention time.Duration
 	histories store.Collection[provision.Instance]
@@ -144,6 +159,10 @@ func New(c Config) (*Meter, error) {
 		window: c.Window, grace: c.Grace, schedule: schedule, retention: cmp.Or(c.Retention, DefaultRetention),
 		counters: c.Counters, sample: c.Sample,
 		zone: cmp.Or(c.Zone, time.UTC), lateness: cmp.Or(c.Lateness, DefaultLateness),
+		derive: c.Derive, webhooks: c.Webhooks, private: c.PrivateWebhooks,
+	}
+	if m.webhooks == nil {
+		m.webhooks = publicOnly(c.PrivateWebhooks)
 	}
 	m.keepIn(c.Store)
 	return m, nil
@@ -161,6 +180,8 @@ func (m *Meter) keepIn(s *store.Store) {
 	m.ledgers = store.In[ledger](s, "credits", nil)
 	m.taxes = store.In[rating.Tax](s, "taxes", nil)
 	m.promises = store.In[rating.Promise](s, "promises", nil)
+	m.budgets = store.In(s, "budgets", func(w watched) map[string]string { return map[string]string{"tenant": string(w.Tenant)} })
+	m.alerts = store.In(s, "budget-alerts", Alert.keys)
 	m.histories = provision.Documents(s)
 	m.events = store.In(s, "events", func(e reported) map[string]string { return map[string]string{windowKey: e.windowID()} })
 	m.tallies = store.In(s, "tallies", tally.keys)

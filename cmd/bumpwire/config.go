@@ -95,6 +95,8 @@ type meteringConfig struct {
 	Zone     string        `yaml:"zone"`     // time zone in which months of statements begin, as Europe/Berlin
 	Lateness time.Duration `yaml:"lateness"` // how long a month's statements wait for usage that is reported late
 	Issuer   string        `yaml:"issuer"`   // who issues invoices, as exports name it; empty: "Operator"
+
+	PrivateWebhooks bool `yaml:"private_webhooks"` // alerts of budgets may go to addresses that are not public, and by http
 }
 
 type monitorConfig struct {
