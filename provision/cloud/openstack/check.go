@@ -46,6 +46,7 @@ func Examine(ctx context.Context, o Options, objects bool) []cloud.Finding {
 			return e.found
 		}
 	}
+	e.management(ctx, o)
 	e.northbound(ctx, o)
 	return e.found
 }

@@ -83,6 +83,22 @@ func (d *Driver) mechanism(ctx context.Context) (kinds []string, err error) {
 	return kinds, err
 }
 
+// management looks at the network that all tenants' management legs are to share.
+func (e *examination) management(ctx context.Context, o Options) {
+	const need = "a way to appliances' management addresses"
+	m, err := e.d.sharedManagement(ctx, o)
+	switch {
+	case err != nil && fault.KindOf(err) == fault.Invalid:
+		e.missing("network", need, err, "correct cloud.management and cloud.management_from, or the network that they name")
+	case err != nil:
+		e.unknown("network", need, err)
+	case m == nil:
+		e.limited("network", need, "each tenant has a management network of its own: the broker reaches no appliance on it", "name a network that they share: cloud.management and cloud.management_from")
+	default:
+		e.met("network", need, "network %s, %s", m.network, m.cidr)
+	}
+}
+
 // wired is a network with what says how it is made.
 type wired struct {
 	networks.Network

@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,6 +44,8 @@ func newPatient(t *testing.T) *patient {
 	f.put("networks", thing{"id": "lan", "project_id": "acme", "mtu": 1442, "provider:network_type": "geneve"})
 	f.written("routers", f.put("routers", thing{"id": "r1", "project_id": "acme"}))
 	f.put("ports", thing{"id": "plug", "device_owner": "network:router_interface"})
+	f.put("networks", thing{"id": "ops", "name": "ops", "mtu": 1442, "project_id": f.list("projects")[0]["id"]})
+	f.put("subnets", thing{"network_id": "ops", "cidr": "198.51.100.0/24", "ip_version": 4, "gateway_ip": "198.51.100.1"})
 	f.put("flavors", thing{"id": "1", "name": "small", "vcpus": 2, "ram": 4096, "disk": 20, "os-flavor-access:is_public": true})
 	zone := thing{"availabilityZoneInfo": []thing{{"zoneName": "nova", "zoneState": thing{"available": true}}}}
 	quota := func(most, used int) thing { return thing{"limit": most, "used": used, "reserved": 0} }
@@ -61,7 +64,7 @@ func newPatient(t *testing.T) *patient {
 	}
 	p := &patient{t: t, f: f, entry: thing{"region_name": "one"}, auth: thing{"auth_url": f.URL + "/v3", "username": "broker", "password": "secret", "project_name": "service",
 		"user_domain_name": "Default", "project_domain_name": "Default"}}
-	p.options = Options{Scope: "exam", Cloud: "it", CA: certificateOf(t, f.Server), Cutover: CutoverOVN, Northbound: ovn.Options{Address: f.north.Address}}
+	p.options = Options{Scope: "exam", Cloud: "it", CA: certificateOf(t, f.Server), Management: "ops", ManagementFrom: []netip.Prefix{netip.MustParsePrefix("203.0.113.5/32")}, Cutover: CutoverOVN, Northbound: ovn.Options{Address: f.north.Address}}
 	return p
 }
 
@@ -167,6 +170,8 @@ var sicknesses = []sick{
 		p.f.put("networks", thing{"id": "big", "mtu": 9000, "provider:network_type": "vlan"})
 	}, cloud.Limited, "", "big (9000)", "lower the MTU"},
 	{"segments with the MTU", func(p *patient) { delete(p.f.things["networks"]["lan"], "provider:network_type") }, cloud.Unknown, "", "no overlay network", "administrator"},
+	{"a way to appliances' management addresses", func(p *patient) { p.options.Management = "" }, cloud.Limited, "", "of its own", "cloud.management"},
+	{"a way to appliances' management addresses", func(p *patient) { p.options.Management = "opz" }, cloud.Missing, fault.Invalid, `0 networks that the account may use are called "opz"`, "cloud.management"},
 	{"API 2.52", fixed("compute/v2.1", thing{"version": thing{"id": "v2.1", "status": "CURRENT", "version": "2.42", "min_version": "2.1"}}), cloud.Missing, fault.Unavailable, "2.1 to 2.42 only", "Pike"},
 	{"a zone with hosts", fixed("compute/v2.1/os-availability-zone", thing{"availabilityZoneInfo": []thing{{"zoneName": "nova", "zoneState": thing{"available": false}}}}), cloud.Missing, fault.Unavailable, "no zone", "nova-compute"},
 	{"a flavor for each plan", fixed("compute/v2.1/os-services", 403), cloud.Limited, "", "such as small", "role admin"},
