@@ -138,7 +138,7 @@ func plansOf(p Package, pkg *ovf.Package, in Insertion) []Plan {
 		plan := Plan{
 			ID: planID(p, option.ID), Configuration: option.ID, DisplayName: oneLine(first(option.Label, option.ID)),
 			Systems: systemsOf(option), Default: option.Default,
-			Prices: suggestedPrices(network.Prices, option.ID), Schema: provisionSchema(pkg, option.ID, in),
+			Prices: suggestedPrices(network, option.ID), Schema: provisionSchema(pkg, option.ID, in),
 		}
 		plan.VCPUs, plan.MemoryBytes = sideSize(option, in)
 		plan.Name = unusedName(plan, list)

@@ -11,15 +11,15 @@ import (
 )
 
 // suggestedPrices are the package's list prices of a configuration: those that
-// name it, else those for all. Dimensions that are not metered are left out,
+// name it, else those for all. Dimensions that nobody meters or reports are left out,
 // because they would be promised and never billed.
-func suggestedPrices(suggested []ovf.Price, configuration string) []Price {
+func suggestedPrices(network ovf.NetworkService, configuration string) []Price {
 	var own, general []Price
-	for _, s := range suggested {
+	for _, s := range network.Prices {
 		amount, err := decimal.NewFromString(s.Amount)
 		price := Price{Dimension: s.Dimension, Unit: s.Unit, Amount: amount, Currency: s.Currency}
 		switch {
-		case err != nil || !metered(s.Dimension, s.Unit):
+		case err != nil || !metered(s.Dimension, s.Unit) && (OwnDimension(s.Dimension) || network.UsageKeyProperty == ""):
 		case s.Configuration == configuration:
 			own = append(own, price)
 		case s.Configuration == "":

@@ -99,7 +99,7 @@ type Source struct {
 	Arguments []string
 }
 
-// FillKind is what of a network's addressing is meant.
+// FillKind is what of a network's addressing is meant, or of what our own section tells.
 type FillKind string
 
 // The kinds of addresses a broker chooses.
@@ -109,6 +109,9 @@ const (
 	FillGateway FillKind = "gateway"
 	FillPeer    FillKind = "peer" // addresses, separated by commas
 	FillSide    FillKind = "side" // a name
+
+	FillUsageKey FillKind = "usage-key" // 64 hexadecimal digits
+	FillInstance FillKind = "instance"  // an id
 )
 
 // Value returns the property's default in that configuration.
@@ -131,4 +134,9 @@ func contains(list []string, s string) bool {
 		}
 	}
 	return false
+}
+
+// ofNetwork says whether the value is of a network's addressing, as a qualifier tells.
+func (f Fill) ofNetwork() bool {
+	return f.Kind == FillIP || f.Kind == FillNetmask || f.Kind == FillGateway
 }

@@ -77,7 +77,7 @@ func (p Property) vmwareQualifiers() string {
 	if p.Rules.MaxValue != nil {
 		list = append(list, "MaxValue("+strconv.FormatFloat(*p.Rules.MaxValue, 'g', -1, 64)+")")
 	}
-	if p.Fill != nil && p.Fill.Kind != FillPeer && p.Fill.Kind != FillSide { // of those our own section tells
+	if p.Fill != nil && p.Fill.ofNetwork() { // of those our own section tells
 		name := map[FillKind]string{FillIP: "Ip", FillNetmask: "Netmask", FillGateway: "Gateway"}[p.Fill.Kind]
 		list = append(list, name+"("+quote(p.Fill.Network)+")")
 	}

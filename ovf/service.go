@@ -38,6 +38,11 @@ type NetworkService struct {
 	SideProperty string
 	Peers        []Peer
 
+	// The properties that are filled with the key by which the appliance signs what it
+	// reports as used, and with the id of its instance; "" for none.
+	UsageKeyProperty      string
+	UsageInstanceProperty string
+
 	Prices   []Price
 	Inferred bool // no section said so
 }

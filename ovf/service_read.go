@@ -75,6 +75,11 @@ func (r *reader) servicePart(s *NetworkService, n node) {
 		s.Failure = r.choice(n, "policy", s.Failure, "closed", "open")
 	case "Availability":
 		s.HA = r.availability(n)
+	case "Usage":
+		s.UsageKeyProperty, s.UsageInstanceProperty = r.plain(n, "keyProperty"), r.plain(n, "instanceProperty")
+		if s.UsageKeyProperty == "" {
+			r.err(n.place(), CodeMissingAttribute, "Usage has no keyProperty")
+		}
 	case "Price":
 		s.Prices = append(s.Prices, r.price(n))
 	default:

@@ -40,6 +40,9 @@ func (d *descriptorWriter) networkService(s *NetworkService) {
 	if len(s.HA) > 0 {
 		d.empty("bw:Availability", xmlAttr{"modes", words(s.HA)})
 	}
+	if s.UsageKeyProperty != "" {
+		d.empty("bw:Usage", append([]xmlAttr{{"keyProperty", s.UsageKeyProperty}}, some(xmlAttr{"instanceProperty", s.UsageInstanceProperty})...)...)
+	}
 	for _, p := range s.Prices {
 		d.empty("bw:Price", some(xmlAttr{"configuration", p.Configuration}, xmlAttr{"dimension", p.Dimension},
 			xmlAttr{"unit", p.Unit}, xmlAttr{"amount", p.Amount}, xmlAttr{"currency", p.Currency})...)

@@ -107,11 +107,17 @@ func (r *reader) checkSection(c *Content, first *NetworkService) {
 	}
 }
 
-// checkFilled finds the properties that are filled with sides and peers.
+// checkFilled finds the properties that are filled with what our own section tells.
 func (r *reader) checkFilled(c *Content, sides []Side) {
 	s := c.Service
 	if s.SideProperty != "" {
 		r.fillProperty(c, s.SideProperty, Fill{Kind: FillSide})
+	}
+	if s.UsageKeyProperty != "" {
+		r.fillProperty(c, s.UsageKeyProperty, Fill{Kind: FillUsageKey})
+	}
+	if s.UsageInstanceProperty != "" {
+		r.fillProperty(c, s.UsageInstanceProperty, Fill{Kind: FillInstance})
 	}
 	for _, p := range s.Peers {
 		if p.Side != "" && !slices.ContainsFunc(sides, func(o Side) bool { return o.Name == p.Side }) {

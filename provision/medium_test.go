@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -30,6 +31,26 @@ func TestAnApplianceFindsItsEnvironmentOnACD(t *testing.T) {
 	} {
 		require.Contains(t, cd, text)
 	}
+}
+
+// The key is found where the package says; a tenant who pays by it cannot give another.
+func TestAnApplianceLearnsItsUsageKeyAtItsBoot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sim.Options{})
+	w.edited(t, nil, "1.2.0", "2.0",
+		"<ovf:VirtualHardwareSection>", `<ovf:VirtualHardwareSection ovf:transport="iso">`,
+		`<ovf:Property ovf:key="firewall.mtu"`, `<ovf:Property ovf:key="usage.key" ovf:type="string"/><ovf:Property ovf:key="usage.instance" ovf:type="string"/><ovf:Property ovf:key="firewall.mtu"`,
+		"<bw:Probe", `<bw:Usage keyProperty="usage.key" instanceProperty="usage.instance"/><bw:Probe`)
+	b := w.broker(t, w.driver)
+	b.provisioned(t, w.order("fw", "lan"))
+	m, ok := w.cloud.Machine(tenant, "fw")
+	require.True(t, ok)
+	key, err := b.UsageKey(t.Context(), "fw")
+	require.NoError(t, err)
+	cd := strings.ReplaceAll(string(m.Environment), "\x00", "")
+	require.Contains(t, cd, fmt.Sprintf(`oe:key="usage.key" oe:value="%x"`, key))
+	require.Contains(t, cd, `oe:key="usage.instance" oe:value="fw"`)
+	require.NotContains(t, fmt.Sprint(b.show(t, "fw").Values), fmt.Sprintf("%x", key), "it is stored nowhere")
 }
 
 func TestACloudInitApplianceFindsNoCloudsVolume(t *testing.T) {

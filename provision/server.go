@@ -137,6 +137,7 @@ func (s *Service) environment(ctx context.Context, i Instance, member int, pkg *
 	}
 	maps.Copy(values, addresses(i.member(member), i.sideOf(member), pkg))
 	maps.Copy(values, peers(i, member, pkg))
+	maps.Copy(values, s.reporting(i, pkg))
 	env, err := pkg.Environment(i.Configuration, system.ID, values)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "%s", err)

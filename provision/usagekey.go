@@ -2,8 +2,10 @@ package provision
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 
+	"github.com/bumpwire/bumpwire/ovf"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
@@ -15,7 +17,26 @@ func (s *Service) UsageKey(ctx context.Context, id topology.InstanceID) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	return s.key.Derive(fmt.Sprintf("usage %d %d:%s", lifeOf(i.History), len(id), id)), nil
+	return s.usageKey(*i), nil
+}
+
+func (s *Service) usageKey(i Instance) []byte {
+	return s.key.Derive(fmt.Sprintf("usage %d %d:%s", lifeOf(i.History), len(i.ID), i.ID))
+}
+
+// reporting are the values of properties that tell an appliance how to sign what it reports.
+func (s *Service) reporting(i Instance, pkg *ovf.Package) map[string]string {
+	values := map[string]string{}
+	for _, p := range pkg.Properties() {
+		switch {
+		case p.Fill == nil:
+		case p.Fill.Kind == ovf.FillUsageKey:
+			values[p.ID] = hex.EncodeToString(s.usageKey(i))
+		case p.Fill.Kind == ovf.FillInstance:
+			values[p.ID] = string(i.ID)
+		}
+	}
+	return values
 }
 
 // lifeOf is the number of the event with which the present life of an id began, or its
