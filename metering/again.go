@@ -34,20 +34,32 @@ func (m *Meter) rateAgain(ctx context.Context, tenant topology.TenantID, of time
 // now, and its tally is not settled yet. So who dies in between counts again and notes it, and
 // what is not noted was there before statements read it: those wait as long again.
 func (m *Meter) noteLate(ctx context.Context, u UsageRecord) error {
-	period := rating.Month(u.Window.Start, m.zone)
-	late := !time.Now().Before(period.End.Add(m.lateness / 2))
+	late := !time.Now().Before(soonestEnd(u.Window.Start).Add(m.lateness / 2))
 	if !late {
 		done, err := m.issued.Get(ctx, issuedID)
 		if err != nil && !errors.Is(err, fault.NotFound) {
 			return err
 		}
 		n := len(done.Periods)
-		late = n > 0 && u.Window.Start.Before(done.Periods[n-1].End)
+		late = n > 0 && u.Window.Start.Before(done.Periods[n-1].End.Add(zonesApart))
 	}
 	if !late {
 		return nil
 	}
 	return m.rateAgain(ctx, u.Tenant, u.Window.Start)
+}
+
+// zonesApart is the most that clocks differ by: from 12 hours behind UTC to 14 before it.
+const zonesApart = 26 * time.Hour
+
+// soonestEnd is the soonest that a month in which a moment lies ends anywhere: whose zone it is, and was, need
+// not be asked for. What is noted needlessly costs a rating.
+func soonestEnd(t time.Time) time.Time {
+	first := rating.Month(t, time.FixedZone("", 14*60*60))
+	if t.Before(first.Start.Add(zonesApart)) {
+		return t
+	}
+	return first.End
 }
 
 // toRateAgain are the earlier periods that have to be rated once more, of those that usage may

@@ -85,7 +85,7 @@ func (m *Meter) begin(ctx context.Context, from time.Time, what string) (time.Ti
 }
 
 // firstOpen is the beginning of the first billing period whose statements are not due
-// yet: by the clock, as somebody may be about to issue them.
+// yet: by the clock, as somebody may be about to issue them; where it begins first.
 func (m *Meter) firstOpen(ctx context.Context) (time.Time, error) {
 	done, err := m.issued.Get(ctx, issuedID)
 	if err != nil && !errors.Is(err, fault.NotFound) {
@@ -102,7 +102,8 @@ func (m *Meter) firstOpen(ctx context.Context) (time.Time, error) {
 	for !p.End.Add(m.lateness).After(now) {
 		p = p.Next(m.zone)
 	}
-	return p.Start, nil
+	all, err := m.widest(ctx, p)
+	return all.Start, err
 }
 
 // Agreements lists all by vendor, service and beginning.

@@ -57,7 +57,7 @@
 //
 // Collection "credits": of each tenant, what it is granted and refunded; each statement says which of it
 // has been on it, so none is lost or counted twice. Collection "agreements": rating.Agreement.
-// Collection "taxes": rating.Tax. Collection "promises": rating.Promise.
+// Collection "taxes": rating.Tax. Collection "billing-zones": in which time zones a tenant's months begin. Collection "promises": rating.Promise.
 // Collections "budgets" and "budget-alerts": whom to tell when a tenant has spent so much, and what was told. Collection "statements": Statement, without lines, under its number. Collection
 // "statement-pages": their lines. Collection "issued", document "statements": for which
 // periods they are issued. Collection "rate-again": which period of a tenant is to be rated anew.

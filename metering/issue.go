@@ -50,7 +50,7 @@ func (m *Meter) Issue(ctx context.Context) (n int, err error) {
 	}
 }
 
-// nextPeriod is the first that has no statements, and whether it is over. The first of all is
+// nextPeriod is the first that has no statements, as the operator has it, and whether it is over for all tenants. The first of all is
 // the month in which the first window was closed. When the time zone has been changed,
 // a period ends with the month in which its middle lies.
 func (m *Meter) nextPeriod(ctx context.Context, done issued) (p rating.Period, over bool, err error) {
@@ -65,13 +65,17 @@ func (m *Meter) nextPeriod(ctx context.Context, done issued) (p rating.Period, o
 		p = rating.Month(first[0].Start, m.zone)
 	}
 	until, err := m.ClosedUntil(ctx)
-	return p, !p.End.Add(m.lateness).After(until), err
+	if err != nil {
+		return p, false, err
+	}
+	all, err := m.widest(ctx, p)
+	return p, !all.End.Add(m.lateness).After(until), err
 }
 
-// longestPeriod is a month and a half: see nextPeriod.
+// longestPeriod is a month and a half, and what time zones differ by: see nextPeriod.
 const (
 	halfMonth     = 15 * day
-	longestPeriod = 47 * day
+	longestPeriod = 49 * day
 )
 
 func (m *Meter) issuePeriod(ctx context.Context, p rating.Period, done issued) (n int, err error) {
@@ -79,14 +83,18 @@ func (m *Meter) issuePeriod(ctx context.Context, p rating.Period, done issued) (
 	if err != nil {
 		return 0, err
 	}
-	i := newIssuer(m)
-	i.period, i.earlier, i.noted = p, done.Periods, done.Noted
+	known, err := m.zonesOf(ctx)
+	if err != nil {
+		return 0, err
+	}
+	i := newIssuer(m).in(months{append(slices.Clone(done.Periods), p), done.Noted, known})
 	if i.head, err = m.statementOrNone(ctx, done.Last); err != nil {
 		return 0, err
 	}
 	if n, err = i.issueTenants(ctx, tenants); err != nil {
 		return n, err
 	}
+	i.in(i.months)
 	vendors, err := i.issueVendors(ctx, done.Last)
 	if n += vendors; err != nil {
 		return n, err
@@ -123,9 +131,9 @@ func (m *Meter) tenants(ctx context.Context) ([]topology.TenantID, error) {
 // issuer issues the statements of one period.
 type issuer struct {
 	*Meter
-	period  rating.Period
-	earlier []rating.Period
-	noted   int // as issued says
+	months
+	period  rating.Period   // of the party whose turn it is
+	earlier []rating.Period // of the same
 	plans   planPrices
 	unknown map[catalog.PlanID]bool // to the catalog
 	head    Statement               // the last one known

@@ -64,6 +64,9 @@ func (i *issuer) number(ctx context.Context, d drafted) (bool, error) {
 			return err == nil, err
 		}
 	}
+	if err := i.turnTo(d.tenant); err != nil {
+		return false, err
+	}
 	return i.issue(ctx, party{tenant: d.tenant}, i.owes(ctx, d.tenant))
 }
 
@@ -79,12 +82,13 @@ func (i *issuer) draftAll(ctx context.Context, working *sync.WaitGroup, tenants 
 	}
 	jobs, queue := make(chan job), make(chan chan drafted, draftsAhead)
 	for range runtime.GOMAXPROCS(0) {
-		own := newIssuer(i.Meter) // what it remembers of the catalog is its own
-		own.period, own.earlier, own.noted = i.period, i.earlier, i.noted
+		own := newIssuer(i.Meter).in(i.months) // what it remembers of the catalog is its own
 		working.Go(func() {
 			for j := range jobs {
 				d := drafted{tenant: j.tenant, since: int(last.Load())}
-				d.statement, d.due, d.err = own.draft(ctx, party{tenant: j.tenant}, own.owes(ctx, j.tenant))
+				if d.err = own.turnTo(j.tenant); d.err == nil {
+					d.statement, d.due, d.err = own.draft(ctx, party{tenant: j.tenant}, own.owes(ctx, j.tenant))
+				}
 				j.done <- d
 			}
 		})

@@ -59,7 +59,8 @@ type Config struct {
 	// Retention is how old an event may be that an appliance reports. Zero means
 	// DefaultRetention.
 	Retention time.Duration
-	// Zone is where billing periods, calendar months, begin and end. Nil means UTC.
+	// Zone is where billing periods, calendar months, begin and end: the operator's, and those of tenants
+	// without a zone of their own. Nil means UTC.
 	Zone *time.Location
 	// Lateness is how long after its end a billing period's statements wait for usage
 	// that is reported late. Zero means DefaultLateness.
@@ -104,6 +105,7 @@ type Meter struct {
 	agreements store.Collection[rating.Agreement]
 	ledgers    store.Collection[ledger]
 	taxes      store.Collection[rating.Tax]
+	zones      store.Collection[zones]
 	promises   store.Collection[rating.Promise]
 
 	budgets  store.Collection[watched]
@@ -179,6 +181,7 @@ func (m *Meter) keepIn(s *store.Store) {
 	m.agreements = store.In[rating.Agreement](s, "agreements", nil)
 	m.ledgers = store.In[ledger](s, "credits", nil)
 	m.taxes = store.In[rating.Tax](s, "taxes", nil)
+	m.zones = store.In[zones](s, "billing-zones", nil)
 	m.promises = store.In[rating.Promise](s, "promises", nil)
 	m.budgets = store.In(s, "budgets", func(w watched) map[string]string { return map[string]string{"tenant": string(w.Tenant)} })
 	m.alerts = store.In(s, "budget-alerts", Alert.keys)

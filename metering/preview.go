@@ -3,6 +3,7 @@ package metering
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -48,8 +49,15 @@ func (m *Meter) Preview(ctx context.Context, tenant topology.TenantID) (p Previe
 	if p.Until, err = m.ClosedUntil(ctx); err != nil {
 		return p, err
 	}
-	i := newIssuer(m)
-	i.period, i.earlier, i.noted, i.looks = period, done.Periods, done.Noted, true
+	known, err := m.zonesOf(ctx)
+	if err != nil {
+		return p, err
+	}
+	i := newIssuer(m).in(months{append(slices.Clone(done.Periods), period), done.Noted, known})
+	if err := i.turnTo(tenant); err != nil {
+		return p, err
+	}
+	i.looks, p.Period = true, i.period
 	if p.Lines, err = i.owed(ctx, tenant, past); err != nil {
 		return p, err
 	}

@@ -43,7 +43,11 @@ func (i *issuer) shares(ctx context.Context, after int, agreements []rating.Agre
 		if err != nil {
 			return nil, err
 		}
-		if s.Vendor != "" || !s.Period.Start.Equal(i.period.Start) {
+		own, err := i.clocks[s.Tenant].period(i.period, i.zone)
+		if err != nil {
+			return nil, err
+		}
+		if s.Vendor != "" || !s.Period.Start.Equal(own.Start) {
 			continue
 		}
 		lines, err := i.linesOf(ctx, s)

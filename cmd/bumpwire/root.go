@@ -63,7 +63,7 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage or invalid input, 3 not found,
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return c.checkOutput(cmd) }
 
 	root.AddCommand(
-		newServe(c), newDemo(c), newPackage(c), newService(c), newPrice(c), newAgreement(c), newCredit(c), newTax(c), newPromise(c), newBudget(c), newEULA(c), newInstance(c), newBinding(c),
+		newServe(c), newDemo(c), newPackage(c), newService(c), newPrice(c), newAgreement(c), newCredit(c), newTax(c), newZone(c), newPromise(c), newBudget(c), newEULA(c), newInstance(c), newBinding(c),
 		newPlan(c), newTopology(c), newNetwork(c), newHost(c), newHealth(c), newEvents(c),
 		newUsage(c), newBill(c), newPlatform(c), newOSB(c), newUser(c), newChange(c), newCloud(c), newStore(c), newVersion(c), newDocs(c),
 	)
