@@ -5,6 +5,7 @@ GO ?= go
 FUZZTIME ?= 10s
 BENCHTIME ?= 1s
 SEQUENCES ?= 100000
+WEATHERS ?= 1000
 OVA := build/appliance/bumpwire-firewall.ova
 REPORTS := $(CURDIR)/build/reports
 
@@ -23,12 +24,13 @@ build: ## bin/bumpwire
 demo: prerequisites appliance build ## the main job, narrated, with real packets; leaves nothing behind
 	bin/bumpwire demo
 
-test: prerequisites appliance ## all tests with the race detector, on real networks and appliances; SEQUENCES (100000) of random requests
+test: prerequisites appliance ## all tests with the race detector, on real networks and appliances; SEQUENCES (100000) of random requests, WEATHERS (1000) of an OpenStack
 	@mkdir -p $(REPORTS)
 	BUMPWIRE_REQUIRE_LINUX=1 BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -race -timeout 45m ./...
 	BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -timeout 20m ./provision
 	BUMPWIRE_TEST_STORE=mongodb $(GO) test -count=1 -run '$(ON_MONGODB)' ./provision ./broker ./catalog
 	GOGC=800 BUMPWIRE_REPORTS=$(REPORTS) $(GO) test -count=1 -timeout 30m -run 'TestSequences$$' ./provision/cloud/sim -sequences $(SEQUENCES)
+	$(GO) test -count=1 -timeout 90m -run 'TestEveryCallInEveryWeather$$' ./provision/cloud/openstack -weathers $(WEATHERS)
 	cd testdata/osbclient && $(GO) test -count=1 .
 	@cat $(REPORTS)/*
 

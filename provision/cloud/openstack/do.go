@@ -11,6 +11,10 @@ import (
 
 // Do carries out one step. See cloud.Cloud.
 func (d *Driver) Do(ctx context.Context, tenant topology.TenantID, s topology.Step) error {
+	return d.counted(ctx, d.do(ctx, tenant, s))
+}
+
+func (d *Driver) do(ctx context.Context, tenant topology.TenantID, s topology.Step) error {
 	if s.Verb == topology.Boot {
 		return fault.New(fault.Invalid, "an appliance is booted by Boot, which knows its disks")
 	}

@@ -142,67 +142,6 @@ func (s *site) fail(n, status int) {
 	}
 }
 
-// A chain is built and taken down while any one call fails, before or after its effect.
-// What is left of it in the end is nothing.
-func TestEveryCallMayFailOnce(t *testing.T) {
-	t.Parallel()
-	probe := newSite(t)
-	total := probe.count(func() {
-		probe.converge(probe.fw)
-		probe.converge(probe.wo, probe.fw)
-		probe.converge(probe.wo)
-		probe.converge()
-	})
-	t.Logf("%d calls that change something", total)
-	require.Greater(t, total, 50)
-	for _, status := range []int{http.StatusServiceUnavailable, -1} {
-		for n := range total {
-			t.Run(fmt.Sprintf("call %d, status %d", n, status), func(t *testing.T) {
-				t.Parallel()
-				s := newSite(t)
-				before := s.all()
-				s.fail(n, status)
-				s.converge(s.fw)
-				s.converge(s.wo, s.fw)
-				s.converge(s.wo)
-				s.converge()
-				require.Equal(t, before, s.all())
-			})
-		}
-	}
-}
-
-// An insertion that fails at any call is undone from where it is.
-func TestEveryCallMayFailAndAllIsUndone(t *testing.T) {
-	t.Parallel()
-	probe := newSite(t)
-	total := probe.count(func() { probe.converge(probe.fw) })
-	for _, status := range []int{http.StatusServiceUnavailable, -1} {
-		for n := range total {
-			t.Run(fmt.Sprintf("call %d, status %d", n, status), func(t *testing.T) {
-				t.Parallel()
-				s := newSite(t)
-				before := s.all()
-				steps := s.plan(s.fw)
-				s.fail(n, status)
-				done := 0
-				for ; done < len(steps); done++ {
-					if s.do(steps[done]) != nil {
-						break
-					}
-				}
-				require.Less(t, done, len(steps))
-				for ; done >= 0; done-- {
-					if back, ok := steps[done].Inverse(); ok {
-						require.NoError(t, s.do(back), "%s", back)
-					}
-				}
-				require.Equal(t, before, s.all())
-			})
-		}
-	}
-}
-
 func TestFloatingIPsRefuseAMoveBeforeItBegins(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

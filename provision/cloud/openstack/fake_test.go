@@ -26,12 +26,13 @@ func (t thing) text(key string) string { s, _ := t[key].(string); return s }
 // matter to a driver that moves routers' ports about.
 type fake struct {
 	*httptest.Server
-	mu     sync.Mutex
-	things map[string]map[string]thing // by collection, by id
-	seq    map[string]int              // when each was made
-	calls  []string                    // method and path of each that changes something
-	fault  func(method, path string) int
-	token  int
+	mu      sync.Mutex
+	things  map[string]map[string]thing // by collection, by id
+	seq     map[string]int              // when each was made
+	calls   []string                    // method and path of each that changes something
+	fault   func(method, path string) int
+	refused func(method, path string) *refusal // what a service refuses in its own words
+	token   int
 
 	regions []string          // of the catalog's services
 	catalog map[string]string // paths of services by type
@@ -133,6 +134,12 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	var body thing
 	if r.ContentLength != 0 && r.Header.Get("Content-Type") != "application/octet-stream" && r.Method != http.MethodPatch {
 		_ = json.NewDecoder(r.Body).Decode(&body)
+	}
+	if f.refused != nil {
+		if no := f.refused(r.Method, path); no != nil {
+			answer(w, no.status, thing{"NeutronError": thing{"type": no.kind, "message": no.text}})
+			return
+		}
 	}
 	status, out, err := f.route(r, strings.Split(path, "/"), body)
 	switch {

@@ -2,13 +2,10 @@ package openstack
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
@@ -44,7 +41,8 @@ func said(what string, err error) error {
 	if !ok {
 		return &fault.Error{Kind: fault.Unavailable, Message: "cannot " + what + ": the cloud does not answer", Err: err}
 	}
-	return &fault.Error{Kind: kindOf(answer), Message: fmt.Sprintf("cannot %s: %s", what, sentence(answer)), Err: err, After: after(answer)}
+	kind, text := meaning(answer)
+	return &fault.Error{Kind: kind, Message: fmt.Sprintf("cannot %s: %s", what, text), Err: err, After: after(answer)}
 }
 
 // lostAccount is why an account whose token has expired has got no other.
@@ -55,90 +53,28 @@ func lostAccount(what string, err *gophercloud.ErrUnableToReauthenticate) error 
 	return &fault.Error{Kind: fault.Unauthorized, Message: "cannot " + what + ": the cloud does not let the broker's account sign in again", Err: err}
 }
 
-// quota is how Neutron, Nova and Cinder say that a quota is used up.
-var quota = regexp.MustCompile(`(?i)quota|OverQuota|LimitExceeded`)
-
-// kindOf is the kind of an answer. Neutron says 409 for a quota, Nova and Cinder 403
-// and 413, and all of them say 413 or 429 when they were asked too often.
-func kindOf(a gophercloud.ErrUnexpectedResponseCode) fault.Kind {
-	refused := a.Actual == http.StatusConflict || a.Actual == http.StatusForbidden || a.Actual == http.StatusRequestEntityTooLarge
-	if refused && quota.Match(a.Body) {
-		return fault.Full
+// listing is said of a list, which is there whatever is in it: one that is not found is
+// a service that fails. Taken for an empty one it would be the end of what is in it.
+func listing(what string, err error) error {
+	answer, ok := unexpected(err)
+	if ok && kindOf(answer) == fault.NotFound {
+		return &fault.Error{Kind: fault.Unavailable, Message: fmt.Sprintf("cannot list %s: the cloud failed (status %d)", what, answer.Actual), Err: err}
 	}
-	if a.Actual == http.StatusNotFound && shutOut.Match(a.Body) {
-		return fault.Unauthorized
-	}
-	switch a.Actual {
-	case http.StatusBadRequest:
-		return fault.Invalid
-	case http.StatusUnauthorized:
-		return fault.Unauthorized
-	case http.StatusForbidden:
-		return fault.Forbidden
-	case http.StatusNotFound, http.StatusGone:
-		return fault.NotFound
-	case http.StatusConflict:
-		return fault.Conflict
-	case http.StatusRequestEntityTooLarge, http.StatusTooManyRequests:
-		return fault.TooMany
-	}
-	if a.Actual >= 500 {
-		return fault.Unavailable
-	}
-	return fault.Internal
+	return said("list "+what, err)
 }
 
-// sentence is for people who do not operate the cloud. What a service says of its
-// own failure is for the log.
-func sentence(a gophercloud.ErrUnexpectedResponseCode) string {
-	text := message(a.Body)
-	switch kindOf(a) {
-	case fault.Unauthorized:
-		return "the cloud does not know the broker's account"
-	case fault.Forbidden:
-		return "the broker's account may not do this"
-	case fault.TooMany:
-		return "the cloud is asked too often"
-	case fault.Unavailable:
-		return fmt.Sprintf("the cloud failed (status %d)", a.Actual)
-	case fault.Full:
-		return strings.TrimSpace("the quota of the broker's project is used up. " + text)
-	case fault.NotFound:
-		return "it is not there"
+// dropped is said of a deletion. What is not found has gone, unless it is there when it
+// is looked for.
+func dropped(what string, err error, look func() error) error {
+	switch {
+	case err == nil:
+		return nil
+	case isMissing(err) && isMissing(look()):
+		return nil
+	case isMissing(err):
+		return &fault.Error{Kind: fault.Unavailable, Message: "cannot " + what + ": the cloud does not find it, and it is there", Err: err}
 	}
-	if text == "" {
-		return fmt.Sprintf("the cloud refused it (status %d)", a.Actual)
-	}
-	return "the cloud refused it: " + text
-}
-
-// longest is how much of a service's words goes into a sentence.
-const longest = 300
-
-// message is the text in an error's body: {"NeutronError": {"message": …}},
-// {"badRequest": {"message": …}}, {"error": {"message": …}}.
-func message(body []byte) string {
-	var kinds map[string]json.RawMessage
-	if json.Unmarshal(body, &kinds) != nil {
-		return ""
-	}
-	for _, raw := range kinds {
-		var inner struct {
-			Message string `json:"message"`
-		}
-		if json.Unmarshal(raw, &inner) == nil && inner.Message != "" {
-			return clean(inner.Message)
-		}
-	}
-	return ""
-}
-
-func clean(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > longest {
-		text = strings.ToValidUTF8(text[:longest], "") + "…"
-	}
-	return text
+	return said(what, err)
 }
 
 // after is how long the cloud asks to wait (RFC 9110, section 10.2.3).

@@ -101,10 +101,10 @@ func (d *Driver) flavorPrefix() string { return tagPrefix + "." + d.scope + "." 
 func (d *Driver) flavors(ctx context.Context) ([]flavors.Flavor, error) {
 	pages, err := flavors.ListDetail(d.compute, flavors.ListOpts{AccessType: flavors.AllAccess}).AllPages(ctx)
 	if err != nil {
-		return nil, said("list flavors", err)
+		return nil, listing("flavors", err)
 	}
 	list, err := flavors.ExtractFlavors(pages)
-	return slices.DeleteFunc(list, func(f flavors.Flavor) bool { return !f.IsPublic && !strings.HasPrefix(f.ID, d.flavorPrefix()) }), said("list flavors", err)
+	return slices.DeleteFunc(list, func(f flavors.Flavor) bool { return !f.IsPublic && !strings.HasPrefix(f.ID, d.flavorPrefix()) }), listing("flavors", err)
 }
 
 // madeFlavors are those that this broker has made.
@@ -114,8 +114,6 @@ func (d *Driver) madeFlavors(ctx context.Context) ([]flavors.Flavor, error) {
 }
 
 func (d *Driver) dropFlavor(ctx context.Context, id string) error {
-	if err := flavors.Delete(ctx, d.compute, id).ExtractErr(); err != nil && !isMissing(err) {
-		return said("delete flavor "+id, err)
-	}
-	return nil
+	err := flavors.Delete(ctx, d.compute, id).ExtractErr()
+	return dropped("delete flavor "+id, err, func() error { return flavors.Get(ctx, d.compute, id).Err })
 }

@@ -72,11 +72,11 @@ func (d *Driver) thisMachine(ctx context.Context) (string, error) {
 	}
 	pages, err := agents.List(d.network, agents.ListOpts{}).AllPages(ctx)
 	if err != nil {
-		return "", said("list Neutron's agents", err)
+		return "", listing("Neutron's agents", err)
 	}
 	list, err := agents.ExtractAgents(pages)
 	if err != nil {
-		return "", said("list Neutron's agents", err)
+		return "", listing("Neutron's agents", err)
 	}
 	var hosts []string
 	for _, a := range list {
@@ -285,7 +285,7 @@ func (g *Ground) dismiss(ctx context.Context) error {
 func (g *Ground) clearRouters(ctx context.Context) error {
 	pages, err := routers.List(g.d.network, routers.ListOpts{ProjectID: string(g.Tenant)}).AllPages(ctx)
 	if err != nil {
-		return said("list routers", err)
+		return listing("routers", err)
 	}
 	list, err := routers.ExtractRouters(pages)
 	for _, r := range list {

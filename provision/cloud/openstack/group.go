@@ -59,7 +59,7 @@ func (d *Driver) group(ctx context.Context, b boot) (string, error) {
 func (d *Driver) groups(ctx context.Context) (list []servergroups.ServerGroup, err error) {
 	pages, err := servergroups.List(d.compute, servergroups.ListOpts{}).AllPages(ctx)
 	if err != nil {
-		return nil, said("list server groups", err)
+		return nil, listing("server groups", err)
 	}
 	found, err := servergroups.ExtractServerGroups(pages)
 	for _, g := range found {
@@ -67,12 +67,10 @@ func (d *Driver) groups(ctx context.Context) (list []servergroups.ServerGroup, e
 			list = append(list, g)
 		}
 	}
-	return list, said("list server groups", err)
+	return list, listing("server groups", err)
 }
 
 func (d *Driver) dropGroup(ctx context.Context, id string) error {
-	if err := servergroups.Delete(ctx, d.compute, id).ExtractErr(); err != nil && !isMissing(err) {
-		return said("delete server group "+id, err)
-	}
-	return nil
+	err := servergroups.Delete(ctx, d.compute, id).ExtractErr()
+	return dropped("delete server group "+id, err, func() error { return servergroups.Get(ctx, d.compute, id).Err })
 }

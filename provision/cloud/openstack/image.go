@@ -159,7 +159,7 @@ func (d *Driver) imagesWith(ctx context.Context, further ...string) (list []glan
 	}
 	pages, err := images.List(d.image, images.ListOpts{Owner: d.project, Tags: append([]string{d.scopeTag()}, further...)}).AllPages(ctx)
 	if err != nil {
-		return nil, said("list images", err)
+		return nil, listing("images", err)
 	}
 	found, err := images.ExtractImages(pages)
 	for _, i := range found {
@@ -170,15 +170,15 @@ func (d *Driver) imagesWith(ctx context.Context, further ...string) (list []glan
 	slices.SortFunc(list, func(a, b glanceImage) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
-	return list, said("list images", err)
+	return list, listing("images", err)
 }
 
 // dropImage deletes an image, unless volumes are clones of it: then it goes with the
 // last of them.
 func (d *Driver) dropImage(ctx context.Context, id string) error {
 	err := images.Delete(ctx, d.image, id).ExtractErr()
-	if err == nil || isMissing(err) || gophercloud.ResponseCodeIs(err, 409) {
+	if gophercloud.ResponseCodeIs(err, 409) {
 		return nil
 	}
-	return said("delete image "+id, err)
+	return dropped("delete image "+id, err, func() error { return images.Get(ctx, d.image, id).Err })
 }

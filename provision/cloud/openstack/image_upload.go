@@ -131,6 +131,9 @@ func (d *Driver) put(ctx context.Context, what, id string, in *outgoing) error {
 		return said(what, err)
 	}
 	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusUnauthorized { // it expired just now; the next attempt renews it
+		return fault.New(fault.Unavailable, "cannot %s: the token has expired at that moment", what)
+	}
 	if answer.StatusCode != http.StatusNoContent {
 		text, _ := io.ReadAll(io.LimitReader(answer.Body, 4096)) // what is missing is missing from a message
 		return said(what, refused(answer, text))

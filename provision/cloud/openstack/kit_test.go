@@ -202,50 +202,6 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errors.New("the store broke") }
 
-func TestWhatAnAttemptThatWasCutOffHasLeftIsRemoved(t *testing.T) {
-	t.Parallel()
-	calls := 0
-	s := newStock(t)
-	require.NoError(t, s.boot(machine(), s.fw))
-	require.NoError(t, s.boot(machine()))
-	for _, c := range s.fake.calls {
-		if strings.HasPrefix(c, "POST image/") || strings.HasPrefix(c, "PUT image/") || strings.HasPrefix(c, "PATCH") ||
-			strings.HasPrefix(c, "POST volume/") || strings.HasPrefix(c, "POST compute/v2.1/flavors") || strings.HasPrefix(c, "DELETE image/") || strings.HasPrefix(c, "DELETE volume/") {
-			calls++
-		}
-	}
-	require.Greater(t, calls, 8)
-	for _, answer := range []int{500, -1} { // not done; done, and the answer lost
-		for n := range calls {
-			t.Run(fmt.Sprint(answer, " at ", n), func(t *testing.T) {
-				t.Parallel()
-				s := newStock(t)
-				seen := 0
-				s.fake.fault = func(method, path string) int {
-					stock := strings.HasPrefix(path, "image/") || strings.HasPrefix(path, "volume/") || strings.HasPrefix(path, "compute/v2.1/flavors")
-					if method == "GET" || !stock {
-						return 0
-					}
-					if seen++; seen == n+1 {
-						return answer
-					}
-					return 0
-				}
-				if s.boot(machine(), s.fw) != nil {
-					s.d.depot.promised = nil // another process goes on
-				}
-				require.NoError(t, s.boot(machine(), s.fw))
-				require.Equal(t, "1 images, 2 volumes, 2 flavors, 0 server_groups, 1 servers", s.kinds())
-				if s.boot(machine()) != nil {
-					s.d.depot.promised = nil
-				}
-				require.NoError(t, s.boot(machine()))
-				require.Equal(t, bare, s.kinds())
-			})
-		}
-	}
-}
-
 func TestFlavors(t *testing.T) {
 	t.Parallel()
 	public := func(id string, vcpus, ram, disk int) thing {

@@ -148,11 +148,11 @@ func plugIn(f topology.Fabric, s topology.Step) (topology.Plug, bool) {
 func (v *view) clearOf(ctx context.Context, s swap) error {
 	pages, err := floatingips.List(v.d.network, query{"router_id": {s.Router}}).AllPages(ctx)
 	if err != nil {
-		return said("list floating IPs", err)
+		return listing("floating IPs", err)
 	}
 	var list []floating
 	if err := floatingips.ExtractFloatingIPsInto(pages, &list); err != nil {
-		return said("list floating IPs", err)
+		return listing("floating IPs", err)
 	}
 	var names []string
 	for _, ip := range list {
@@ -363,11 +363,28 @@ func (v *view) cut(ctx context.Context, s *swap, subnets []string) error {
 		}
 	}
 	if s.old != "" {
-		if _, err := routers.RemoveInterface(ctx, v.d.network, s.Router, routers.RemoveInterfaceOpts{PortID: s.old}).Extract(); err != nil && !isMissing(err) {
+		if err := v.unplug(ctx, *s); err != nil {
 			return said(what, err)
 		}
 	}
 	return said(what, v.arrive(ctx, s, subnets))
+}
+
+// unplug takes the port from the router. One that is said not to be there is looked for:
+// where the router has it still, another one in the same range is refused.
+func (v *view) unplug(ctx context.Context, s swap) error {
+	_, err := routers.RemoveInterface(ctx, v.d.network, s.Router, routers.RemoveInterfaceOpts{PortID: s.old}).Extract()
+	if !isMissing(err) {
+		return err
+	}
+	p, lookErr := ports.Get(ctx, v.d.network, s.old).Extract()
+	if isMissing(lookErr) {
+		return nil
+	}
+	if lookErr == nil && p.DeviceID == s.Router {
+		lookErr = &fault.Error{Kind: fault.Unavailable, Message: "the cloud does not find the gateway's port, which is there", Err: err}
+	}
+	return lookErr
 }
 
 // arrive gives the router its port where the plug goes. Only after an attempt that was
@@ -398,12 +415,33 @@ func (v *view) tidy(ctx context.Context, s swap) error {
 			return said("tag the gateway's port on network "+string(s.Home), err)
 		}
 	}
+	if err := v.dropStrays(ctx, s); err != nil {
+		return err
+	}
 	for _, stub := range s.stubs {
 		if err := v.d.dropPort(ctx, stub); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// dropStrays removes the port that a swap towards home has made and not used, when the
+// swap is undone. It has no mark: at home it was to be the tenant's again.
+func (v *view) dropStrays(ctx context.Context, s swap) error {
+	if s.to == s.Home || len(s.stubs) == 0 {
+		return nil
+	}
+	found, err := v.d.ports(ctx, query{"network_id": {string(s.Home)}, "mac_address": {s.MAC}, "project_id": {v.project}})
+	for _, p := range found {
+		if p.DeviceID != "" {
+			continue
+		}
+		if err := v.d.dropPort(ctx, p.ID); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // putBack gives the router the routes that had to go, and forgets them, so that one

@@ -34,12 +34,12 @@ func (d *Driver) projectOf(ctx context.Context, tenant topology.TenantID) (strin
 	}
 	pages, err := projects.List(d.identity, projects.ListOpts{Name: name, DomainID: d.domain}).AllPages(ctx)
 	if err != nil {
-		return "", said("look up tenant "+name, err)
+		return "", listing("projects", err)
 	}
 	list, err := projects.ExtractProjects(pages)
 	switch {
 	case err != nil:
-		return "", said("look up tenant "+name, err)
+		return "", listing("projects", err)
 	case len(list) != 1:
 		return "", noTenant(tenant)
 	}

@@ -3,6 +3,7 @@ package openstack
 import (
 	"cmp"
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/gophercloud/gophercloud/v2/openstack/compute/v2/servers"
@@ -92,7 +93,7 @@ func (v *view) started(ctx context.Context, a topology.Appliance, id string) err
 			return false, err
 		}
 		if s.Status == "ERROR" {
-			failed = clean(s.Fault.Message)
+			failed = cmp.Or(s.Fault.Message, "it does not say why")
 		}
 		return failed != "" || isRunning(*s), nil
 	})
@@ -102,7 +103,7 @@ func (v *view) started(ctx context.Context, a topology.Appliance, id string) err
 	if err := v.d.end(ctx, id); err != nil {
 		return err
 	}
-	return fault.New(fault.Full, "cannot boot %s: the cloud found no place for it or could not start it: %s", a.Name, failed)
+	return &fault.Error{Kind: fault.Full, Message: "cannot boot " + a.Name + ": " + meant(failed), Err: errors.New(failed)}
 }
 
 // stop removes the machine that a step is about, unless it is of a later start.
@@ -122,11 +123,9 @@ func (v *view) stop(ctx context.Context, s topology.Step) error {
 
 // end deletes a server and waits until its ports are free.
 func (d *Driver) end(ctx context.Context, id string) error {
-	if err := servers.Delete(ctx, d.compute, id).ExtractErr(); err != nil {
-		if isMissing(err) {
-			return nil
-		}
-		return said("delete server "+id, err)
+	err := servers.Delete(ctx, d.compute, id).ExtractErr()
+	if err := dropped("delete server "+id, err, func() error { return servers.Get(ctx, d.compute, id).Err }); err != nil {
+		return err
 	}
 	return d.gone(ctx, id)
 }

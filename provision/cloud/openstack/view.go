@@ -92,14 +92,14 @@ func (d *Driver) look(ctx context.Context, tenant topology.TenantID) (*view, err
 		if err == nil {
 			v.subnets, err = subnets.ExtractSubnets(pages)
 		}
-		return said("list subnets", err)
+		return listing("subnets", err)
 	})
 	all.Go(func() error {
 		pages, err := routers.List(d.network, routers.ListOpts{ProjectID: project}).AllPages(ctx)
 		if err == nil {
 			v.routers, err = routers.ExtractRouters(pages)
 		}
-		return said("list routers", err)
+		return listing("routers", err)
 	})
 	all.Go(func() (err error) { v.servers, err = d.servers(ctx, projectTag(project)); return err })
 	if err := all.Wait(); err != nil {
@@ -130,11 +130,11 @@ func (v *view) sift() {
 func (d *Driver) networks(ctx context.Context, q query) ([]network, error) {
 	pages, err := networks.List(d.network, q).AllPages(ctx)
 	if err != nil {
-		return nil, said("list networks", err)
+		return nil, listing("networks", err)
 	}
 	var found []netOf
 	if err := networks.ExtractNetworksInto(pages, &found); err != nil {
-		return nil, said("list networks", err)
+		return nil, listing("networks", err)
 	}
 	list := make([]network, 0, len(found))
 	for _, n := range found {
@@ -147,11 +147,11 @@ func (d *Driver) networks(ctx context.Context, q query) ([]network, error) {
 func (d *Driver) ports(ctx context.Context, q query) ([]port, error) {
 	pages, err := ports.List(d.network, q).AllPages(ctx)
 	if err != nil {
-		return nil, said("list ports", err)
+		return nil, listing("ports", err)
 	}
 	found, err := ports.ExtractPorts(pages)
 	if err != nil {
-		return nil, said("list ports", err)
+		return nil, listing("ports", err)
 	}
 	list := make([]port, 0, len(found))
 	for _, p := range found {
@@ -169,10 +169,10 @@ func (d *Driver) servers(ctx context.Context, further ...string) ([]servers.Serv
 	}
 	pages, err := servers.List(d.compute, servers.ListOpts{Tags: tags}).AllPages(ctx)
 	if err != nil {
-		return nil, said("list servers", err)
+		return nil, listing("servers", err)
 	}
 	list, err := servers.ExtractServers(pages)
-	return list, said("list servers", err)
+	return list, listing("servers", err)
 }
 
 // network is one of Neutron's by the id that the broker knows it by.

@@ -80,10 +80,10 @@ func (d *Driver) madeVolumes(ctx context.Context) ([]volumes.Volume, error) {
 	}
 	pages, err := volumes.List(d.volume, volumes.ListOpts{}).AllPages(ctx)
 	if err != nil {
-		return nil, said("list volumes", err)
+		return nil, listing("volumes", err)
 	}
 	list, err := volumes.ExtractVolumes(pages)
-	return slices.DeleteFunc(list, func(v volumes.Volume) bool { return v.Metadata[metaScope] != d.scope }), said("list volumes", err)
+	return slices.DeleteFunc(list, func(v volumes.Volume) bool { return v.Metadata[metaScope] != d.scope }), listing("volumes", err)
 }
 
 func (d *Driver) volumesOf(ctx context.Context, t topology.TenantID, a topology.ApplianceID) ([]volumes.Volume, error) {
@@ -98,23 +98,24 @@ func (d *Driver) dropVolume(ctx context.Context, id string) error {
 	what := "delete volume " + id
 	asked := false
 	return d.until(ctx, what, func() (bool, error) {
+		none := false
+		if !asked {
+			err := volumes.Delete(ctx, d.volume, id, volumes.DeleteOpts{}).ExtractErr()
+			asked, none = err == nil, isMissing(err)
+			if attached := gophercloud.ResponseCodeIs(err, 400); err != nil && !none && !attached {
+				return false, err // Nova lets go of a volume after it has answered
+			}
+		}
 		v, err := volumes.Get(ctx, d.volume, id).Extract()
 		switch {
 		case isMissing(err):
-			return true, nil
+			return asked || none, nil
 		case err != nil:
 			return false, err
 		case v.Status == "error_deleting":
 			return false, fault.New(fault.Unavailable, "cannot %s: the cloud failed to", what)
-		case asked || v.Status == "deleting" || v.Status == "in-use" || v.Status == "detaching":
-			return false, nil // Nova lets go of it after it has answered
 		}
-		err = volumes.Delete(ctx, d.volume, id, volumes.DeleteOpts{}).ExtractErr()
-		asked = err == nil
-		if isMissing(err) || gophercloud.ResponseCodeIs(err, 400) { // attached still
-			err = nil
-		}
-		return false, err
+		return false, nil
 	})
 }
 
