@@ -99,8 +99,11 @@ func (d *Driver) send(ctx context.Context, id string, in *outgoing) error {
 	}
 	token := d.provider.Token()
 	err := d.put(ctx, what, id, in)
-	if fault.KindOf(err) != fault.Unauthorized || d.provider.ReauthFunc == nil || in.read > 0 {
+	if fault.KindOf(err) != fault.Unauthorized || d.provider.ReauthFunc == nil {
 		return err
+	}
+	if in.begun() { // with what it has read it cannot go on, the next attempt begins anew
+		return &fault.Error{Kind: fault.Unavailable, Message: "cannot " + what + ": the token has expired meanwhile", Err: err}
 	}
 	// It expired between the two, and the cloud said so before it wanted any bytes.
 	if err := d.provider.Reauthenticate(ctx, token); err != nil {
@@ -131,9 +134,6 @@ func (d *Driver) put(ctx context.Context, what, id string, in *outgoing) error {
 		return said(what, err)
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode == http.StatusUnauthorized { // it expired just now; the next attempt renews it
-		return fault.New(fault.Unavailable, "cannot %s: the token has expired at that moment", what)
-	}
 	if answer.StatusCode != http.StatusNoContent {
 		text, _ := io.ReadAll(io.LimitReader(answer.Body, 4096)) // what is missing is missing from a message
 		return said(what, refused(answer, text))
@@ -204,6 +204,13 @@ func (a *attempt) Read(p []byte) (int, error) {
 		return 0, io.ErrClosedPipe
 	}
 	return a.of.next(p)
+}
+
+// begun says whether anything was read.
+func (c *outgoing) begun() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.read > 0
 }
 
 // tellEvery is how often the log says how far an upload is.

@@ -69,7 +69,7 @@ type call struct {
 // A storm is a way to the cloud on which one call meets a weather.
 type storm struct {
 	http.RoundTripper
-	f *fake
+	f *fake // whose tokens expire
 
 	mu     sync.Mutex
 	seen   map[string]int
@@ -80,9 +80,9 @@ type storm struct {
 }
 
 // brew puts a storm before a driver's cloud.
-func brew(s *site, at call, bad weather) *storm {
-	w := &storm{RoundTripper: s.d.provider.HTTPClient.Transport, f: s.fake, seen: map[string]int{}, at: at, bad: bad}
-	s.d.provider.HTTPClient.Transport = w
+func brew(d *Driver, at call, bad weather) *storm {
+	w := &storm{RoundTripper: d.provider.HTTPClient.Transport, seen: map[string]int{}, at: at, bad: bad}
+	d.provider.HTTPClient.Transport = w
 	return w
 }
 
@@ -251,7 +251,7 @@ func (a *worker) seasons() [][]topology.Service {
 func TestEveryCallInEveryWeather(t *testing.T) {
 	t.Parallel()
 	fine := newWorker(t)
-	w := brew(fine.site, call{}, weather{})
+	w := brew(fine.d, call{}, weather{})
 	for _, services := range fine.seasons() {
 		require.True(t, fine.change(services...))
 	}
@@ -284,7 +284,8 @@ func TestEveryCallInEveryWeather(t *testing.T) {
 // weathers goes through the seasons while one call meets a weather.
 func (a *worker) weathers(at call, bad weather) {
 	before := a.whole()
-	w := brew(a.site, at, bad)
+	w := brew(a.d, at, bad)
+	w.f = a.fake
 	var had []topology.Service
 	for _, services := range a.seasons() {
 		if !a.change(services...) {
