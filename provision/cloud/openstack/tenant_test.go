@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -133,6 +134,10 @@ func TestALabKeepsTenantsApart(t *testing.T) {
 	mine, plug := own.Gateways[0].Plugs[0], theirs.Gateways[0].Plugs[0]
 	appliance := topology.Appliance{ID: "fw", Instance: "fw", Name: "fw"}
 	leg := topology.Leg{Port: "fw-leg", Role: topology.Inside, Pair: 1, At: theirs.Networks[0].ID}
+	require.Eventually(t, func() bool { // Neutron's agents wire ports a while after they were made
+		found, err := d.ports(t.Context(), query{"project_id": {string(b.tenants["other"])}, "status": {"ACTIVE"}})
+		return err == nil && len(found) == 1
+	}, time.Minute, time.Second)
 	before := everything(t, d, string(b.tenants["other"]))
 	for _, step := range []topology.Step{
 		{Verb: topology.CreatePort, Appliance: &appliance, Leg: &leg},
