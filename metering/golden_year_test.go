@@ -1,6 +1,7 @@
 package metering_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/store/storetest"
 	"github.com/bumpwire/bumpwire/metering"
+	"github.com/bumpwire/bumpwire/metering/focus"
 	"github.com/bumpwire/bumpwire/provision"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
@@ -110,6 +112,7 @@ func TestGoldenProviderYear(t *testing.T) {
 		until("2001-03-05T00:00:00Z")
 		require.Equal(t, goldenYear(t), billedYear(t, m))
 		requireEachSplit(t, m)
+		requireFOCUS(t, m)
 		chain, err := m.Verify(t.Context())
 		require.NoError(t, err)
 		require.Empty(t, chain.Findings)
@@ -171,4 +174,24 @@ func requireEachSplit(t *testing.T, m *metering.Meter) {
 		require.True(t, left.IsZero(), "%s %s are nobody's", left, currency)
 	}
 	require.True(t, slices.ContainsFunc(all, func(s metering.Statement) bool { return s.Vendor != "" }))
+}
+
+// requireFOCUS says that the checker finds nothing in what is exported of tenants' statements.
+func requireFOCUS(t *testing.T, m *metering.Meter) {
+	t.Helper()
+	all, err := m.Statements(t.Context(), metering.Filter{})
+	require.NoError(t, err)
+	for _, s := range all {
+		if s.Vendor != "" {
+			continue
+		}
+		s, err := m.Statement(t.Context(), s.Number)
+		require.NoError(t, err)
+		var file bytes.Buffer
+		require.NoError(t, focus.Write(&file, metering.Seller{}.LineCharges(s.Lines, s.Period)))
+		rows, found, err := focus.Check(&file)
+		require.NoError(t, err)
+		require.Empty(t, found, "statement %d", s.Number)
+		require.Equal(t, len(s.Lines), rows)
+	}
 }
