@@ -62,7 +62,7 @@ func TestBillsOfBrokersThatAreKilled(t *testing.T) {
 	}
 }
 
-const billedTenants, billedInstances = 8, 24
+const billedTenants, billedInstances = 96, 96
 
 // billing is brokers over a store in which three months are to be billed.
 type billing struct {
