@@ -34,17 +34,25 @@ func (r *region) tenant() string  { return string(r.Tenant) }
 func (r *region) network() string { return string(r.Network) }
 func (r *region) public() string  { return openstack.GroundPublic }
 
-func (r *region) configure(_ context.Context, c *config) error {
+func (r *region) configure(ctx context.Context, c *config) (err error) {
 	r.config.Driver, r.config.Scope, r.config.Retain, r.config.Parallel = "openstack", r.name, false, c.Cloud.Parallel
+	r.config.Management, r.config.MgmtFrom = "", ""
+	if r.Ground, err = openstack.NewGround(ctx, r.config.openstack(nil), "bumpwire-"+r.name); err != nil {
+		return err
+	}
+	if r.Guests {
+		network, from, err := r.Manage(ctx)
+		if err != nil {
+			return err
+		}
+		r.config.Management, r.config.MgmtFrom = network, from.String()
+	}
 	c.Cloud = r.config
 	c.Monitor.Every = 10 * time.Second // a look is some calls
 	return nil
 }
 
 func (r *region) build(ctx context.Context, s *stage, hosts []cloud.Host) (err error) {
-	if r.Ground, err = openstack.NewGround(ctx, r.config.openstack(nil), "bumpwire-"+r.name); err != nil {
-		return err
-	}
 	if err := r.Build(ctx, hosts...); err != nil {
 		return err
 	}
@@ -72,8 +80,15 @@ func (r *region) trace(ctx context.Context, host string) ([]topology.ApplianceID
 	return r.Trace(ctx, host)
 }
 
-// dial has no way: tenants' management networks are in the cloud.
-func (r *region) dial() func(context.Context, netip.AddrPort) (net.Conn, error) { return nil }
+// dial has no way where nobody would answer.
+func (r *region) dial() func(context.Context, netip.AddrPort) (net.Conn, error) {
+	if !r.Guests {
+		return nil
+	}
+	return func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", to.String())
+	}
+}
 
 func (r *region) clear(ctx context.Context, s *stage) (left []string, err error) {
 	if r.leave != nil {

@@ -24,7 +24,7 @@ func (s *stage) lifecycle(ctx context.Context, r *report, o offer) (times phases
 		return times, err
 	}
 	if s.ground.dial() == nil {
-		s.say("The story leaves the binding out: on this cloud the broker has no way to the appliance's management side.")
+		s.say("The story leaves the binding out: servers of this cloud run no programs, and have no management side.")
 	} else if err := s.bind(ctx, o); err != nil {
 		return times, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os/exec"
 	"slices"
@@ -11,7 +12,6 @@ import (
 	"time"
 
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/projects"
-	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/agents"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/routers"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/networks"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/ports"
@@ -29,10 +29,12 @@ import (
 type Ground struct {
 	Tenant  topology.TenantID  // the project
 	Network topology.NetworkID // the one behind the router
+	Guests  bool               // servers are machines that run what they boot
 
-	d    *Driver
-	name string
-	host string // as Neutron calls this machine
+	d      *Driver
+	name   string
+	host   string // as Neutron calls this machine
+	places []place
 }
 
 // The Ground's addresses.
@@ -57,6 +59,9 @@ func NewGround(ctx context.Context, o Options, name string) (*Ground, error) {
 	if g.host, err = d.thisMachine(ctx); err != nil {
 		return nil, err
 	}
+	if g.Guests, err = d.hasGuests(ctx); err != nil {
+		return nil, err
+	}
 	p, err := projects.Create(ctx, d.identity, projects.CreateOpts{Name: name, DomainID: d.domain}).Extract()
 	if err != nil {
 		return nil, said("make a project for the demonstration", err)
@@ -70,16 +75,17 @@ func (d *Driver) thisMachine(ctx context.Context) (string, error) {
 	if _, err := shell("ovs-vsctl", "br-exists", "br-int"); err != nil {
 		return "", fault.New(fault.Unavailable, "this machine has no switch of an OpenStack (br-int of Open vSwitch); the demonstration sends its packets there")
 	}
-	pages, err := agents.List(d.network, agents.ListOpts{}).AllPages(ctx)
-	if err != nil {
-		return "", listing("Neutron's agents", err)
+	var list struct { // gophercloud cannot read the heartbeats that ML2/OVN tells
+		Agents []struct {
+			Binary, Host string
+			Alive        bool
+		}
 	}
-	list, err := agents.ExtractAgents(pages)
-	if err != nil {
+	if _, err := d.network.Get(ctx, d.network.ServiceURL("agents"), &list, nil); err != nil {
 		return "", listing("Neutron's agents", err)
 	}
 	var hosts []string
-	for _, a := range list {
+	for _, a := range list.Agents {
 		switching := a.Binary == "neutron-openvswitch-agent" || a.Binary == "ovn-controller"
 		if switching && a.Alive && !slices.Contains(hosts, a.Host) {
 			hosts = append(hosts, a.Host)
@@ -168,25 +174,57 @@ func (g *Ground) makeHost(ctx context.Context, h cloud.Host, on side) error {
 	if err != nil {
 		return said("make a host's port", err)
 	}
-	return shells(append(g.plug(*p, h.Name, on.mtu),
-		[]string{"ip", "-n", g.Space(h.Name), "addr", "add", h.Address.String(), "dev", link(*p)},
-		[]string{"ip", "-n", g.Space(h.Name), "route", "replace", "default", "via", on.gateway.String(), "dev", link(*p)})...)
-}
-
-// plug are the commands that give a namespace of its own an interface of the switch.
-func (g *Ground) plug(p ports.Port, name string, mtu int) [][]string {
-	space, link := g.Space(name), link(p)
-	if mtu < 576 {
-		mtu = 1400
+	space, link := g.Space(h.Name), link(*p)
+	if err := shells([]string{"ip", "netns", "add", space}, attach(*p)); err != nil {
+		return err
 	}
-	return [][]string{
-		{"ip", "netns", "add", space},
-		{"ovs-vsctl", "add-port", "br-int", link, "--", "set", "Interface", link, "type=internal", fmt.Sprintf("mac=%q", p.MACAddress),
-			"external_ids:iface-id=" + p.ID, "external_ids:attached-mac=" + p.MACAddress, "external_ids:iface-status=active"},
+	return g.settle(place{link, [][]string{
 		{"ip", "link", "set", link, "netns", space},
 		{"ip", "-n", space, "link", "set", "lo", "up"},
-		{"ip", "-n", space, "link", "set", link, "address", p.MACAddress, "mtu", fmt.Sprint(mtu), "up"},
+		{"ip", "-n", space, "link", "set", link, "address", p.MACAddress, "mtu", fmt.Sprint(wide(on.mtu)), "up"},
+		{"ip", "-n", space, "addr", "replace", h.Address.String(), "dev", link},
+		{"ip", "-n", space, "route", "replace", "default", "via", on.gateway.String(), "dev", link},
+	}})
+}
+
+// attach is the command that gives this machine an interface of the switch.
+func attach(p ports.Port) []string {
+	return []string{"ovs-vsctl", "add-port", "br-int", link(p), "--", "set", "Interface", link(p), "type=internal", fmt.Sprintf("mac=%q", p.MACAddress),
+		"external_ids:iface-id=" + p.ID, "external_ids:attached-mac=" + p.MACAddress, "external_ids:iface-status=active"}
+}
+
+func wide(mtu int) int {
+	if mtu < 576 {
+		return 1400
 	}
+	return mtu
+}
+
+// place is where an interface of the switch belongs on this machine.
+type place struct {
+	link     string
+	commands [][]string // bring it there
+}
+
+// settle puts an interface in its place, and remembers where that is.
+func (g *Ground) settle(p place) error {
+	g.places = append(g.places, p)
+	return shells(p.commands...)
+}
+
+// mend puts interfaces back: a switch that is set up anew, as some are when a first
+// machine is plugged in, makes its interfaces anew where they were at first, and down.
+func (g *Ground) mend() error {
+	for _, p := range g.places {
+		l, err := net.InterfaceByName(p.link)
+		if err != nil || l.Flags&net.FlagUp != 0 {
+			continue // it is in its namespace, or what it is here
+		}
+		if err := shells(p.commands...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // link is what Nova and the Ground call a port's interface.
@@ -246,7 +284,7 @@ func (g *Ground) Clear(ctx context.Context) (left []string, err error) {
 	if gone := projects.Delete(ctx, g.d.identity, string(g.Tenant)).ExtractErr(); gone != nil && !isMissing(gone) {
 		err = errors.Join(err, said("delete project "+g.name, gone))
 	}
-	for _, q := range []query{{"project_id": {string(g.Tenant)}}, {"name": {g.beyond()}}} {
+	for _, q := range g.ownNetworks() {
 		found, lookErr := g.d.networks(ctx, q)
 		err = errors.Join(err, lookErr)
 		for _, n := range found {
@@ -310,14 +348,21 @@ func (g *Ground) clearHosts(ctx context.Context) error {
 			continue
 		}
 		_, unplugged := shell("ovs-vsctl", "--if-exists", "del-port", "br-int", link(p.Port))
-		_, gone := shell("ip", "netns", "del", g.Space(p.Name))
-		err = errors.Join(err, unplugged, gone, g.d.dropPort(ctx, p.ID))
+		err = errors.Join(err, unplugged, g.d.dropPort(ctx, p.ID))
+		if p.Name != brokerPort {
+			_, gone := shell("ip", "netns", "del", g.Space(p.Name))
+			err = errors.Join(err, gone)
+		}
 	}
 	return err
 }
 
+func (g *Ground) ownNetworks() []query {
+	return []query{{"project_id": {string(g.Tenant)}}, {"name": {g.beyond()}}, {"name": {g.managed()}}}
+}
+
 func (g *Ground) clearNetworks(ctx context.Context) (err error) {
-	for _, q := range []query{{"project_id": {string(g.Tenant)}}, {"name": {g.beyond()}}} {
+	for _, q := range g.ownNetworks() {
 		found, lookErr := g.d.networks(ctx, q)
 		err = errors.Join(err, lookErr)
 		for _, n := range found {

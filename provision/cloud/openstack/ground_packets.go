@@ -147,6 +147,9 @@ func (g *Ground) Attend(ctx context.Context, blocked string) (stoodIn bool, err 
 }
 
 func (g *Ground) attend(ctx context.Context, blocked string, done map[string]bool) (fresh bool, err error) {
+	if err := g.mend(); err != nil {
+		return false, err
+	}
 	servers, err := g.d.servers(ctx)
 	if err != nil {
 		return false, err
