@@ -24,11 +24,11 @@ func (g *Ground) managed() string { return g.name + " appliances" }
 func (d *Driver) hasGuests(ctx context.Context) (bool, error) {
 	pages, err := hypervisors.List(d.compute, hypervisors.ListOpts{}).AllPages(ctx)
 	if err != nil {
-		return false, said("list hypervisors", err)
+		return false, listing("hypervisors", err)
 	}
 	list, err := hypervisors.ExtractHypervisors(pages)
 	if err != nil {
-		return false, said("list hypervisors", err)
+		return false, listing("hypervisors", err)
 	}
 	return slices.ContainsFunc(list, func(h hypervisors.Hypervisor) bool { return h.HypervisorType != "fake" }), nil
 }

@@ -123,11 +123,11 @@ func (d *Driver) parts(ctx context.Context, tags string) (list []network, err er
 	}
 	pages, err := groups.List(d.network, groups.ListOpts{Tags: tags, ProjectID: d.project}).AllPages(ctx)
 	if err != nil {
-		return nil, said("list security groups", err)
+		return nil, listing("security groups", err)
 	}
 	found, err := groups.ExtractGroups(pages)
 	if err != nil {
-		return nil, said("list security groups", err)
+		return nil, listing("security groups", err)
 	}
 	for _, g := range found {
 		m, _ := readMark(g.Tags)
@@ -167,10 +167,10 @@ func (v *view) makePart(ctx context.Context, n topology.Network) error {
 func (d *Driver) groupsOf(ctx context.Context, m mark) ([]groups.SecGroup, error) {
 	pages, err := groups.List(d.network, groups.ListOpts{Description: d.description(m.Kind, m.Tenant, m.ID), ProjectID: d.project}).AllPages(ctx)
 	if err != nil {
-		return nil, said("list security groups", err)
+		return nil, listing("security groups", err)
 	}
 	found, err := groups.ExtractGroups(pages)
-	return found, said("list security groups", err)
+	return found, listing("security groups", err)
 }
 
 // open lets in who may reach the members of a group.
