@@ -127,7 +127,7 @@ type billed struct {
 func (b *billing) requireBilled() (all billed) {
 	b.t.Helper()
 	ctx := b.t.Context()
-	require.Eventually(b.t, b.allIssued, 3*time.Minute, 200*time.Millisecond, "all statements are issued")
+	require.Eventually(b.t, b.allIssued, 10*time.Minute, 200*time.Millisecond, "all statements are issued")
 	password := filepath.Join(b.dir, "password")
 	require.NoError(b.t, os.WriteFile(password, []byte("root-password"), 0o600))
 	_, err := b.run("bill", "verify", "--url", b.any(), "--user", "root", "--password-file", password)

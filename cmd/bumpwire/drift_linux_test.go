@@ -36,7 +36,7 @@ func TestAKilledApplianceIsDriftThatIsRepaired(t *testing.T) {
 	require.Eventually(t, func() bool {
 		events, err := s.admin.Events(t.Context(), "fw")
 		return err == nil && slices.ContainsFunc(events, func(e api.Event) bool { return strings.Contains(e.Message, "appliance fw does not run") })
-	}, 20*time.Second, 100*time.Millisecond)
+	}, time.Minute, 100*time.Millisecond)
 
 	d, err := s.admin.RepairDrift(t.Context(), "acme")
 	require.NoError(t, err)

@@ -229,7 +229,7 @@ func (e *estate) carries(id string, o api.OSBProvision, least int, nics ...strin
 	require.Eventually(e.t, func() bool {
 		after := e.counted(id, o)
 		return !slices.ContainsFunc(nics, func(nic string) bool { return after[nic]-before[nic] < least })
-	}, 30*time.Second, time.Second, "%v of %s", nics, id)
+	}, 2*time.Minute, time.Second, "%v of %s", nics, id)
 }
 
 // mark is the DiffServ code point that the public server sees on a packet of a

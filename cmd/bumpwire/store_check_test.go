@@ -148,7 +148,7 @@ func TestStoreCheckFindsADamagedIndex(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, d.Put(t.Context(), "things", store.Doc{ID: "a", Keys: map[string]string{"color": "red"}, Body: []byte(`{}`)}))
 	require.NoError(t, d.Put(t.Context(), "things", store.Doc{ID: "b", Keys: map[string]string{"color": "red"}, Body: []byte(`{}`)}))
-	require.Eventually(t, func() bool { return rows(t, path, "keys") == 2 }, 20*time.Second, 20*time.Millisecond, "they are in the tables")
+	require.Eventually(t, func() bool { return rows(t, path, "keys") == 2 }, 2*time.Minute, 20*time.Millisecond, "they are in the tables")
 	require.NoError(t, s.Close())
 	hand(t, path, `UPDATE keys SET value='blue' WHERE id='a'`)
 	d, s, err = openArchive(t.Context(), cfg)

@@ -20,7 +20,7 @@ import (
 // them.
 func (b *brokers) inhabit() {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(b.t.Context(), 5*time.Minute)
 	defer cancel()
 	b.furnish(3)
 	for n := range 3 {
@@ -34,7 +34,7 @@ func (b *brokers) inhabit() {
 	require.Eventually(b.t, func() bool {
 		bills, err := b.admin().Bills(ctx, api.BillFilter{})
 		return err == nil && len(bills) > 3
-	}, 30*time.Second, 100*time.Millisecond)
+	}, 2*time.Minute, 100*time.Millisecond)
 	gone, err := b.osb().Deprovision(ctx, "i-2", string(b.service.ID), string(b.service.Plans[0].ID))
 	require.NoError(b.t, err)
 	require.NoError(b.t, b.follow(ctx, "i-2", gone.Operation))
