@@ -97,7 +97,7 @@ func TestTheMonitorsPace(t *testing.T) {
 // appliance is as well as its machine and its wires are.
 func TestAnEndpointThatCannotBeReachedAtAllIsNotMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newFailing(t, "open", "respin")
+		w := newFailing(t, "open", "none")
 		w.cloud.Inject(sim.Fault{Verb: sim.Dial, Times: -1, Err: &fault.Error{Kind: fault.Unavailable, Message: "no way", Err: cloud.ErrNoWay}})
 		stop := w.watch(monitor.Config{})
 		time.Sleep(time.Hour)

@@ -426,22 +426,32 @@ func (v *view) tidy(ctx context.Context, s swap) error {
 	return nil
 }
 
-// dropStrays removes the port that a swap towards home has made and not used, when the
-// swap is undone. It has no mark: at home it was to be the tenant's again.
+// dropStrays removes the ports that a swap has made and not used, when it is undone: on
+// a segment found by their description, for the mark may be missing; at home by their
+// MAC, for there the port was to be the tenant's again.
 func (v *view) dropStrays(ctx context.Context, s swap) error {
-	if s.to == s.Home || len(s.stubs) == 0 {
+	if len(s.stubs) == 0 {
 		return nil
 	}
-	found, err := v.d.ports(ctx, query{"network_id": {string(s.Home)}, "mac_address": {s.MAC}, "project_id": {v.project}})
-	for _, p := range found {
-		if p.DeviceID != "" {
-			continue
-		}
-		if err := v.d.dropPort(ctx, p.ID); err != nil {
+	strays := []query{{"description": {v.d.description(kindPlug, v.tenant, string(s.plug))}, "project_id": {v.project}}}
+	if s.to != s.Home {
+		strays = append(strays, query{"network_id": {string(s.Home)}, "mac_address": {s.MAC}, "project_id": {v.project}})
+	}
+	for _, q := range strays {
+		found, err := v.d.ports(ctx, q)
+		if err != nil {
 			return err
 		}
+		for _, p := range found {
+			if p.DeviceID != "" || p.ID == s.fresh {
+				continue
+			}
+			if err := v.d.dropPort(ctx, p.ID); err != nil {
+				return err
+			}
+		}
 	}
-	return err
+	return nil
 }
 
 // putBack gives the router the routes that had to go, and forgets them, so that one

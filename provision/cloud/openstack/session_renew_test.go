@@ -101,11 +101,15 @@ func TestAnAccountThatCannotSignInAgain(t *testing.T) {
 		http.StatusUnauthorized: fault.Unauthorized, http.StatusForbidden: fault.Unauthorized, http.StatusNotFound: fault.Unauthorized,
 		http.StatusInternalServerError: fault.Unavailable, http.StatusServiceUnavailable: fault.Unavailable, http.StatusTooManyRequests: fault.TooMany,
 	} {
+		s.fake.mu.Lock()
 		s.fake.fixed["v3/auth/tokens"] = status
+		s.fake.mu.Unlock()
 		_, err := s.d.Observe(t.Context(), s.tenant)
 		require.Equal(t, kind, fault.KindOf(err), "%d: %v", status, err)
 		require.NotContains(t, err.Error(), "hush")
+		s.fake.mu.Lock()
 		delete(s.fake.fixed, "v3/auth/tokens")
+		s.fake.mu.Unlock()
 		_, err = s.d.Observe(t.Context(), s.tenant)
 		require.NoError(t, err, "it is back")
 	}

@@ -294,7 +294,7 @@ func (a *worker) weathers(at call, bad weather) {
 				require.Equal(a.t, before, a.whole(), "an insertion that is undone leaves nothing")
 			}
 			a.d.depot.promised = nil // another broker does it
-			require.True(a.t, a.change(services...), "the weather is fine again")
+			require.True(a.t, a.change(services...), "the weather is fine again: %v", a.failures)
 		}
 		a.is(services...)
 		had = services
