@@ -27,6 +27,8 @@ type swap struct {
 
 	// Ports of ours that stand for the plug meanwhile, where fresh does not.
 	stubs []string
+
+	resumed bool // an attempt that was cut off, or this one's opposite, has left something
 }
 
 // movePlug takes a router's port from one network to another, keeping its MAC and
@@ -108,7 +110,7 @@ func (v *view) findRecord(s *swap) error {
 		if err != nil {
 			return err
 		}
-		s.kept = was.kept
+		s.kept, s.resumed = was.kept, true
 		if at, _ := v.at(o.NetworkID); o.mark.Kind == kindPlug && at == s.to {
 			s.fresh = o.ID
 		} else {
@@ -430,7 +432,7 @@ func (v *view) tidy(ctx context.Context, s swap) error {
 // a segment found by their description, for the mark may be missing; at home by their
 // MAC, for there the port was to be the tenant's again.
 func (v *view) dropStrays(ctx context.Context, s swap) error {
-	if len(s.stubs) == 0 {
+	if !s.resumed || len(s.stubs) == 0 {
 		return nil
 	}
 	strays := []query{{"description": {v.d.description(kindPlug, v.tenant, string(s.plug))}, "project_id": {v.project}}}
