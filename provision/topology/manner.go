@@ -10,11 +10,13 @@ import (
 // others are tried: some networks' ports the straight way, as a detour was in vain
 // if traffic is cut after all, and things taken from the last to the first, as of
 // two legs that cannot both be plugged in early, the other one may be the better.
+// Legs step aside only where traffic is interrupted otherwise.
 
 // manner is how a planner chooses among what is harmless.
 type manner struct {
 	straight  map[NetworkID]bool // whose ports take no detours
 	backwards bool               // from the last to the first
+	yields    bool               // legs step aside
 }
 
 // otherManners are those to be tried after a plan.
@@ -22,12 +24,19 @@ func (p *planner) otherManners() []manner {
 	if len(p.detoured)+len(p.stopped) == 0 {
 		return nil
 	}
-	return []manner{{straight: p.stopped}, {backwards: true}, {straight: p.stopped, backwards: true}}
+	others := []manner{{straight: p.stopped}, {backwards: true}, {straight: p.stopped, backwards: true}}
+	if len(p.lost) > 0 {
+		others = append(others, manner{yields: true}, manner{yields: true, backwards: true})
+	}
+	return others
 }
 
-// betters says whether a plan cuts no traffic but what another one cuts too, and
-// less of it or with fewer steps.
+// betters says whether a plan interrupts fewer networks than another, or as many, cuts
+// no traffic but what the other one cuts too, and less of it or with fewer steps.
 func (p *planner) betters(o *planner) bool {
+	if len(p.lost) != len(o.lost) {
+		return len(p.lost) < len(o.lost)
+	}
 	for n := range p.stopped {
 		if !o.stopped[n] {
 			return false

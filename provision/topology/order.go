@@ -33,7 +33,7 @@ func (p *planner) moveAll() error {
 	for len(p.pending) > 0 {
 		switch {
 		case p.pass(attach), p.calm() && p.awaitAll(), p.pass(swap), p.pass(detach):
-		case p.calm() && p.removeAppliances(p.idle), p.detour(), p.cut(), p.awaitAll(), p.park(), p.removeAppliances(p.any):
+		case p.calm() && p.removeAppliances(p.idle), p.detour(), p.yields && p.calm() && p.stepAside(), p.cut(), p.awaitAll(), p.park(), p.removeAppliances(p.any):
 		default:
 			return fmt.Errorf("cannot find a safe moment to move port %q to %q", p.pending[0].port, p.pending[0].to)
 		}
@@ -155,7 +155,11 @@ func (p *planner) try(c *change, to NetworkID, worst effect) bool {
 	for _, id := range p.disturbed(c, from) {
 		fl := p.g.flood(id)
 		for _, d := range p.duties[id] {
-			d.pass(fl.moment(d.plug))
+			m := fl.moment(d.plug)
+			d.pass(m)
+			if d.live && !m.live {
+				p.lost[id] = true
+			}
 		}
 	}
 	return true

@@ -44,7 +44,7 @@ func planned(have, want Fabric, m manner) (*planner, error) {
 	p := &planner{have: newParts(have), want: newParts(want), g: newGraph(have),
 		ready: map[pairKey]bool{}, needed: map[pairKey]bool{}, duties: map[NetworkID][]*duty{},
 		rules: have.Redirects, members: map[ApplianceID]bool{},
-		manner: m, detoured: map[NetworkID]bool{}, stopped: map[NetworkID]bool{}}
+		manner: m, detoured: map[NetworkID]bool{}, stopped: map[NetworkID]bool{}, lost: map[NetworkID]bool{}, aside: map[PortID]bool{}}
 	final := newGraph(want)
 	if err := p.admit(have, want); err != nil {
 		return nil, err
@@ -84,7 +84,9 @@ type planner struct {
 
 	manner
 	detoured map[NetworkID]bool // whose ports took one
-	stopped  map[NetworkID]bool // whose traffic was cut
+	stopped  map[NetworkID]bool // whose ports were moved though it cuts
+	lost     map[NetworkID]bool // whose traffic flowed at first, and not all the time
+	aside    map[PortID]bool    // legs that were unplugged to let others by
 }
 
 func (p *planner) add(s Step) { p.steps = append(p.steps, s) }
