@@ -223,8 +223,10 @@ func (m *Meter) talliesOf(ctx context.Context, f Filter) iter.Seq2[tally, error]
 	if !f.From.IsZero() {
 		f.From = rating.Month(f.From, time.UTC).Start
 	}
+	q := f.query()
+	q.Limit = talliesRead
 	return func(yield func(tally, error) bool) {
-		for t, err := range m.tallies.From(ctx, f.query()) {
+		for t, err := range m.tallies.From(ctx, q) {
 			if err == nil && !f.To.IsZero() && !t.Month.Before(f.To) {
 				return
 			}

@@ -11,25 +11,26 @@ const (
 
 	foldAtOnce = 128         // documents in a transaction, about
 	foldPause  = time.Second // after a failure
+
+	maxJournal = 128 << 20 // what is not folded, in bytes of memory; the collector of garbage lets the process have twice that
 )
 
 // folder is what the writing goroutine goes by when it folds.
 type folder struct {
 	lull    time.Duration // without a write, after which folding begins
-	longest int           // bytes of the journal; when it is longer each group folds more than it adds
+	longest int           // bytes that the journal may take in memory; when it takes more, writes wait until it does not
 
 	goesOn bool // the last thing done was to fold
 	failed bool
 }
 
-func newFolder() folder { return folder{lull: 20 * time.Millisecond, longest: 256 << 20} }
+func newFolder() folder { return folder{lull: 20 * time.Millisecond, longest: maxJournal} }
 
 // pause is how long the writing goroutine waits before it folds; a negative time:
 // there is nothing to fold.
 func (d *Driver) pause() time.Duration {
-	batches, _ := d.overlay.size()
 	switch {
-	case batches == 0:
+	case d.overlay.size() == 0:
 		return -1
 	case d.folder.failed:
 		return foldPause
@@ -82,7 +83,7 @@ func (d *Driver) Folded(ctx context.Context) error {
 		if err := d.follow(ctx); err != nil {
 			return d.failed(ctx, err)
 		}
-		if batches, _ := d.overlay.size(); batches == 0 {
+		if d.overlay.size() == 0 {
 			return nil
 		}
 		select {
@@ -95,9 +96,11 @@ func (d *Driver) Folded(ctx context.Context) error {
 	}
 }
 
-// foldIfLong keeps the journal from growing for ever while writes never cease.
-func (d *Driver) foldIfLong(group []*write) {
-	if _, bytes := d.overlay.size(); bytes > d.folder.longest {
-		d.fold(2 * len(group))
+// foldIfLong keeps what is in memory of the journal within its bound while writes never cease.
+func (d *Driver) foldIfLong() {
+	for d.overlay.size() > d.folder.longest {
+		if d.fold(foldAtOnce); d.folder.failed {
+			return
+		}
 	}
 }

@@ -88,7 +88,7 @@ func (n *news) add(seq *int64, text []byte) error {
 	if err != nil {
 		return err
 	}
-	n.batches = append(n.batches, batch{*seq, records, len(text)})
+	n.batches = append(n.batches, batch{*seq, records})
 	return nil
 }
 

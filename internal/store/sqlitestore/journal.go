@@ -25,7 +25,19 @@ type record struct {
 type batch struct {
 	seq     int64
 	records []record
-	bytes   int
+}
+
+// size is what a batch takes in memory, its entries in the overlay included, in bytes, about.
+func (b batch) size() int {
+	const each, eachKey = 150, 150
+	size := each
+	for _, r := range b.records {
+		size += each + len(r.collection) + len(r.doc.ID) + len(r.doc.Body)
+		for k, v := range r.doc.Keys {
+			size += eachKey + len(k) + len(v)
+		}
+	}
+	return size
 }
 
 // encode is a batch as it is stored: for each record its collection, id, revision

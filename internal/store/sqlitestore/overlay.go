@@ -21,7 +21,7 @@ type overlay struct {
 	docs    map[string]map[string]*record // by collection and id
 	keyed   map[term]map[string]*record   // by id; without deleted ones
 	batches []batch                       // the oldest first
-	bytes   int                           // of all batches
+	bytes   int                           // of memory, that all of it takes
 	head    int64                         // the latest batch that is known
 	folded  int64                         // the latest one that was folded
 
@@ -48,7 +48,7 @@ func (o *overlay) add(b batch) {
 		o.forget(r.collection, r.doc.ID)
 		o.keep(r)
 	}
-	o.batches, o.bytes, o.head = append(o.batches, b), o.bytes+b.bytes, b.seq
+	o.batches, o.bytes, o.head = append(o.batches, b), o.bytes+b.size(), b.seq
 }
 
 func (o *overlay) keep(e *record) {
@@ -108,7 +108,7 @@ func (o *overlay) drop(folded int64) {
 				o.forget(r.collection, r.doc.ID)
 			}
 		}
-		gone, o.bytes = gone+1, o.bytes-b.bytes
+		gone, o.bytes = gone+1, o.bytes-b.size()
 	}
 	o.batches = slices.Delete(o.batches, 0, gone)
 	o.folded, o.head = folded, max(o.head, folded)
@@ -141,11 +141,11 @@ func (o *overlay) look(collection, id string) *record {
 	return o.docs[collection][id]
 }
 
-// size is how much there is to fold.
-func (o *overlay) size() (batches, bytes int) {
+// size is how much there is to fold, in bytes of memory; 0 when there is nothing.
+func (o *overlay) size() int {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
-	return len(o.batches), o.bytes
+	return o.bytes
 }
 
 // oldest are the batches to fold next, with at least so many records if there are.

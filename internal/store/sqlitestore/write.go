@@ -137,7 +137,7 @@ func (d *Driver) commit(group []*write) {
 		w.answer <- w.result
 	}
 	d.folder.goesOn = false
-	d.foldIfLong(group)
+	d.foldIfLong()
 }
 
 // transact writes a group in one transaction, or nothing of it.
@@ -166,9 +166,8 @@ func (d *Driver) attempt(group []*write) error {
 		if b.records, err = d.stageAll(s, group); err != nil || len(b.records) == 0 {
 			return err
 		}
-		text := encode(b.records)
-		b.seq, b.bytes = d.overlay.last()+1, len(text)
-		_, err = s.exec(insertBatch, b.seq, text)
+		b.seq = d.overlay.last() + 1
+		_, err = s.exec(insertBatch, b.seq, encode(b.records))
 		return err
 	})
 	if err != nil || len(b.records) == 0 {
