@@ -73,7 +73,7 @@ func (s *Service) plan(ctx context.Context, c work.Change) ([]work.Task, error) 
 	if err != nil {
 		return nil, err
 	}
-	return s.tasks(ctx, p.Steps)
+	return s.tasks(ctx, topology.TenantID(c.Lane), p.Steps)
 }
 
 // planRepair mends what is known to be dead, too.
@@ -86,11 +86,14 @@ func (s *Service) planRepair(ctx context.Context, c work.Change) ([]work.Task, e
 	if err != nil {
 		return nil, fmt.Errorf("cannot plan the repair of tenant %q: %w", c.Lane, err)
 	}
-	return s.tasks(ctx, steps)
+	return s.tasks(ctx, topology.TenantID(c.Lane), steps)
 }
 
-func (s *Service) tasks(ctx context.Context, steps []topology.Step) ([]work.Task, error) {
+func (s *Service) tasks(ctx context.Context, tenant topology.TenantID, steps []topology.Step) ([]work.Task, error) {
 	if err := s.room(ctx, steps); err != nil {
+		return nil, err
+	}
+	if _, err := s.foresee(ctx, tenant, steps); err != nil {
 		return nil, err
 	}
 	tasks, err := tasksOf(steps)

@@ -32,6 +32,9 @@ func (s *Service) propose(ctx context.Context, was *Instance, trial Instance) (P
 	}
 	p := Preview{Proposal: topology.Proposal{Before: scene, After: scene, Steps: append([]topology.Step{}, c.Steps...)}}
 	p.After.Fabric = c.after
+	if p.Notes, err = s.foresee(ctx, trial.Tenant, c.Steps); err != nil {
+		return Preview{}, err
+	}
 	sizes, err := s.sizes(ctx, trial)
 	if err != nil {
 		return Preview{}, err

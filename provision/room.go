@@ -34,6 +34,15 @@ func (s *Service) room(ctx context.Context, steps []topology.Step, trials ...Ins
 	return wary.Afford(ctx, steps, machines)
 }
 
+// foresee is what the cloud says of steps before anything of them is done, where it can.
+func (s *Service) foresee(ctx context.Context, tenant topology.TenantID, steps []topology.Step) (notes []string, err error) {
+	c, ok := s.cloud.(cloud.Foreseeing)
+	if !ok || len(steps) == 0 {
+		return nil, nil
+	}
+	return c.Foresee(ctx, tenant, steps)
+}
+
 // machine is what an appliance boots from and with.
 func (s *Service) machine(ctx context.Context, a topology.Appliance, trials ...Instance) (cloud.Server, error) {
 	var i Instance

@@ -118,6 +118,14 @@ type Affording interface {
 	Afford(ctx context.Context, steps []topology.Step, machines map[topology.ApplianceID]Server) error
 }
 
+// Foreseeing is a cloud on which things of a tenant's own can be in the way of a plan.
+type Foreseeing interface {
+	// Foresee refuses, with Conflict, steps that would be stopped in the middle by what a
+	// tenant has in the cloud, naming it and what to do. Of steps that would not, it says in
+	// sentences what else of the tenant's they touch.
+	Foresee(ctx context.Context, tenant topology.TenantID, steps []topology.Step) (notes []string, err error)
+}
+
 // ErrNoWay is why a cloud cannot reach tenants' management networks at all, however
 // the appliance is.
 var ErrNoWay = errors.New("the broker has no way to tenants' management networks")

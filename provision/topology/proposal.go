@@ -12,6 +12,10 @@ type Proposal struct {
 	After  Scene  `json:"after"`
 	Steps  []Step `json:"steps"`
 	Cost   Cost   `json:"cost"`
+
+	// Notes say what else of the tenant's the steps touch, on the cloud where they are
+	// to be done.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Text is the proposal for people: both pictures, the steps between, and the cost.
@@ -20,6 +24,9 @@ func (p Proposal) Text() string {
 	fmt.Fprintf(&b, "Before\n\n%s\nAfter\n\n%s\nSteps\n\n", Draw(p.Before), Draw(p.After))
 	b.WriteString(listed(p.Steps))
 	fmt.Fprintf(&b, "\nCost\n\n%s\n", p.Cost)
+	if len(p.Notes) > 0 {
+		fmt.Fprintf(&b, "\nTo know\n\n%s\n", strings.Join(p.Notes, "\n"))
+	}
 	return b.String()
 }
 
@@ -32,6 +39,7 @@ func (p Proposal) SVG() []byte {
 	}
 	lines = append(lines, "")
 	lines = append(lines, strings.Split(p.Cost.String(), "\n")...)
+	lines = append(lines, p.Notes...)
 	before, after := p.Before, p.After
 	before.Title, after.Title = "Before", "After"
 	pictures := []*canvas{drawn(before, "before"), drawn(after, "after")}

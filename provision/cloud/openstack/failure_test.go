@@ -150,6 +150,11 @@ func TestFloatingIPsRefuseAMoveBeforeItBegins(t *testing.T) {
 	s.fake.put("floatingips", thing{"router_id": router["id"], "fixed_ip_address": "10.2.0.9", "floating_ip_address": "172.24.4.8", "project_id": string(s.tenant)})
 	s.fake.put("floatingips", thing{"router_id": router["id"], "floating_ip_address": "172.24.4.9", "project_id": string(s.tenant),
 		"port_forwardings": []any{map[string]any{"internal_ip_address": "10.1.0.9", "internal_port": 22}, map[string]any{"internal_ip_address": "10.1.0.9", "internal_port": 80}}})
+	before := s.all()
+	_, err := s.d.Foresee(t.Context(), s.tenant, s.plan(s.fw))
+	require.ErrorIs(t, err, fault.Conflict, "as soon as it is planned")
+	require.Contains(t, fault.Message(err), "(172.24.4.7 of 10.1.0.9, 172.24.4.9 of 10.1.0.9)")
+	require.Equal(t, before, s.all(), "looking changes nothing")
 	for _, step := range s.plan(s.fw) {
 		if step.Verb != topology.Move {
 			require.NoError(t, s.do(step))
@@ -163,6 +168,24 @@ func TestFloatingIPsRefuseAMoveBeforeItBegins(t *testing.T) {
 		return
 	}
 	require.FailNow(t, "no plug moves")
+}
+
+// A plan tells of the routes that have to go for a moment, and of those alone.
+func TestAPlanTellsOfTheRoutesThatItTakesOff(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.fake.list("routers")[0]["routes"] = []any{
+		map[string]any{"destination": "10.9.0.0/16", "nexthop": "10.1.0.9"}, map[string]any{"destination": "10.8.0.0/16", "nexthop": "10.2.0.9"}}
+	notes, err := s.d.Foresee(t.Context(), s.tenant, s.plan(s.fw))
+	require.NoError(t, err)
+	require.Equal(t, []string{"The router's route to 10.9.0.0/16 by way of 10.1.0.9 is taken off while the gateway of network V moves, and put back after that."}, notes)
+	s.converge(s.fw)
+	notes, err = s.d.Foresee(t.Context(), s.tenant, s.plan())
+	require.NoError(t, err)
+	require.Len(t, notes, 1, "on the way back, too")
+	notes, err = s.d.Foresee(t.Context(), s.tenant, nil)
+	require.NoError(t, err)
+	require.Empty(t, notes)
 }
 
 // Between the call that takes the router's port and the one that gives it another
