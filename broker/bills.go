@@ -35,8 +35,20 @@ func (c *call) records() (metering.Filter, error) {
 	return f, nil
 }
 
-func (s *Server) listUsage(ctx context.Context, c *call) (api.List[api.UsageRecord], error) {
+// sold is the filter of a query that may name a vendor: then of its services only.
+func (s *Server) sold(ctx context.Context, c *call) (metering.Filter, error) {
 	f, err := c.records()
+	vendor := c.query.Get("vendor")
+	if err != nil || vendor == "" {
+		return f, err
+	}
+	seller, err := s.seller(ctx)
+	f.Services = seller.Of(vendor)
+	return f, err
+}
+
+func (s *Server) listUsage(ctx context.Context, c *call) (api.List[api.UsageRecord], error) {
+	f, err := s.sold(ctx, c)
 	if err != nil {
 		return api.List[api.UsageRecord]{}, err
 	}
@@ -47,7 +59,7 @@ func (s *Server) listUsage(ctx context.Context, c *call) (api.List[api.UsageReco
 // listBills is JSON, CSV for a spreadsheet, FOCUS for a finance department, or a page
 // to be printed.
 func (s *Server) listBills(ctx context.Context, c *call) (any, error) {
-	f, err := c.records()
+	f, err := s.sold(ctx, c)
 	if err != nil {
 		return nil, err
 	}

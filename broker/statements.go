@@ -8,6 +8,7 @@ import (
 
 	"github.com/bumpwire/bumpwire/broker/api"
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/metering"
 	"github.com/bumpwire/bumpwire/metering/focus"
 )
 
@@ -95,12 +96,34 @@ func (s *Server) explainLine(ctx context.Context, c *call) (api.Explanation, err
 	return s.Meter.Explain(ctx, found.Number, c.vars["line"])
 }
 
-func (s *Server) previewStatement(ctx context.Context, c *call) (api.StatementPreview, error) {
+// previewStatement tells a tenant its own next statement, a vendor its own, and an operator any.
+func (s *Server) previewStatement(ctx context.Context, c *call) (p api.StatementPreview, err error) {
 	f, err := c.records()
 	if err != nil {
-		return api.StatementPreview{}, err
+		return p, err
 	}
-	return s.Meter.Preview(ctx, f.Tenant)
+	by, err := metering.ParseGrouping(c.query.Get("by"))
+	if err != nil {
+		return p, err
+	}
+	if own := c.who.vendorOnly(); own != "" {
+		f.Tenant, f.Vendor = "", own
+	} else if c.who.tenantOnly() == "" {
+		f.Vendor = c.query.Get("vendor")
+	}
+	switch {
+	case f.Tenant != "" && f.Vendor != "":
+		return p, fault.New(fault.Invalid, "a preview is of a tenant's statement or of a vendor's, not of both")
+	case f.Vendor != "":
+		p, err = s.Meter.PreviewVendor(ctx, f.Vendor)
+	default:
+		p, err = s.Meter.Preview(ctx, f.Tenant)
+	}
+	if err != nil || !c.query.Has("by") {
+		return p, err
+	}
+	seller, err := s.seller(ctx)
+	return p.Summed(by, seller), err
 }
 
 func (s *Server) verifyStatements(ctx context.Context, _ *call) (api.Chain, error) {

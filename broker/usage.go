@@ -159,7 +159,7 @@ func (s *Server) reporting(ctx context.Context, c *call) (provision.Instance, er
 // summariseUsage sums for operators all, for tenants their own, and for vendors what
 // they sold, not to whom.
 func (s *Server) summariseUsage(ctx context.Context, c *call) (api.UsageSummary, error) {
-	f, err := c.records()
+	f, err := s.sold(ctx, c)
 	if err != nil {
 		return api.UsageSummary{}, err
 	}

@@ -173,7 +173,7 @@ func (i *issuer) draft(ctx context.Context, to party, lines func(past []Statemen
 	if err != nil {
 		return s, false, err
 	}
-	if slices.ContainsFunc(past, func(s Statement) bool { return !s.Period.Start.Before(i.period.Start) }) {
+	if slices.ContainsFunc(past, i.covered) {
 		return s, false, nil
 	}
 	list, err := lines(past)
@@ -188,6 +188,9 @@ func (i *issuer) draft(ctx context.Context, to party, lines func(past []Statemen
 	}
 	return s, true, nil
 }
+
+// covered says that a statement is of the period of the party whose turn it is, or of a later one.
+func (i *issuer) covered(s Statement) bool { return !s.Period.Start.Before(i.period.Start) }
 
 // advance finds the last statement.
 func (i *issuer) advance(ctx context.Context) error {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/metering/rating"
 )
@@ -27,7 +26,7 @@ type Settlement struct {
 // vendor and currency.
 func (m *Meter) Settle(ctx context.Context, f Filter) ([]Settlement, error) {
 	type key struct{ vendor, currency string }
-	sums, whose := map[key]*Settlement{}, vendors{m, map[catalog.ServiceID]string{}}
+	sums, whose := map[key]*Settlement{}, newVendors(m)
 	of := func(vendor, currency string) *Settlement {
 		k := key{vendor, currency}
 		if sums[k] == nil {

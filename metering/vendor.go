@@ -38,7 +38,7 @@ func (i *issuer) issueVendors(ctx context.Context, after int) (n int, err error)
 
 // shares are each vendor's lines.
 func (i *issuer) shares(ctx context.Context, after int, agreements []rating.Agreement) (map[string][]rating.Line, error) {
-	shares, whose := map[string][]rating.Line{}, vendors{i.Meter, map[catalog.ServiceID]string{}}
+	shared := newSharing(i.Meter, agreements)
 	for s, err := range i.statements.From(ctx, store.Query{After: statementID(after)}) {
 		if err != nil {
 			return nil, err
@@ -54,26 +54,49 @@ func (i *issuer) shares(ctx context.Context, after int, agreements []rating.Agre
 		if err != nil {
 			return nil, err
 		}
-		for _, l := range lines {
-			vendor, err := whose.of(ctx, l.Service)
-			if err != nil {
-				return nil, err
-			}
-			a, ok := rating.AgreementFor(agreements, vendor, l.Service, l.Period)
-			if !ok || l.Amount.IsZero() {
-				continue
-			}
-			share, err := l.SharedWith(vendor, a)
-			if err != nil {
-				return nil, err
-			}
-			shares[vendor] = append(shares[vendor], share)
+		if err := shared.add(ctx, lines); err != nil {
+			return nil, err
 		}
 	}
-	for vendor := range shares {
-		shares[vendor] = rating.Ordered(shares[vendor])
+	return shared.ordered(), nil
+}
+
+// sharing gathers what vendors get of tenants' lines.
+type sharing struct {
+	agreements []rating.Agreement
+	whose      vendors
+	lines      map[string][]rating.Line // by vendor
+}
+
+func newSharing(m *Meter, agreements []rating.Agreement) sharing {
+	return sharing{agreements, newVendors(m), map[string][]rating.Line{}}
+}
+
+func (s sharing) add(ctx context.Context, lines []rating.Line) error {
+	for _, l := range lines {
+		vendor, err := s.whose.of(ctx, l.Service)
+		if err != nil {
+			return err
+		}
+		a, ok := rating.AgreementFor(s.agreements, vendor, l.Service, l.Period)
+		if !ok || l.Amount.IsZero() {
+			continue
+		}
+		share, err := l.SharedWith(vendor, a)
+		if err != nil {
+			return err
+		}
+		s.lines[vendor] = append(s.lines[vendor], share)
 	}
-	return shares, nil
+	return nil
+}
+
+// ordered are each vendor's lines as they are on its statement.
+func (s sharing) ordered() map[string][]rating.Line {
+	for vendor := range s.lines {
+		s.lines[vendor] = rating.Ordered(s.lines[vendor])
+	}
+	return s.lines
 }
 
 // vendors are those of services that were asked for; of one that the catalog does not
@@ -82,6 +105,8 @@ type vendors struct {
 	*Meter
 	known map[catalog.ServiceID]string
 }
+
+func newVendors(m *Meter) vendors { return vendors{m, map[catalog.ServiceID]string{}} }
 
 func (v vendors) of(ctx context.Context, service catalog.ServiceID) (string, error) {
 	if vendor, ok := v.known[service]; ok || service == "" {

@@ -19,7 +19,7 @@ type (
 // pass. A record is within [From, To) when it starts there.
 type BillFilter struct {
 	Tenant   string
-	Vendor   string // of statements only
+	Vendor   string // whose services; of statements, whose they are
 	Instance string
 	From, To time.Time
 }

@@ -42,10 +42,15 @@ func (c *Client) ExplainLine(ctx context.Context, number int, line string) (e Ex
 	return e, c.get(ctx, nil, &e, "statements", strconv.Itoa(number), "lines", line)
 }
 
-// PreviewStatement rates a tenant's next statement without issuing it; a tenant's user
-// need not name the tenant.
-func (c *Client) PreviewStatement(ctx context.Context, tenant string) (p StatementPreview, err error) {
-	return p, c.get(ctx, BillFilter{Tenant: tenant}.query(), &p, "statement-preview")
+// PreviewStatement rates the next statement of the filter's Tenant or Vendor without issuing it; their users need
+// not name them. By sums its lines, by any of tenant, vendor, service, instance and plan with commas between and always by
+// dimension; empty: the lines.
+func (c *Client) PreviewStatement(ctx context.Context, whose BillFilter, by string) (p StatementPreview, err error) {
+	q := whose.query()
+	if by != "" {
+		q.Set("by", by)
+	}
+	return p, c.get(ctx, q, &p, "statement-preview")
 }
 
 // VerifyStatements looks whether all statements are what was issued.

@@ -15,7 +15,6 @@ import (
 
 func newStatements(c *cli) *cobra.Command {
 	var b between
-	var vendor string
 	cmd := &cobra.Command{
 		Use: "statements", Short: "List the monthly statements of tenants and vendors", Args: exactly(),
 		RunE: c.call(func(ctx context.Context, a *api.Client, _ []string) error {
@@ -23,7 +22,6 @@ func newStatements(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			f.Vendor = vendor
 			all, err := a.Statements(ctx, f)
 			if err != nil {
 				return err
@@ -37,7 +35,7 @@ func newStatements(c *cli) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&b.tenant, "tenant", "", "only this tenant's")
-	f.StringVar(&vendor, "vendor", "", "only this vendor's")
+	f.StringVar(&b.vendor, "vendor", "", "only this vendor's")
 	f.StringVar(&b.from, "from", "", "only of periods that start then or later, as 2026-01-31T00:00:00Z")
 	f.StringVar(&b.to, "to", "", "only of periods that start before then")
 	return cmd
@@ -117,10 +115,14 @@ func (c *cli) printLines(lines []rating.Line, totals []api.StatementTotal) error
 	if err := c.print(lines, t); err != nil {
 		return err
 	}
+	c.sayTotals(totals)
+	return nil
+}
+
+func (c *cli) sayTotals(totals []api.StatementTotal) {
 	for _, total := range totals {
 		c.say("total: %s", money(total.Amount, total.Currency))
 	}
-	return nil
 }
 
 func newBillExplain(c *cli) *cobra.Command {

@@ -49,3 +49,26 @@ total: 6.30 EUR
 	require.NoError(t, c.printExplanation(api.Explanation{Statement: 7, Line: lines[1], Price: prices[0], Usage: usage[:1], Evidence: rating.EvidenceOf(usage[:1]), Matches: true}))
 	require.Regexp(t, `(?s)quantity +5400 second\n.*amount +0\.30 EUR\n.*usage records +1, it is the usage that was billed\n\nUSAGE.*\nw1 .* 1 for 1h30m0s\n$`, out.String())
 }
+
+func TestSumsOfAPreviewAreShownWithTheirForecast(t *testing.T) {
+	t.Parallel()
+	march := rating.Month(time.Date(2026, 3, 5, 0, 0, 0, 0, time.UTC), time.UTC)
+	total := func(amount string) []metering.StatementTotal {
+		return []metering.StatementTotal{{Currency: "EUR", Amount: decimal.RequireFromString(amount)}}
+	}
+	var out bytes.Buffer
+	c := &cli{out: &out, output: "text"}
+	require.NoError(t, c.printPreview(api.StatementPreview{
+		Vendor: "example", Period: march, Until: march.Start.Add(240 * time.Hour), Totals: total("10"), Forecast: total("31"),
+		Sums: []metering.PreviewSum{{
+			PreviewGroup: metering.PreviewGroup{Service: "s1", Dimension: "instance", Currency: "EUR"}, Amount: decimal.New(10, 0), Forecast: decimal.New(31, 0),
+		}},
+	}))
+	narrow := regexp.MustCompile(` {2,}`).ReplaceAllString(out.String(), "  ")
+	require.Equal(t, `next statement for example, from 2026-03-01 00:00:00 until 2026-04-01 00:00:00, by what is metered until 2026-03-11 00:00:00
+TENANT  VENDOR  SERVICE  INSTANCE  PLAN  DIMENSION  AMOUNT  FORECAST
+-  -  s1  -  -  instance  10.00 EUR  31.00 EUR
+total: 10.00 EUR
+forecast: 31.00 EUR
+`, narrow)
+}

@@ -11,19 +11,20 @@ import (
 
 // between are the flags that narrow usage and bills.
 type between struct {
-	tenant, instance, from, to string
+	tenant, vendor, instance, from, to string
 }
 
 func (b *between) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&b.tenant, "tenant", "", "only this tenant's")
+	f.StringVar(&b.vendor, "vendor", "", "only of this vendor's services")
 	f.StringVar(&b.instance, "instance", "", "only this instance's")
 	f.StringVar(&b.from, "from", "", "only what starts then or later, as 2026-01-31T00:00:00Z")
 	f.StringVar(&b.to, "to", "", "only what starts before then")
 }
 
 func (b *between) filter() (f api.BillFilter, err error) {
-	f.Tenant, f.Instance = b.tenant, b.instance
+	f.Tenant, f.Vendor, f.Instance = b.tenant, b.vendor, b.instance
 	if f.From, err = moment(b.from); err != nil {
 		return f, err
 	}
@@ -37,7 +38,8 @@ func newUsage(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "usage", Short: "Metered usage of closed windows", Args: exactly(),
 		Long: `Metered usage of closed windows: its records, or with --by their sums by dimension and what is asked
-for, with what was billed for them; from the beginning of the month (UTC) unless --from says otherwise.`,
+for, with what was billed for them; from the beginning of the month (UTC) unless --from says otherwise.
+What that comes to on the statement, and at the end of the month, is told by "bill preview".`,
 		RunE: c.call(func(ctx context.Context, a *api.Client, _ []string) error {
 			f, err := b.filter()
 			if err != nil {
