@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -11,22 +13,28 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/catalog"
+	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/internal/store/mongostore"
 	"github.com/bumpwire/bumpwire/internal/store/sqlitestore"
 	"github.com/bumpwire/bumpwire/internal/store/storetest"
+	"github.com/bumpwire/bumpwire/metering"
+	"github.com/bumpwire/bumpwire/metering/rating"
 	"github.com/bumpwire/bumpwire/provision"
 	"github.com/bumpwire/bumpwire/provision/topology"
+	"github.com/bumpwire/bumpwire/provision/work"
 )
 
 // killedBilling is how many brokers are killed while they bill, unless BUMPWIRE_KILLED_BILLING says.
 const killedBilling = 6
 
-// Up to three brokers meter, rate and close three months, and issue their statements, while one of them is killed
-// again and again. What is billed is what one broker bills undisturbed.
+// Up to three brokers meter, rate and close three months, count what was reported in them, and issue their statements with credits and
+// taxes, while one of them is killed again and again. What is billed is what one broker bills undisturbed.
 func TestBillsOfBrokersThatAreKilled(t *testing.T) {
 	t.Parallel()
 	total := killedBilling
@@ -39,7 +47,10 @@ func TestBillsOfBrokersThatAreKilled(t *testing.T) {
 	undisturbed := newBilling(t, "", months)
 	undisturbed.start()
 	want := undisturbed.requireBilled()
-	require.Len(t, want.lines, len(months)*billedInstances)
+	require.Equal(t, map[rating.Charge]int{
+		rating.ChargeUsage: 5 * billedInstances, // of time in each month, of requests in two
+		rating.ChargeTax:   len(months) * billedTenants, rating.ChargeCredit: 2 * billedTenants,
+	}, want.charges)
 	for killed, round := 0, 0; killed < total; round++ {
 		where := ""
 		if round%2 == 1 {
@@ -61,7 +72,11 @@ func TestBillsOfBrokersThatAreKilled(t *testing.T) {
 	}
 }
 
-const billedTenants, billedInstances = 96, 96
+const (
+	billedTenants, billedInstances = 96, 96
+
+	billedWindow = 6 * time.Hour
+)
 
 // billing is brokers over a store in which three months are to be billed.
 type billing struct {
@@ -80,14 +95,15 @@ func billedMonths() (months []time.Time) {
 
 // newBilling has no broker running.
 func newBilling(t *testing.T, where string, months []time.Time) *billing {
-	b := &billing{newBrokers(t, 1, where, "BUMPWIRE_METERING_WINDOW=6h", "BUMPWIRE_METERING_LATENESS=1h"), billedTenants * len(months)}
+	b := &billing{newBrokers(t, 1, where, "BUMPWIRE_METERING_WINDOW="+billedWindow.String(), "BUMPWIRE_METERING_LATENESS=1h"), billedTenants * len(months)}
 	b.furnish(0)
 	b.stop()
-	s := store.New(b.open(t, where))
+	d := b.open(t, where)
+	plan, s := b.meter(d, "small"), store.New(d)
 	for n := range billedInstances {
 		i := provision.Instance{
 			ID: topology.InstanceID(fmt.Sprint("billed-", n)), Tenant: topology.TenantID(fmt.Sprint("org-", n%billedTenants)),
-			Platform: "cf", Service: b.service.ID, Plan: b.service.Plans[0].ID, State: provision.Deleted,
+			Platform: "cf", Service: b.service.ID, Plan: plan, State: provision.Deleted,
 		}
 		begin := months[0].Add(time.Duration(n) * 1001 * time.Second)
 		for k, state := range []provision.State{provision.Active, provision.Deprovisioning, provision.Active, provision.Deleted} {
@@ -95,9 +111,70 @@ func newBilling(t *testing.T, where string, months []time.Time) *billing {
 		}
 		require.NoError(t, provision.Documents(s).Create(t.Context(), string(i.ID), i))
 	}
+	b.account(s, months)
 	require.NoError(t, s.Close())
 	return b
 }
+
+// meter gives a plan of the service a price for what it reports, as if it had always had it, and answers its id.
+func (b *billing) meter(d store.Driver, configuration string) catalog.PlanID {
+	doc, err := d.Get(b.t.Context(), "services", string(b.service.ID))
+	require.NoError(b.t, err)
+	var s catalog.Service
+	require.NoError(b.t, json.Unmarshal(doc.Body, &s))
+	p := &s.Plans[slices.IndexFunc(s.Plans, func(p catalog.Plan) bool { return p.Configuration == configuration })]
+	p.Prices = append(p.Prices, catalog.Price{Dimension: "requests", Unit: "request", Amount: decimal.New(7, -4), Currency: "EUR"})
+	doc.Body, err = json.Marshal(s)
+	require.NoError(b.t, err)
+	require.NoError(b.t, d.Put(b.t.Context(), "services", doc))
+	b.service.Plans = s.Plans
+	return p.ID
+}
+
+// account enters what is billed beside time: requests in the first and the third month, a tax and two credits a tenant.
+func (b *billing) account(s *store.Store, months []time.Time) {
+	ctx, quiet := b.t.Context(), slog.New(slog.DiscardHandler)
+	m, err := metering.New(metering.Config{
+		Store: s, Window: billedWindow, Log: quiet, Catalog: b,
+		Instances: provision.New(provision.Config{Store: s, Log: quiet, Engine: work.New(s, quiet, work.Options{})}),
+	})
+	require.NoError(b.t, err)
+	vat := rating.Tax{Name: "VAT", Percent: decimal.New(19, 0), From: months[0]}
+	require.NoError(b.t, store.In[rating.Tax](s, "taxes", nil).Create(ctx, "vat", vat)) // as if it had been set in time
+	for n := range billedInstances {
+		var events []metering.Event
+		for k, day := range []int{3, 4, 5, 20, 63, 64} {
+			at := months[0].AddDate(0, 0, day).Add(time.Duration(n) * 1001 * time.Second)
+			events = append(events, metering.Event{ID: strconv.Itoa(k), Dimension: "requests", Quantity: decimal.New(int64(101*n+k), 0), Time: at})
+		}
+		fates, err := m.Report(ctx, topology.InstanceID(fmt.Sprint("billed-", n)), events)
+		require.NoError(b.t, err)
+		for _, f := range fates {
+			require.Equal(b.t, metering.Accepted, f.Outcome, f.Reason)
+		}
+	}
+	for n := range billedTenants {
+		for k := range 2 {
+			_, err := m.Grant(ctx, metering.Credit{
+				ID: strconv.Itoa(k), Tenant: topology.TenantID(fmt.Sprint("org-", n)), Currency: "EUR", Amount: decimal.New(int64(n+1), -2), Reason: "an outage",
+			})
+			require.NoError(b.t, err)
+		}
+	}
+}
+
+// Prices are those of the service.
+func (b *billing) Prices(_ context.Context, _ catalog.ServiceID, plan catalog.PlanID) ([]catalog.Price, error) {
+	for _, p := range b.service.Plans {
+		if p.ID == plan {
+			return p.Prices, nil
+		}
+	}
+	return nil, fault.New(fault.NotFound, "there is no plan %q", plan)
+}
+
+// Vendor is whose service it is.
+func (b *billing) Vendor(context.Context, catalog.ServiceID) (string, error) { return "example", nil }
 
 func (b *billing) open(t *testing.T, where string) store.Driver {
 	var d store.Driver
@@ -120,6 +197,7 @@ func (b *billing) allIssued() bool {
 type billed struct {
 	usage, bills []string // one each of every window
 	lines        []string // of statements
+	charges      map[rating.Charge]int
 }
 
 // requireBilled waits until everything is billed; then numbers have no gap, the chain is
@@ -134,19 +212,23 @@ func (b *billing) requireBilled() (all billed) {
 	require.NoError(b.t, err)
 	statements, err := b.admin().Statements(ctx, api.BillFilter{})
 	require.NoError(b.t, err)
+	all.charges = map[rating.Charge]int{}
 	for n, s := range statements {
 		require.Equal(b.t, n+1, s.Number)
-		all.lines = append(all.lines, b.linesOf(ctx, s.Number)...)
+		for _, l := range b.linesOf(ctx, s.Number) {
+			all.lines = append(all.lines, fmt.Sprint(l.Tenant, " ", l.Instance, " ", l.Charge, " ", l.Dimension, " ", l.Period.Start, " ", l.Quantity, " ", l.Amount, " ", l.Corrects))
+			all.charges[l.Charge]++
+		}
 	}
 	usage, err := b.admin().Usage(ctx, api.BillFilter{})
 	require.NoError(b.t, err)
 	for _, u := range usage {
-		all.usage = append(all.usage, fmt.Sprint(u.Instance, " ", u.Window.Start, " ", u.Seconds))
+		all.usage = append(all.usage, fmt.Sprint(u.Instance, " ", u.Dimension, " ", u.Window.Start, " ", u.Seconds, " ", u.Quantity))
 	}
 	bills, err := b.admin().Bills(ctx, api.BillFilter{})
 	require.NoError(b.t, err)
 	for _, r := range bills {
-		all.bills = append(all.bills, fmt.Sprint(r.Instance, " ", r.Start, " ", r.Amount))
+		all.bills = append(all.bills, fmt.Sprint(r.Instance, " ", r.Dimension, " ", r.Start, " ", r.Amount))
 	}
 	slices.Sort(all.usage)
 	slices.Sort(all.bills)
@@ -154,12 +236,9 @@ func (b *billing) requireBilled() (all billed) {
 	return all
 }
 
-func (b *billing) linesOf(ctx context.Context, number int) (lines []string) {
+func (b *billing) linesOf(ctx context.Context, number int) []rating.Line {
 	b.t.Helper()
 	s, err := b.admin().Statement(ctx, number)
 	require.NoError(b.t, err)
-	for _, l := range s.Lines {
-		lines = append(lines, fmt.Sprint(l.Tenant, " ", l.Instance, " ", l.Period.Start, " ", l.Quantity, " ", l.Amount, " ", l.Corrects))
-	}
-	return lines
+	return s.Lines
 }
