@@ -25,6 +25,7 @@ func (a *audit) reported(ctx context.Context) error {
 		return err
 	}
 	return a.tallies.Audit(ctx, a.Findings, func(id string, t tally) error {
+		a.histories.name(t.Instance, "tallies", id)
 		if t.Sampled > 0 {
 			return nil // no events: it was read from counters
 		}

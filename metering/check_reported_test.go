@@ -50,7 +50,10 @@ func TestTheCheckFindsWhatWasReportedAndIsNotCounted(t *testing.T) {
 				}
 				require.Equal(t, c.want != "", spoiled)
 				var found store.Findings
-				require.NoError(t, metering.Check(t.Context(), s, &found))
+				histories, err := metering.Check(t.Context(), s, &found)
+				require.NoError(t, err)
+				histories.See(upgraded)
+				histories.Missing(&found)
 				var told []string
 				for _, f := range found {
 					told = append(told, f.Message)

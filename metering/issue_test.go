@@ -162,7 +162,8 @@ func TestWhatIsReportedLateIsCorrectedInTheNextStatement(t *testing.T) {
 			require.Equal(t, "instance", b.Dimension, "tiers have no meaning in an hour")
 		}
 		var findings store.Findings
-		require.NoError(t, metering.Check(t.Context(), s, &findings))
+		_, err = metering.Check(t.Context(), s, &findings)
+		require.NoError(t, err)
 		require.Empty(t, findings)
 		_, err = m.Report(t.Context(), "i", events("b requests 50 2000-01-20T00:00:00Z", "c requests 30 2000-01-05T00:00:00Z"))
 		require.NoError(t, err)

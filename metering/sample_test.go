@@ -168,7 +168,8 @@ func TestWhatPassesLegsIsBilled(t *testing.T) {
 			"00:10 leg.inside.bytes 5 = 0.005", "00:10 leg.inside.received.packets 1 = 1",
 		}, lines)
 		var findings store.Findings
-		require.NoError(t, metering.Check(t.Context(), s, &findings))
+		_, err = metering.Check(t.Context(), s, &findings)
+		require.NoError(t, err)
 		require.Empty(t, findings)
 	})
 }

@@ -83,7 +83,12 @@ type ChainFinding struct {
 }
 
 // Verify looks whether all statements are what was issued, in an unbroken chain.
-func (m *Meter) Verify(ctx context.Context) (c Chain, err error) {
+func (m *Meter) Verify(ctx context.Context) (Chain, error) {
+	return m.verify(ctx, func(Statement) {})
+}
+
+// verify shows each statement with its lines.
+func (m *Meter) verify(ctx context.Context, see func(Statement)) (c Chain, err error) {
 	before := Statement{}
 	for s, err := range m.statements.From(ctx, store.Query{}) {
 		if err != nil {
@@ -93,6 +98,7 @@ func (m *Meter) Verify(ctx context.Context) (c Chain, err error) {
 		if err != nil && !errors.Is(err, fault.NotFound) {
 			return c, err
 		}
+		see(s)
 		for _, wrong := range s.faults(before) {
 			c.Findings = append(c.Findings, ChainFinding{s.Number, wrong})
 		}

@@ -21,8 +21,8 @@ type audit struct {
 
 // Check finds instances that contradict themselves, the catalog, the changes or the
 // quotas' ledgers. A place in a ledger that no instance has is none: the next
-// count frees it.
-func Check(ctx context.Context, s *store.Store, offers catalog.Index, f *store.Findings) error {
+// count frees it. Each instance that can be read is shown to see.
+func Check(ctx context.Context, s *store.Store, offers catalog.Index, f *store.Findings, see func(Instance)) error {
 	a := &audit{f, offers, map[string]ledger{}, work.New(s, slog.New(slog.DiscardHandler), work.Options{})}
 	err := store.In[ledger](s, "quotas", nil).Audit(ctx, f, func(id string, l ledger) error {
 		a.ledgers[id] = l
@@ -31,7 +31,10 @@ func Check(ctx context.Context, s *store.Store, offers catalog.Index, f *store.F
 	if err != nil {
 		return err
 	}
-	return Documents(s).Audit(ctx, f, func(id string, i Instance) error { return a.instance(ctx, id, i) })
+	return Documents(s).Audit(ctx, f, func(id string, i Instance) error {
+		see(i)
+		return a.instance(ctx, id, i)
+	})
 }
 
 func (a *audit) instance(ctx context.Context, id string, i Instance) error {

@@ -95,14 +95,16 @@ func findings(ctx context.Context, d store.Driver, s *store.Store, cfg config) (
 	if err != nil {
 		return nil, err
 	}
-	for _, check := range []func() error{
-		func() error { return work.Check(ctx, s, &found) },
-		func() error { return provision.Check(ctx, s, offers, &found) },
-		func() error { return metering.Check(ctx, s, &found) },
-	} {
-		if err := check(); err != nil {
-			return nil, err
-		}
+	if err := work.Check(ctx, s, &found); err != nil {
+		return nil, err
 	}
+	billed, err := metering.Check(ctx, s, &found)
+	if err != nil {
+		return nil, err
+	}
+	if err := provision.Check(ctx, s, offers, &found, billed.See); err != nil {
+		return nil, err
+	}
+	billed.Missing(&found)
 	return found, nil
 }

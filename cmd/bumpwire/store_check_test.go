@@ -41,15 +41,21 @@ func (h damage) edit(collection string, fits func(body map[string]any) bool, cha
 	h.t.Fatalf("no document of %s fits", collection)
 }
 
-// remove removes documents from a collection.
-func (h damage) remove(collection string) {
+// remove removes the documents of a collection that fit.
+func (h damage) remove(collection string, fits func(body map[string]any) bool) {
 	h.t.Helper()
 	docs, err := h.d.Scan(h.t.Context(), collection, store.Query{})
 	require.NoError(h.t, err)
-	require.NotEmpty(h.t, docs)
+	removed := 0
 	for _, doc := range docs {
-		require.NoError(h.t, h.d.Delete(h.t.Context(), collection, doc.ID, doc.Revision))
+		var body map[string]any
+		require.NoError(h.t, json.Unmarshal(doc.Body, &body))
+		if fits(body) {
+			require.NoError(h.t, h.d.Delete(h.t.Context(), collection, doc.ID, doc.Revision))
+			removed++
+		}
 	}
+	require.Positive(h.t, removed)
 }
 
 func whatever(map[string]any) bool { return true }
@@ -90,12 +96,13 @@ func TestStoreCheckFindsContradictions(t *testing.T) {
 		"a quota that does not count": {func(h damage) {
 			h.edit("instances", is("state", "active"), func(v map[string]any) { v["holders"] = []string{"somebody"} })
 		}, "it counts against the quota of somebody, whose ledger does not have it"},
-		"a service that is gone":  {func(h damage) { h.remove("services") }, "which the catalog does not have"},
-		"a package that is gone":  {func(h damage) { h.remove("packages") }, "it was made of the package"},
-		"a name that nobody kept": {func(h damage) { h.remove("names") }, "is not kept for it"},
+		"a service that is gone":  {func(h damage) { h.remove("services", whatever) }, "which the catalog does not have"},
+		"a package that is gone":  {func(h damage) { h.remove("packages", whatever) }, "it was made of the package"},
+		"a name that nobody kept": {func(h damage) { h.remove("names", whatever) }, "is not kept for it"},
 		"keys that are not the document's": {func(h damage) {
 			h.edit("instances", is("state", "active"), func(v map[string]any) { v["tenant"] = "another" })
 		}, `it is to be found by live "another" and is indexed by`},
+		"an instance that was billed and is gone": {func(h damage) { h.remove("instances", is("state", "deleted")) }, "and the histories of all instances have"},
 		"a change that is done and not done": {func(h damage) {
 			h.edit("changes", is("status", "done"), func(v map[string]any) { v["tasks"].([]any)[0].(map[string]any)["status"] = "todo" })
 		}, `it is done, and its task`},
