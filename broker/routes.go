@@ -98,6 +98,7 @@ func (s *Server) routes() []route {
 		{"PUT", "/v1/promises", operators, 200, "Promise how much of the time a plan's instances work, from a billing period on", takes(s.setPromise)},
 		{"GET", "/v1/settlements", operators, 200, "What vendors' services brought, what vendors get and what is kept", gives(s.listSettlements)},
 		{"GET", "/v1/statement-chain", operators, 200, "Look whether all statements are what was issued", gives(s.verifyStatements)},
+		{"GET", "/v1/erasures", operators, 200, "List when people's names were erased, from how much", gives(s.listErasures)},
 		{"POST", "/v1/bills/close", operators, 200, "Close metering windows", takes(s.closeBills)},
 		{"GET", "/v1/changes", tenants, 200, "List changes, the newest first", gives(s.listChanges)},
 		{"GET", "/v1/changes/{change}", tenants, 200, "Show a change with its tasks", gives(s.showChange)},

@@ -70,7 +70,7 @@ func newStatement(to party, period rating.Period, lines []rating.Line) (Statemen
 	}
 	var pages []page
 	for part := range slices.Chunk(lines, pageLines) {
-		p := page{part}
+		p := page{part}.bare()
 		pages, s.Pages = append(pages, p), append(s.Pages, p.hash())
 	}
 	return s, pages
@@ -99,7 +99,18 @@ func (s Statement) hash() string {
 	return hashOf(s)
 }
 
-func (p page) hash() string { return hashOf(p) }
+func (p page) hash() string { return hashOf(p.bare()) }
+
+// bare is the page as it is kept: reasons that have a digest stand in their tenants' ledgers.
+func (p page) bare() page {
+	p.Lines = slices.Clone(p.Lines)
+	for n := range p.Lines {
+		if l := &p.Lines[n]; l.ReasonDigest != "" {
+			l.Reason = ""
+		}
+	}
+	return p
+}
 
 func hashOf(v any) string {
 	text, _ := json.Marshal(v) // no value of these types fails to

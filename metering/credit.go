@@ -29,12 +29,6 @@ type Credit struct {
 	On       int               `json:"on,omitempty"` // the statement that it is on; none as long as it waits for the next
 }
 
-// ledger is all credits of a tenant, in the order in which they were granted.
-type ledger struct {
-	Tenant  topology.TenantID `json:"tenant"`
-	Credits []Credit          `json:"credits"` // without On, which the statements say
-}
-
 // A tenant has so many credits at most, each with so long a reason.
 const (
 	maxCredits = 5000
@@ -94,7 +88,8 @@ func (l ledger) with(c Credit, billed *decimal.Decimal) (ledger, Credit, error) 
 	n := slices.IndexFunc(l.Credits, func(k Credit) bool { return k.ID == c.ID })
 	if n >= 0 {
 		known := l.Credits[n]
-		same := known.Currency == c.Currency && known.Reason == c.Reason && known.Line == c.Line &&
+		_, erased := l.Erased[c.ID]
+		same := known.Currency == c.Currency && (known.Reason == c.Reason || erased) && known.Line == c.Line &&
 			(known.Amount.Equal(c.Amount) || billed != nil && c.Amount.IsZero())
 		if !same {
 			return l, c, fault.New(fault.Conflict, "tenant %q has another credit %q, of %s %s", c.Tenant, c.ID, known.Amount, known.Currency)
@@ -116,7 +111,7 @@ func (l ledger) with(c Credit, billed *decimal.Decimal) (ledger, Credit, error) 
 	if len(l.Credits) >= maxCredits {
 		return l, c, fault.New(fault.Conflict, "tenant %q has %d credits, and can have no more", c.Tenant, maxCredits)
 	}
-	return ledger{c.Tenant, append(slices.Clone(l.Credits), c)}, c, nil
+	return l.and(c), c, nil
 }
 
 func (l ledger) refunded(line string) (sum decimal.Decimal) {
@@ -218,14 +213,14 @@ func (i *issuer) credits(ctx context.Context, tenant topology.TenantID, past []S
 			continue
 		}
 		if c.Line == "" {
-			lines = append(lines, rating.Credit(tenant, i.period, c.ID, c.Reason, c.Currency, c.Amount))
+			lines = append(lines, l.digested(rating.Credit(tenant, i.period, c.ID, c.Reason, c.Currency, c.Amount)))
 			continue
 		}
 		of, err := i.refundable(ctx, past, c.Line)
 		if err != nil {
 			return nil, fmt.Errorf("credit %q: %w", c.ID, err)
 		}
-		lines = append(lines, of.Refund(c.ID, c.Reason, c.Amount, before))
+		lines = append(lines, l.digested(of.Refund(c.ID, c.Reason, c.Amount, before)))
 	}
 	return lines, nil
 }

@@ -62,6 +62,8 @@
 // "statement-pages": their lines. Collection "issued", document "statements": for which
 // periods they are issued. Collection "rate-again": which period of a tenant is to be rated anew.
 //
+// Collection "erasures": Erasure, what names were erased; collection "forgetting", document "names": how far they are.
+//
 // Collections "events" and "tallies": what was reported, and what of it is counted. Collection "odometers": what
 // counters said last; collection "sampling", document "counters": how far they are read. Collection "windows": one
 // Closed for each run of windows closed together. Collection "metering", document

@@ -66,6 +66,9 @@ type Config struct {
 	// that is reported late. Zero means DefaultLateness.
 	Lateness time.Duration
 
+	// RetainNames is after how long people's names are erased: see Forget. Zero means never.
+	RetainNames time.Duration
+
 	// Counters are read every Sample, into which windows divide; zero means a twelfth of a
 	// window. Without Counters nothing is read.
 	Counters Counters
@@ -114,6 +117,10 @@ type Meter struct {
 	webhooks http.RoundTripper
 	private  bool
 
+	retainNames time.Duration
+	forgetting  store.Collection[forgetting]
+	erasures    store.Collection[Erasure]
+
 	retention time.Duration
 	histories store.Collection[provision.Instance]
 	events    store.Collection[reported]
@@ -159,7 +166,7 @@ func New(c Config) (*Meter, error) {
 	m := &Meter{
 		instances: c.Instances, prices: c.Catalog, log: c.Log,
 		window: c.Window, grace: c.Grace, schedule: schedule, retention: cmp.Or(c.Retention, DefaultRetention),
-		counters: c.Counters, sample: c.Sample,
+		counters: c.Counters, sample: c.Sample, retainNames: c.RetainNames,
 		zone: cmp.Or(c.Zone, time.UTC), lateness: cmp.Or(c.Lateness, DefaultLateness),
 		derive: c.Derive, webhooks: c.Webhooks, private: c.PrivateWebhooks,
 	}
@@ -185,6 +192,8 @@ func (m *Meter) keepIn(s *store.Store) {
 	m.promises = store.In[rating.Promise](s, "promises", nil)
 	m.budgets = store.In(s, "budgets", func(w watched) map[string]string { return map[string]string{"tenant": string(w.Tenant)} })
 	m.alerts = store.In(s, "budget-alerts", Alert.keys)
+	m.forgetting = store.In[forgetting](s, "forgetting", nil)
+	m.erasures = store.In[Erasure](s, "erasures", nil)
 	m.histories = provision.Documents(s)
 	m.events = store.In(s, "events", func(e reported) map[string]string { return map[string]string{windowKey: e.windowID()} })
 	m.tallies = store.In(s, "tallies", tally.keys)

@@ -21,6 +21,8 @@ const hostile = `<script>alert("x")</script>`
 
 // A page to be printed has what the CSV form has, is the same for ever, and whatever tenants
 // write is text in it.
+var hashes = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
+
 func TestAStatementIsPrinted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -64,7 +66,7 @@ func TestAStatementIsPrinted(t *testing.T) {
 					require.Contains(t, text, row[column])
 				}
 			}
-			golden(t, name, page.String())
+			golden(t, name, hashes.ReplaceAllString(page.String(), "a hash")) // of reasons under a salt, among else
 		}
 	})
 }

@@ -29,9 +29,14 @@ func (m *Meter) Run(ctx context.Context) error {
 			m.log.Info("metering windows closed", "from", closed.Start, "to", closed.End, "usage", closed.Usage, "bills", closed.Bills, "statements", closed.Statements)
 		}
 	}
-	catchUp()
+	return onSchedule(ctx, m.schedule, catchUp)
+}
+
+// onSchedule does a job at once and then on a schedule, until ctx ends; then it waits for the one in hand.
+func onSchedule(ctx context.Context, when cron.Schedule, job func()) error {
+	job()
 	c := cron.New(cron.WithLocation(time.UTC), cron.WithLogger(cron.DiscardLogger))
-	c.Schedule(m.schedule, cron.NewChain(cron.SkipIfStillRunning(cron.DiscardLogger)).Then(cron.FuncJob(catchUp)))
+	c.Schedule(when, cron.NewChain(cron.SkipIfStillRunning(cron.DiscardLogger)).Then(cron.FuncJob(job)))
 	c.Start()
 	<-ctx.Done()
 	<-c.Stop().Done()

@@ -66,7 +66,7 @@ func (m *Meter) linesOf(ctx context.Context, s Statement) (lines []rating.Line, 
 		}
 		lines = append(lines, p.Lines...)
 	}
-	return lines, nil
+	return m.reasoned(ctx, s.Tenant, lines)
 }
 
 // Chain is what a look at all statements found.
@@ -99,7 +99,11 @@ func (m *Meter) verify(ctx context.Context, see func(Statement)) (c Chain, err e
 			return c, err
 		}
 		see(s)
-		for _, wrong := range s.faults(before) {
+		unfounded, err := m.unfounded(ctx, s)
+		if err != nil {
+			return c, err
+		}
+		for _, wrong := range append(s.faults(before), unfounded...) {
 			c.Findings = append(c.Findings, ChainFinding{s.Number, wrong})
 		}
 		c.Statements, c.Last = c.Statements+1, s.Hash

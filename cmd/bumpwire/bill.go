@@ -12,7 +12,7 @@ import (
 func newBill(c *cli) *cobra.Command {
 	return group(&cobra.Command{Use: "bill", Short: "Billing records and monthly statements"},
 		newBillClose(c), newBillList(c), newBillExport(c), newBillCheck(c),
-		newStatements(c), newStatement(c), newBillExplain(c), newBillVerify(c), newBillPreview(c), newSettlement(c),
+		newStatements(c), newStatement(c), newBillExplain(c), newBillVerify(c), newBillPreview(c), newSettlement(c), newErasures(c),
 		&cobra.Command{
 			Use: "show RECORD", Short: "Show a billing record", Args: exactly("a record"),
 			RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {

@@ -96,6 +96,8 @@ type meteringConfig struct {
 	Lateness time.Duration `yaml:"lateness"` // how long a month's statements wait for usage that is reported late
 	Issuer   string        `yaml:"issuer"`   // who issues invoices, as exports name it; empty: "Operator"
 
+	RetainNames time.Duration `yaml:"retain_names"` // after how long people's names are erased; 0: never
+
 	PrivateWebhooks bool `yaml:"private_webhooks"` // alerts of budgets may go to addresses that are not public, and by http
 }
 
@@ -219,6 +221,9 @@ func (c config) check() error {
 	}
 	if _, err := zoneOf(c.Metering.Zone); err != nil {
 		return fault.New(fault.Invalid, "metering.zone: %s", fault.Message(err))
+	}
+	if r := c.Metering.RetainNames; r != 0 && r < 24*time.Hour {
+		return fault.New(fault.Invalid, "metering.retain_names is a day (24h) at least; 0 means for ever")
 	}
 	if _, err := prefixes(c.Cloud.MgmtFrom); err != nil {
 		return fault.New(fault.Invalid, "cloud.management_from: %s", err)

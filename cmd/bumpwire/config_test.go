@@ -75,6 +75,7 @@ func TestImpossibleValuesAreRefusedByName(t *testing.T) {
 		"packages.uploads":             func(c *config) { c.Packages.Uploads = 0 },
 		"osb.missing_version_status":   func(c *config) { c.OSB.MissingVersionStatus = 200 },
 		"metering.zone":                func(c *config) { c.Metering.Zone = "Local" },
+		"metering.retain_names":        func(c *config) { c.Metering.RetainNames = time.Hour },
 		"metering.lateness":            func(c *config) { c.Metering.Lateness = 0 },
 		"metering.window":              func(c *config) { c.Metering.Window = 0 },
 		"monitor.every":                func(c *config) { c.Monitor.Every = -1 },

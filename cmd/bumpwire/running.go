@@ -111,6 +111,7 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 	metered := metering.Config{
 		Store: r.store, Instances: r.provision, Catalog: offers, Log: log, Window: c.Metering.Window, Schedule: c.Metering.Schedule,
 		Zone: zone, Lateness: c.Metering.Lateness, Sample: c.Metering.Sample, Derive: key.Derive, PrivateWebhooks: c.Metering.PrivateWebhooks,
+		RetainNames: c.Metering.RetainNames,
 	}
 	if r.provision.Counts() {
 		metered.Counters = r.provision
@@ -138,6 +139,7 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 		r.meter.Run,
 		r.meter.RunSampling,
 		r.meter.RunAlerts,
+		r.meter.RunForgetting,
 		watch.Run,
 		func(ctx context.Context) error { return r.provision.Run(ctx, resumeEvery) },
 		c.Provision.Reconcile.loop(r.provision),

@@ -61,6 +61,8 @@ type Line struct {
 	Refunds string `json:"refunds,omitempty"`
 	Credit  string `json:"credit,omitempty"`
 	Reason  string `json:"reason,omitempty"`
+	// ReasonDigest stands for the reason in what is stored and hashed, so that the reason can be erased.
+	ReasonDigest string `json:"reason_digest,omitempty"`
 }
 
 // lineID depends on nothing that late usage can change.

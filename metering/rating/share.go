@@ -71,7 +71,7 @@ func (l Line) SharedWith(party string, a Agreement) (Line, error) {
 	l.Share = &Holding{Of: l.Amount, Weight: a.Shares[n].Weight, Whole: a.whole(), Agreement: a.From, Service: a.Service}
 	l.Amount, l.Before = parts[n].Amount, before[n].Amount
 	l.Tenant, l.Serves, l.Platform, l.Instance, l.Life = "", "", "", "", 0
-	l.Credit, l.Reason = "", ""
+	l.Credit, l.Reason, l.ReasonDigest = "", "", ""
 	return l, nil
 }
 
