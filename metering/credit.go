@@ -2,8 +2,6 @@ package metering
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -97,7 +95,7 @@ func (l ledger) with(c Credit, billed *decimal.Decimal) (ledger, Credit, error) 
 		return l, known, store.Unchanged
 	}
 	if billed != nil {
-		left := billed.Sub(l.refunded(c.Line))
+		left := decimal.Max(billed.Sub(l.refunded(c.Line)), decimal.Zero)
 		if c.Amount.IsZero() {
 			c.Amount = left
 		}
@@ -112,15 +110,6 @@ func (l ledger) with(c Credit, billed *decimal.Decimal) (ledger, Credit, error) 
 		return l, c, fault.New(fault.Conflict, "tenant %q has %d credits, and can have no more", c.Tenant, maxCredits)
 	}
 	return l.and(c), c, nil
-}
-
-func (l ledger) refunded(line string) (sum decimal.Decimal) {
-	for _, c := range l.Credits {
-		if c.Line == line {
-			sum = sum.Add(c.Amount)
-		}
-	}
-	return sum
 }
 
 func (c Credit) check() error {
@@ -186,57 +175,14 @@ func statementWith(past []Statement, credit string) int {
 	return slices.IndexFunc(past, func(s Statement) bool { return slices.Contains(s.Credits, credit) })
 }
 
-// creditsOf are the ids of the credits that lines are.
+// creditsOf are the ids of the credits that lines are; what corrects one is on a statement again.
 func creditsOf(lines []rating.Line) (ids []string) {
 	for _, l := range lines {
-		if l.Credit != "" {
+		if l.Credit != "" && l.Corrects == "" {
 			ids = append(ids, l.Credit)
 		}
 	}
 	return ids
-}
-
-// credits are the lines of a tenant's credits that are on no statement yet.
-func (i *issuer) credits(ctx context.Context, tenant topology.TenantID, past []Statement) (lines []rating.Line, _ error) {
-	l, err := i.ledgers.Get(ctx, ledgerID(tenant))
-	if errors.Is(err, fault.NotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	refunded := map[string]decimal.Decimal{}
-	for _, c := range l.Credits {
-		before := refunded[c.Line]
-		refunded[c.Line] = before.Add(c.Amount)
-		if statementWith(past, c.ID) >= 0 {
-			continue
-		}
-		if c.Line == "" {
-			lines = append(lines, l.digested(rating.Credit(tenant, i.period, c.ID, c.Reason, c.Currency, c.Amount)))
-			continue
-		}
-		of, err := i.refundable(ctx, past, c.Line)
-		if err != nil {
-			return nil, fmt.Errorf("credit %q: %w", c.ID, err)
-		}
-		lines = append(lines, l.digested(of.Refund(c.ID, c.Reason, c.Amount, before)))
-	}
-	return lines, nil
-}
-
-// refundable is a line of a tenant's statements, by the id of the original.
-func (i *issuer) refundable(ctx context.Context, past []Statement, id string) (rating.Line, error) {
-	for _, s := range past {
-		lines, err := i.linesOf(ctx, s)
-		if err != nil {
-			return rating.Line{}, err
-		}
-		if l, _ := rating.Standing(lines, id); l.ID != "" {
-			return l, nil
-		}
-	}
-	return rating.Line{}, fmt.Errorf("no statement has the line %q", id)
 }
 
 // explainCredit tells by which credit a line gives something back.

@@ -154,6 +154,96 @@ func TestARefundIsNoCorrection(t *testing.T) {
 	})
 }
 
+// A minimum of 120 is 40 above 80 requests, and is given back whole; with 50 requests more it comes to 5, and of the 40 only
+// these stay given back. So the tenant has paid for 130 requests what they cost, less what its refund is worth now.
+func TestARefundIsNoMoreThanWhatACorrectionLeaves(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := storetest.New(t)
+		agreed(t, s, third)
+		m := newMeter(t, s, stored(t, s, instance("i", "2000-01-01T00:00:00Z active s", "2000-02-01T00:00:00Z deleted s")), graduatedRequests(), daily)
+		report := func(text string) {
+			_, err := m.Report(t.Context(), "i", events(text))
+			require.NoError(t, err)
+		}
+		time.Sleep(february)
+		report("a requests 80 2000-01-05T00:00:00Z")
+		require.Equal(t, 2, issueAll(t, m))
+		first, err := m.Statement(t.Context(), 1)
+		require.NoError(t, err)
+		minimum := first.Lines[2]
+		require.Equal(t, "40", minimum.Amount.String())
+		_, err = m.Refund(t.Context(), 1, minimum.ID, credit("r", ""))
+		require.NoError(t, err)
+		time.Sleep(month)
+		require.Equal(t, 2, issueAll(t, m))
+
+		report("b requests 50 2000-01-20T00:00:00Z")
+		time.Sleep(31*24*time.Hour - 2*time.Minute)
+		require.Zero(t, issueAll(t, m), "the day for what is late is not over")
+		told := preview(t, m)
+		time.Sleep(2 * time.Minute)
+		require.Equal(t, 2, issueAll(t, m))
+		last := statements(t, m)
+		require.Equal(t, []string{
+			"5 tenant-a 03-01T00..04-01T00",
+			"  i s requests correction of minimum: 0 = 35",
+			"  i s requests correction of usage 1: 20 = 20",
+			"  i s requests correction of usage 2: 30 = 15",
+			"  i s requests correction of minimum: 0 = -35",
+			"  total 35 EUR",
+		}, last[len(last)-12:len(last)-6])
+		issued, err := m.Statement(t.Context(), 5)
+		require.NoError(t, err)
+		requireSameJSON(t, issued.Lines, told.Lines)
+		require.Equal(t, minimum.ID, issued.Lines[0].Refunds)
+		require.Empty(t, issued.Credits, "it is a credit of an earlier statement")
+		e, err := m.Explain(t.Context(), 5, issued.Lines[0].ID)
+		require.NoError(t, err)
+		require.Equal(t, "r", e.Credit.ID)
+		_, err = m.Refund(t.Context(), 1, minimum.ID, credit("r2", ""))
+		require.ErrorIs(t, err, fault.Conflict)
+		require.ErrorContains(t, err, "0 EUR can still be refunded")
+		require.Equal(t, "38.33", sharedWith(t, m, "maker"), "a third of 100, and of 15; of the minimum, given back, nothing")
+		requireSound(t, m, 6)
+
+		var b bytes.Buffer
+		require.NoError(t, focus.Write(&b, metering.Seller{}.LineCharges(issued.Lines, issued.Period)))
+		_, findings, err := focus.Check(&b)
+		require.NoError(t, err)
+		require.Empty(t, findings)
+	})
+}
+
+// What is corrected on the statement that a refund would be on lowers the refund at once.
+func TestARefundThatWaitsIsNoMoreThanWhatACorrectionLeaves(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := storetest.New(t)
+		m := newMeter(t, s, stored(t, s, instance("i", "2000-01-01T00:00:00Z active s", "2000-02-01T00:00:00Z deleted s")), graduatedRequests(), daily)
+		time.Sleep(february)
+		_, err := m.Report(t.Context(), "i", events("a requests 80 2000-01-05T00:00:00Z"))
+		require.NoError(t, err)
+		require.Equal(t, 1, issueAll(t, m))
+		first, err := m.Statement(t.Context(), 1)
+		require.NoError(t, err)
+		for _, part := range []string{"3", "37"} {
+			_, err = m.Refund(t.Context(), 1, first.Lines[2].ID, credit("r"+part, part))
+			require.NoError(t, err)
+		}
+		_, err = m.Report(t.Context(), "i", events("b requests 54 2000-01-20T00:00:00Z"))
+		require.NoError(t, err)
+		time.Sleep(month)
+		require.Equal(t, 1, issueAll(t, m))
+		second, err := m.Statement(t.Context(), 2)
+		require.NoError(t, err)
+		require.Equal(t, []string{"r3"}, second.Credits, "of the minimum 3 are left; the other refund waits until the line comes to more")
+		require.Equal(t, "-3", second.Lines[0].Amount.String())
+		require.Equal(t, "-3", second.Totals[0].Amount.String(), "for 134 requests 117 and the minimum's 3, of which 120 are paid and these 3 given back")
+		requireSound(t, m, 2)
+	})
+}
+
 func TestACreditIsGrantedOnce(t *testing.T) {
 	t.Parallel()
 	m := newMeter(t, storetest.New(t), &fleet{}, listPrices, daily)

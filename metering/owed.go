@@ -39,7 +39,7 @@ func (i *issuer) owed(ctx context.Context, tenant topology.TenantID, past []Stat
 	if err != nil {
 		return nil, err
 	}
-	credits, err := i.credits(ctx, tenant, past)
+	credits, err := i.credits(ctx, tenant, past, lines)
 	return slices.Concat(credits, lines, own), err
 }
 

@@ -3,6 +3,7 @@ package rating
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 
 	"github.com/shopspring/decimal"
 
@@ -19,16 +20,50 @@ func Credit(tenant topology.TenantID, period Period, id, reason, currency string
 	}
 }
 
-// Refund is the line that gives back an amount of another, after some of that was given back
-// before. It is shared as the line was.
-func (l Line) Refund(id, reason string, amount, before decimal.Decimal) Line {
-	r := Line{
-		ID:  l.original() + "-refund-" + creditDigest(id),
+// Grant is an amount of a line that is to be given back.
+type Grant struct {
+	ID, Reason string
+	Amount     decimal.Decimal // positive
+}
+
+// GiveBack are the lines that give back of a line what is granted of it, and no more than it comes to: standing, with all corrections so far
+// and those beside which these lines are to stand. Given are the lines that gave back of it before. Where a correction has left less than was given
+// back, lines that correct those take the rest back, of the last grant first; should the line come to more again, they give it back
+// again. A grant of which nothing is left has no line yet. All are shared as the line was.
+func (l Line) GiveBack(standing decimal.Decimal, grants []Grant, given []Line) (lines []Line) {
+	before, left := decimal.Zero, decimal.Max(standing, decimal.Zero)
+	for _, g := range given {
+		before = before.Sub(g.Amount)
+	}
+	for _, g := range grants {
+		amount := decimal.Min(g.Amount, left)
+		left = left.Sub(amount)
+		was, corrections := decimal.Zero, -1
+		for _, o := range given {
+			if o.Credit == g.ID {
+				was, corrections = was.Sub(o.Amount), corrections+1
+			}
+		}
+		if amount.Equal(was) {
+			continue
+		}
+		r := l.refund(g, amount.Sub(was), before)
+		if corrections >= 0 {
+			r.Corrects, r.ID = r.ID, fmt.Sprintf("%s-%d", r.ID, corrections+1)
+		}
+		lines, before = append(lines, r), before.Add(amount).Sub(was)
+	}
+	return lines
+}
+
+// refund is the line that gives back an amount of another, after some of that was given back before.
+func (l Line) refund(g Grant, amount, before decimal.Decimal) Line {
+	return Line{
+		ID:  l.original() + "-refund-" + creditDigest(g.ID),
 		Key: l.Key, Period: l.Period, Start: l.Start, End: l.End, Charge: l.Charge, Model: l.Model, Tier: l.Tier,
 		UnitPrice: l.UnitPrice, Unit: l.Unit, Currency: l.Currency, PriceFrom: l.PriceFrom, Contract: l.Contract,
-		Amount: amount.Neg(), Before: before.Neg(), Refunds: l.original(), Credit: id, Reason: reason,
+		Amount: amount.Neg(), Before: before.Neg(), Refunds: l.original(), Credit: g.ID, Reason: g.Reason,
 	}
-	return r
 }
 
 func creditDigest(id string) string {
