@@ -34,7 +34,7 @@ test: prerequisites appliance ## all tests with the race detector, on real netwo
 	cd testdata/osbclient && $(GO) test -count=1 .
 	@cat $(REPORTS)/*
 
-test-openstack: ## tests over a real OpenStack: OS_CLOUD's, left as it was, or a lab that OPENSTACK_LAB starts here
+test-openstack: ## tests over a real OpenStack: OS_CLOUD's, left as it was, or a lab that OPENSTACK_LAB starts here (OPENSTACK_LAB_NET: ovs, ovn; OPENSTACK_LAB_VIRT=qemu plays the demo)
 	GO=$(GO) .ci/openstack
 
 check: lint ## lint, and the tests with the race detector

@@ -3,7 +3,9 @@ package openstack
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"regexp"
 	"slices"
@@ -126,7 +128,8 @@ const spacesFolder = "/run/netns/"
 // Attend stands in for guests on an OpenStack whose servers are network namespaces of
 // this machine without programs (named vm- and the server's id): each pair of legs is
 // bridged, and TCP to a port dropped on the way. It goes on until ctx ends. Where
-// servers are machines there is nothing to do; stoodIn says whether there was.
+// servers are machines it only looks after their interfaces; stoodIn says whether it did
+// more.
 func (g *Ground) Attend(ctx context.Context, blocked string) (stoodIn bool, err error) {
 	done := map[string]bool{}
 	for {
@@ -147,7 +150,7 @@ func (g *Ground) Attend(ctx context.Context, blocked string) (stoodIn bool, err 
 }
 
 func (g *Ground) attend(ctx context.Context, blocked string, done map[string]bool) (fresh bool, err error) {
-	if err := g.mend(); err != nil {
+	if err := errors.Join(g.mend(), g.raise(ctx)); err != nil {
 		return false, err
 	}
 	servers, err := g.d.servers(ctx)
@@ -165,6 +168,34 @@ func (g *Ground) attend(ctx context.Context, blocked string, done map[string]boo
 		done[space], fresh = true, true
 	}
 	return fresh, nil
+}
+
+// raise sets guests' interfaces up that are down. A switch in user space that takes one
+// in writes back the flags that it read before: one that the hypervisor set up at that
+// moment is down again, and nobody looks at it any more.
+func (g *Ground) raise(ctx context.Context) error {
+	if !g.Guests {
+		return nil
+	}
+	v, err := g.d.look(ctx, g.Tenant)
+	if err != nil {
+		return err
+	}
+	for _, p := range v.ports {
+		l, err := net.InterfaceByName(link(p.Port))
+		if p.mark.Kind != kindLeg || err != nil || l.Flags&net.FlagUp != 0 {
+			continue
+		}
+		if _, err := shell("ip", "link", "set", l.Name, "up"); err != nil && isThere(l.Name) {
+			return err
+		}
+	}
+	return nil
+}
+
+func isThere(link string) bool {
+	_, err := net.InterfaceByName(link)
+	return err == nil
 }
 
 // standIn makes a namespace what the appliance would be.
