@@ -32,7 +32,7 @@ func (r *samples) bookAll(ctx context.Context) error {
 	return working.Wait()
 }
 
-// book freezes sums, enters them in their tallies, one after the other, and takes them
+// book has sums be final, enters them in their tallies, one after the other, and takes them
 // away. A tally has the number of the sum that was entered last: so a sum that is booked again,
 // by who comes after a crash or by two at the same time, is not entered again.
 func (r *samples) book(ctx context.Context, o odometer) error {
@@ -46,7 +46,7 @@ func (r *samples) book(ctx context.Context, o odometer) error {
 		return err
 	}
 	for _, s := range o.Sums {
-		if !s.Frozen {
+		if !o.final(s) {
 			break
 		}
 		if err := r.enter(ctx, i, o.Life, s); err != nil {

@@ -144,13 +144,16 @@ func (o *odometer) add(passed map[topology.LegRole]passage, plan catalog.PlanID,
 	o.Sums[last].Legs = legs
 }
 
-// freeze has the sums of windows that end by a time be as they are from now on;
-// store.Unchanged when all of these are.
+// final says whether a sum stays as it is: nothing that is read from now on is of its window.
+func (o odometer) final(s sum) bool { return s.Frozen || !s.Window.End.After(o.Until) }
+
+// freeze has the sums of windows that end by a time be final, also of legs that are not read until then any
+// more; store.Unchanged when all of these are.
 func (o odometer) freeze(until time.Time) (odometer, error) {
 	o.Sums = slices.Clone(o.Sums)
 	changed := false
 	for n := range o.Sums {
-		if s := &o.Sums[n]; !s.Frozen && !s.Window.End.After(until) {
+		if s := &o.Sums[n]; !o.final(*s) && !s.Window.End.After(until) {
 			s.Frozen, changed = true, true
 		}
 	}
