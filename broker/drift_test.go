@@ -48,7 +48,7 @@ func TestDrift(t *testing.T) {
 	require.Eventually(t, func() bool {
 		d, err := w.admin.Drift(ctx, tenant)
 		return err == nil && !d.Busy && len(d.Differences) == 0
-	}, 10*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	events, err := w.admin.Events(ctx, "one")
 	require.NoError(t, err)
 	require.Equal(t, "the cloud was repaired", events[len(events)-1].Message)

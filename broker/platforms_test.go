@@ -25,7 +25,7 @@ func (w *world) as(name string, rules api.PlatformRules) func(*http.Request) {
 // ended polls as a platform until the operation is over.
 func (w *world) ended(path string, who func(*http.Request)) reply {
 	w.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; <-time.After(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; <-time.After(5 * time.Millisecond) {
 		r := w.send("GET", path+"/last_operation", nil, who)
 		if r.body["state"] != "in progress" {
 			return r

@@ -304,7 +304,7 @@ func (w *world) provisioned(id string) {
 // settled polls until the operation on a resource has ended as wanted.
 func (w *world) settled(path, want string) {
 	w.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		r := w.get(path + "/last_operation")
 		require.Equal(w.t, 200, r.status, r.text)
