@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -218,25 +218,28 @@ func TestBothSidesOrNeither(t *testing.T) {
 // Each side fails on its own, and the instance's health says which.
 func TestHealthTellsTheSide(t *testing.T) {
 	t.Parallel()
-	w := newSides(t, sim.Options{}, "optimiser")
-	b := w.broker(t, w.driver)
-	b.provisioned(t, w.sides([]string{"lan"}, []string{"server"}))
-	m := monitor.New(b.Service, slog.New(slog.DiscardHandler), monitor.Config{Failures: 1, Timeout: 200 * time.Millisecond})
-	health := func() provision.Health {
-		require.NoError(t, m.Round(t.Context()))
-		i, err := b.Instance(t.Context(), "cf", "wan")
+	synctest.Test(t, func(t *testing.T) {
+		w := newSides(t, sim.Options{}, "optimiser")
+		b := w.broker(t, w.driver)
+		b.provisioned(t, w.sides([]string{"lan"}, []string{"server"}))
+		m := monitor.New(b.Service, slog.New(slog.DiscardHandler), monitor.Config{Failures: 1})
+		health := func() provision.Health {
+			require.NoError(t, m.Round(t.Context()))
+			i, err := b.Instance(t.Context(), "cf", "wan")
+			require.NoError(t, err)
+			return i.Health
+		}
+		require.Equal(t, provision.HealthOK, health().Status)
+		require.NoError(t, w.cloud.HangAppliance(tenant, "wan@datacenter"))
+		require.Equal(t, provision.HealthFailing, health().Status)
+		require.Contains(t, health().Detail, "wan@datacenter: ")
+		require.NotContains(t, health().Detail, "wan@branch")
+		scene, err := b.Scene(t.Context(), tenant)
 		require.NoError(t, err)
-		return i.Health
-	}
-	require.Equal(t, provision.HealthOK, health().Status)
-	require.NoError(t, w.cloud.HangAppliance(tenant, "wan@datacenter"))
-	require.Equal(t, provision.HealthFailing, health().Status)
-	require.Contains(t, health().Detail, "wan@datacenter: ")
-	require.NotContains(t, health().Detail, "wan@branch")
-	scene, err := b.Scene(t.Context(), tenant)
-	require.NoError(t, err)
-	require.Equal(t, topology.Failing, scene.States["wan@datacenter"].Health)
-	require.Equal(t, topology.Healthy, scene.States["wan@branch"].Health)
+		require.Equal(t, topology.Failing, scene.States["wan@datacenter"].Health)
+		require.Equal(t, topology.Healthy, scene.States["wan@branch"].Health)
+		b.stop()
+	})
 }
 
 // A symmetric instance counts once, with what both of its appliances take.

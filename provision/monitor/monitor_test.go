@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -101,81 +102,93 @@ func (w *watched) health(t *testing.T) provision.Health {
 
 func TestVerdictTakesSeveralMissedAnswersAndOneGoodOne(t *testing.T) {
 	t.Parallel()
-	w := newWatched(t)
-	m := monitor.New(w.Service, w.quiet, monitor.Config{Timeout: 200 * time.Millisecond, Failures: 3})
-	require.Equal(t, provision.HealthUnknown, w.health(t).Status)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatched(t)
+		m := monitor.New(w.Service, w.quiet, monitor.Config{Failures: 3})
+		require.Equal(t, provision.HealthUnknown, w.health(t).Status)
 
-	require.NoError(t, m.Round(t.Context()))
-	require.Equal(t, provision.HealthOK, w.health(t).Status)
-
-	require.NoError(t, w.cloud.HangAppliance("acme", "fw"))
-	for range 2 {
 		require.NoError(t, m.Round(t.Context()))
-		require.Equal(t, provision.HealthOK, w.health(t).Status, "too early for a verdict")
-	}
-	require.NoError(t, m.Round(t.Context()))
-	h := w.health(t)
-	require.Equal(t, provision.HealthFailing, h.Status)
-	require.Equal(t, "no probe came through fw", h.Detail)
-	require.False(t, h.Since.IsZero())
+		require.Equal(t, provision.HealthOK, w.health(t).Status)
+
+		require.NoError(t, w.cloud.HangAppliance("acme", "fw"))
+		for range 2 {
+			require.NoError(t, m.Round(t.Context()))
+			require.Equal(t, provision.HealthOK, w.health(t).Status, "too early for a verdict")
+		}
+		require.NoError(t, m.Round(t.Context()))
+		h := w.health(t)
+		require.Equal(t, provision.HealthFailing, h.Status)
+		require.Equal(t, "no probe came through fw", h.Detail)
+		require.False(t, h.Since.IsZero())
+		w.stop()
+	})
 }
 
 func TestTurnsOfHealthAreInTheHistoryOnceAndDoNotChangeTheBill(t *testing.T) {
 	t.Parallel()
-	w := newWatched(t)
-	m := monitor.New(w.Service, w.quiet, monitor.Config{Timeout: 200 * time.Millisecond, Failures: 1})
-	require.NoError(t, m.Round(t.Context()))
-	require.NoError(t, w.cloud.KillAppliance("acme", "fw"))
-	for range 3 {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatched(t)
+		m := monitor.New(w.Service, w.quiet, monitor.Config{Failures: 1})
 		require.NoError(t, m.Round(t.Context()))
-	}
-	i, err := w.Instance(t.Context(), "", "fw")
-	require.NoError(t, err)
-	var turns []string
-	for _, e := range i.History {
-		if e.Message == "health is ok" || e.Message == "health is failing" {
-			turns = append(turns, e.Message)
-			require.Equal(t, provision.Active, e.State)
+		require.NoError(t, w.cloud.KillAppliance("acme", "fw"))
+		for range 3 {
+			require.NoError(t, m.Round(t.Context()))
 		}
-	}
-	require.Equal(t, []string{"health is ok", "health is failing"}, turns)
+		i, err := w.Instance(t.Context(), "", "fw")
+		require.NoError(t, err)
+		var turns []string
+		for _, e := range i.History {
+			if e.Message == "health is ok" || e.Message == "health is failing" {
+				turns = append(turns, e.Message)
+				require.Equal(t, provision.Active, e.State)
+			}
+		}
+		require.Equal(t, []string{"health is ok", "health is failing"}, turns)
+		w.stop()
+	})
 }
 
 func TestRoundEndsWithItsContextAndGivesNoVerdict(t *testing.T) {
 	t.Parallel()
-	w := newWatched(t)
-	m := monitor.New(w.Service, w.quiet, monitor.Config{Failures: 1})
-	require.NoError(t, m.Round(t.Context()))
-	require.NoError(t, w.cloud.KillAppliance("acme", "fw"))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_ = m.Round(ctx) // listing may fail, or the probe; neither says anything of the appliance
-	require.Equal(t, provision.HealthOK, w.health(t).Status)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatched(t)
+		m := monitor.New(w.Service, w.quiet, monitor.Config{Failures: 1})
+		require.NoError(t, m.Round(t.Context()))
+		require.NoError(t, w.cloud.KillAppliance("acme", "fw"))
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_ = m.Round(ctx) // listing may fail, or the probe; neither says anything of the appliance
+		require.Equal(t, provision.HealthOK, w.health(t).Status)
+		w.stop()
+	})
 }
 
 // Its flows find another member; the others' stay, and so does what platforms poll.
 func TestFlowsMoveAwayFromAMemberThatFails(t *testing.T) {
 	t.Parallel()
-	w := newWatchedAs(t, catalog.Insertion{Modes: []string{"redirect"}, HA: []string{"cluster:3"}}, `{"networks":["lan"]}`)
-	m := monitor.New(w.Service, w.quiet, monitor.Config{Timeout: 200 * time.Millisecond, Failures: 2})
-	through := func() (list []topology.ApplianceID) {
-		f, err := w.cloud.Observe(t.Context(), "acme")
-		require.NoError(t, err)
-		for _, of := range f.Redirects[0].Members {
-			list = append(list, of.Appliance)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatchedAs(t, catalog.Insertion{Modes: []string{"redirect"}, HA: []string{"cluster:3"}}, `{"networks":["lan"]}`)
+		m := monitor.New(w.Service, w.quiet, monitor.Config{Failures: 2})
+		through := func() (list []topology.ApplianceID) {
+			f, err := w.cloud.Observe(t.Context(), "acme")
+			require.NoError(t, err)
+			for _, of := range f.Redirects[0].Members {
+				list = append(list, of.Appliance)
+			}
+			return list
 		}
-		return list
-	}
-	require.NoError(t, m.Round(t.Context()))
-	require.Equal(t, provision.HealthOK, w.health(t).Status)
-	require.NoError(t, w.cloud.HangAppliance("acme", "fw+1"))
-	require.NoError(t, m.Round(t.Context()))
-	require.Equal(t, provision.HealthOK, w.health(t).Status, "too early for a verdict")
-	require.Len(t, through(), 3)
-	require.NoError(t, m.Round(t.Context()))
-	require.Eventually(t, func() bool { return len(through()) == 2 }, time.Minute, time.Millisecond)
-	require.Equal(t, []topology.ApplianceID{"fw", "fw+2"}, through())
-	h := w.health(t)
-	require.Equal(t, provision.HealthDegraded, h.Status)
-	require.Equal(t, "fw+1: no probe came through fw", h.Detail)
+		require.NoError(t, m.Round(t.Context()))
+		require.Equal(t, provision.HealthOK, w.health(t).Status)
+		require.NoError(t, w.cloud.HangAppliance("acme", "fw+1"))
+		require.NoError(t, m.Round(t.Context()))
+		require.Equal(t, provision.HealthOK, w.health(t).Status, "too early for a verdict")
+		require.Len(t, through(), 3)
+		require.NoError(t, m.Round(t.Context()))
+		require.Eventually(t, func() bool { return len(through()) == 2 }, time.Minute, time.Millisecond)
+		require.Equal(t, []topology.ApplianceID{"fw", "fw+2"}, through())
+		h := w.health(t)
+		require.Equal(t, provision.HealthDegraded, h.Status)
+		require.Equal(t, "fw+1: no probe came through fw", h.Detail)
+		w.stop()
+	})
 }
