@@ -158,7 +158,7 @@ func TestRealApplianceIsReplacedWithoutLoss(t *testing.T) {
 		require.Eventually(t, func() bool {
 			conn, err := c.Dial(t.Context(), "a", managed)
 			return err == nil && conn.Close() == nil
-		}, 30*time.Second, 100*time.Millisecond, "the management address went on")
+		}, 2*time.Minute, 100*time.Millisecond, "the management address went on")
 		passed, reached, err := c.Trace(t.Context(), "a", "h1")
 		require.NoError(t, err)
 		require.True(t, reached)

@@ -173,7 +173,7 @@ func (x *trial) carried(b *testing.B) (packets int) {
 		text, err := io.ReadAll(conn)
 		_, body, _ := bytes.Cut(text, []byte("\r\n\r\n"))
 		return err == nil && json.Unmarshal(body, &answer) == nil
-	}, 30*time.Second, 50*time.Millisecond)
+	}, 2*time.Minute, 50*time.Millisecond)
 	return answer.Interfaces["inside1"].Packets
 }
 

@@ -48,7 +48,7 @@ func noticed(t *testing.T, c *Cloud, id topology.ApplianceID) {
 	t.Helper()
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
-	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); <-tick.C {
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); <-tick.C {
 		pulse, err := c.Probe(t.Context(), "a", id)
 		require.NoError(t, err)
 		if !pulse.Running {
@@ -213,6 +213,6 @@ func TestAStandbyTakesOverFromAKilledAppliance(t *testing.T) {
 		require.Eventually(t, func() bool {
 			p, err := c.Probe(t.Context(), "a", "fw")
 			return err == nil && p.Running && p.Start == 1
-		}, 10*time.Second, 10*time.Millisecond)
+		}, 2*time.Minute, 10*time.Millisecond)
 	})
 }

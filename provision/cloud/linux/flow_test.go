@@ -157,7 +157,7 @@ func (f *flow) await(so func() bool) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		return so()
-	}, 30*time.Second, time.Millisecond)
+	}, 2*time.Minute, time.Millisecond)
 }
 
 // some lets so many more datagrams be sent.

@@ -97,7 +97,7 @@ func TestContractWithBridgesAsAppliances(t *testing.T) {
 		return cloudtest.Bed{
 			Cloud:       newPatched(t),
 			Server:      func() cloud.Server { return cloud.Server{} },
-			BootTimeout: 10 * time.Second,
+			BootTimeout: time.Minute,
 		}
 	})
 }

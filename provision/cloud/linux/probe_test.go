@@ -100,7 +100,7 @@ func TestProbesDisturbNoHost(t *testing.T) {
 		defer a.close()
 		return a.send()
 	}))
-	heard, err = host.receive(time.Now().Add(5*time.Second), func(s sighting) bool { return !s.out })
+	heard, err = host.receive(time.Now().Add(time.Minute), func(s sighting) bool { return !s.out })
 	require.NoError(t, err)
 	require.True(t, heard)
 }

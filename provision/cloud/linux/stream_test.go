@@ -101,7 +101,7 @@ func (s *stream) more(t testing.TB) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.bytes >= until
-	}, 30*time.Second, time.Millisecond)
+	}, 2*time.Minute, time.Millisecond)
 }
 
 // end has the download come to its end: all that was sent has arrived.

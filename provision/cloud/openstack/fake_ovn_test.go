@@ -99,7 +99,7 @@ func TestContractOverOVN(t *testing.T) {
 		return cloudtest.Bed{
 			Cloud:       newBed(t, d, drawn{}, suiteTenants...),
 			Server:      func() cloud.Server { return cloud.Server{} },
-			BootTimeout: 10 * time.Second,
+			BootTimeout: time.Minute,
 		}
 	}, unable())
 }

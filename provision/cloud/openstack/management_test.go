@@ -45,7 +45,7 @@ func TestContractOnASharedManagementNetwork(t *testing.T) {
 		return cloudtest.Bed{
 			Cloud:       newBed(t, newTestDriver(t, shareManagement(t, f, "192.168.254.0/24"), aKit), drawn{}, suiteTenants...),
 			Server:      func() cloud.Server { return cloud.Server{} },
-			BootTimeout: 10 * time.Second,
+			BootTimeout: time.Minute,
 		}
 	}, unable())
 }

@@ -121,7 +121,7 @@ func bed(t *testing.T, c *sim.Cloud) cloudtest.Bed {
 		require.NoError(t, c.Close())
 	})
 	return cloudtest.Bed{
-		Cloud: c, Server: server, BootTimeout: 10 * time.Second,
+		Cloud: c, Server: server, BootTimeout: time.Minute,
 		Health: netip.MustParseAddrPort("10.255.0.10:8080"),
 	}
 }
