@@ -83,7 +83,7 @@ func TestALeaseThatWasTakenOverEndsTheWork(t *testing.T) {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-time.After(4 * leaseEvery):
+		case <-time.After(12 * leaseEvery):
 			return errors.New("nothing ended it")
 		}
 	})

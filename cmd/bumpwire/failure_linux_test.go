@@ -95,7 +95,7 @@ func (s *site) passes(want ...topology.ApplianceID) {
 	require.Eventually(s.t, func() bool {
 		passed, reached, err := s.cloud.Trace(context.Background(), "acme", "h")
 		return err == nil && reached && slices.Equal(want, passed)
-	}, 30*time.Second, 5*time.Millisecond)
+	}, 2*time.Minute, 5*time.Millisecond)
 }
 
 // login is what the appliance answers to somebody with credentials.

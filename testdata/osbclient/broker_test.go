@@ -67,7 +67,7 @@ func started(t *testing.T) string {
 // address waits until the broker has written where it listens.
 func address(t *testing.T, file string) string {
 	t.Helper()
-	for limit := time.Now().Add(30 * time.Second); ; {
+	for limit := time.Now().Add(2 * time.Minute); ; {
 		if text, err := os.ReadFile(file); err == nil && strings.HasSuffix(string(text), "\n") {
 			return strings.TrimSpace(string(text))
 		}

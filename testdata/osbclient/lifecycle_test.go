@@ -110,7 +110,7 @@ func TestLifecycleByAnotherClient(t *testing.T) {
 // poll asks until the operation has succeeded.
 func poll(t *testing.T, ask func() (*osb.LastOperationResponse, error)) {
 	t.Helper()
-	for limit := time.Now().Add(30 * time.Second); ; {
+	for limit := time.Now().Add(2 * time.Minute); ; {
 		r, err := ask()
 		require.NoError(t, err)
 		if r.State == osb.StateSucceeded {
