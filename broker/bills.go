@@ -102,7 +102,7 @@ func (s *Server) exported(ctx context.Context, c *call, format string, bills []a
 
 // seller is who sells, as charges name it.
 func (s *Server) seller(ctx context.Context) (metering.Seller, error) {
-	seller := metering.Seller{Issuer: s.Issuer, Services: map[catalog.ServiceID]catalog.Service{}}
+	seller := metering.Seller{Issuer: s.Issuer, Zone: s.Meter.Zone(), Services: map[catalog.ServiceID]catalog.Service{}}
 	all, err := s.Catalog.Services(ctx)
 	for _, service := range all {
 		seller.Services[service.ID] = service

@@ -21,6 +21,7 @@ import (
 type Seller struct {
 	Issuer   string // empty: "Operator"
 	Services map[catalog.ServiceID]catalog.Service
+	Zone     *time.Location // in which the issuer's months begin; nil: UTC
 }
 
 // Of are the services of a vendor; empty, not nil, when it has none.
@@ -35,7 +36,7 @@ func (s Seller) Of(vendor string) []catalog.ServiceID {
 }
 
 // Charges are billing records as FOCUS has them, in their order. The billing period is
-// the month of UTC in which a charge begins; what was reported after the month of its
+// the issuer's month in which a charge begins; what was reported after the month of its
 // use, and counted beside what was there, is a correction in the month in which it came.
 func (s Seller) Charges(bills []BillingRecord) []focus.Row {
 	rows := make([]focus.Row, len(bills))
@@ -46,21 +47,22 @@ func (s Seller) Charges(bills []BillingRecord) []focus.Row {
 }
 
 func (s Seller) charge(b BillingRecord) focus.Row {
+	sku := skuID(b.Plan, b.Dimension)
 	r := focus.Row{
 		BilledCost: b.Amount, EffectiveCost: b.Amount, ListCost: b.Amount, ContractedCost: b.Amount,
 		BillingAccountID: string(b.Tenant), BillingAccountName: string(b.Tenant), BillingCurrency: b.Currency,
-		BillingPeriod: month(b.Start), ChargePeriod: focus.Period{Start: b.Start, End: b.End},
+		BillingPeriod: s.month(b.Start), ChargePeriod: focus.Period{Start: b.Start, End: b.End},
 		SubAccountID: b.Platform, SubAccountName: b.Platform,
 		ChargeCategory: focus.CategoryUsage, ChargeFrequency: focus.FrequencyUsage,
 		ResourceID: string(b.Instance), ResourceName: b.Name,
-		SkuID: string(b.Plan) + "/" + b.Dimension, SkuPriceID: priceID(string(b.Plan), b.Dimension, b.PriceFrom), SkuMeter: b.Dimension,
+		SkuID: sku, SkuPriceID: priceID(sku, rating.ChargeUsage, 0), SkuMeter: b.Dimension,
 		Tags: map[string]string{"bumpwire/dimension": b.Dimension, "bumpwire/plan": string(b.Plan)}, RecordID: b.ID,
 	}
 	if b.Serves != "" {
 		r.Tags["bumpwire/serves"] = string(b.Serves)
 	}
 	s.name(&r, b.Service, b.Plan, b.Dimension)
-	if booked := month(b.Booked); !b.Booked.IsZero() && booked.Start.After(r.BillingPeriod.Start) {
+	if booked := s.month(b.Booked); !b.Booked.IsZero() && booked.Start.After(r.BillingPeriod.Start) {
 		r.BillingPeriod, r.ChargeClass = booked, focus.ClassCorrection
 		return r
 	}
@@ -72,13 +74,18 @@ func (s Seller) charge(b BillingRecord) focus.Row {
 	return r
 }
 
-// priceID is which version of the price of a plan's dimension it is.
-func priceID(plan, dimension string, from time.Time) string {
-	id := plan + "/" + dimension
-	if !from.IsZero() {
-		id += "@" + from.UTC().Format(time.RFC3339)
+func skuID(plan catalog.PlanID, dimension string) string { return string(plan) + "/" + dimension }
+
+// priceID tells the prices of a SKU apart: what is charged, and the tier of that. FOCUS 1.2 wants it the same for all
+// times, tenants and amounts: neither the price's version nor a contract is part of it.
+func priceID(sku string, charge rating.Charge, tier int) string {
+	if charge != rating.ChargeUsage {
+		sku += "/" + string(charge)
 	}
-	return id
+	if tier > 0 {
+		sku += fmt.Sprintf("/tier-%d", tier)
+	}
+	return sku
 }
 
 // LineCharges are lines of one statement as FOCUS has them; invoiced is the period in
@@ -98,13 +105,14 @@ func (s Seller) lineCharge(l rating.Line, invoiced rating.Period) focus.Row {
 	if l.Charge == rating.ChargeTax {
 		return s.besides(l, invoiced, focus.CategoryTax, fmt.Sprintf("%s, %s %% of %s %s", l.Dimension, l.UnitPrice, l.Quantity, l.Currency))
 	}
+	sku := skuID(l.Plan, l.Dimension)
 	r := focus.Row{
 		BilledCost: l.Amount, EffectiveCost: l.Amount, ListCost: l.Amount, ContractedCost: l.Amount,
 		BillingAccountID: string(l.Tenant), BillingAccountName: string(l.Tenant), BillingCurrency: l.Currency,
 		BillingPeriod: focus.Period(invoiced), ChargePeriod: focus.Period{Start: l.Start, End: l.End},
 		SubAccountID: l.Platform, SubAccountName: l.Platform,
 		ResourceID: string(l.Instance), ResourceName: string(l.Instance),
-		SkuID: string(l.Plan) + "/" + l.Dimension, SkuPriceID: priceID(string(l.Plan), l.Dimension, l.PriceFrom), SkuMeter: l.Dimension,
+		SkuID: sku, SkuPriceID: priceID(sku, l.Charge, l.Tier), SkuMeter: l.Dimension,
 		Tags: map[string]string{"bumpwire/dimension": l.Dimension, "bumpwire/plan": string(l.Plan), "bumpwire/charge": string(l.Charge)}, RecordID: l.ID,
 	}
 	s.name(&r, l.Service, l.Plan, strings.Join([]string{l.Dimension, string(l.Charge)}, ", "))
@@ -224,8 +232,7 @@ func unitName(unit string) string {
 	return name + "s"
 }
 
-// month is the month of UTC in which a moment lies.
-func month(t time.Time) focus.Period {
-	p := rating.Month(t, time.UTC)
-	return focus.Period(p)
+// month is the issuer's month in which a moment lies.
+func (s Seller) month(t time.Time) focus.Period {
+	return focus.Period(rating.Month(t, cmp.Or(s.Zone, time.UTC)))
 }

@@ -68,6 +68,45 @@ func TestBillsAsFOCUS(t *testing.T) {
 	golden(t, "bills.focus.csv", text)
 }
 
+// An hour before March begins in UTC it has begun in Berlin.
+func TestBillingPeriodsInFOCUSAreTheIssuersMonths(t *testing.T) {
+	t.Parallel()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	own := seller
+	own.Zone = berlin
+	var periods []string
+	for _, row := range table(t, focusOf(t, own.Charges(charged()[:6]))) {
+		periods = append(periods, strings.Join([]string{row["BillingPeriodStart"], row["BillingPeriodEnd"], row["ChargeClass"]}, " "))
+	}
+	march := "2026-02-28T23:00:00Z 2026-03-31T22:00:00Z "
+	require.Equal(t, []string{march, march, march, march, march, march}, periods, "also what was booked on the second of March: it is the same month")
+	early := charged()[5]
+	early.Start, early.End = at("2026-02-28T22:00:00Z"), at("2026-02-28T23:00:00Z")
+	early.Booked = at("2026-02-28T23:30:00Z")
+	row := table(t, focusOf(t, own.Charges([]metering.BillingRecord{early})))[0]
+	require.Equal(t, []string{march[:20], "Correction"}, []string{row["BillingPeriodStart"], row["ChargeClass"]}, "used in February, and booked in March")
+}
+
+// A price id stays as it is when the price changes, or a tenant has its own; each tier has another.
+func TestAPriceIDIsOfACharge(t *testing.T) {
+	t.Parallel()
+	line := rating.Line{Key: rating.Key{Plan: "s", Dimension: "requests"}, Charge: rating.ChargeUsage, Tier: 2, Currency: "EUR", Unit: "request"}
+	id := func(alter func(*rating.Line)) string {
+		l := line
+		alter(&l)
+		return seller.LineCharges([]rating.Line{l}, l.Period)[0].SkuPriceID
+	}
+	require.Equal(t, "s/requests/tier-2", id(func(*rating.Line) {}))
+	require.Equal(t, "s/requests/tier-2", id(func(l *rating.Line) {
+		l.PriceFrom, l.Contract, l.UnitPrice = at("2026-03-01T00:00:00Z"), true, decimal.New(1, 0)
+	}))
+	require.Equal(t, "s/requests/minimum", id(func(l *rating.Line) { l.Charge, l.Tier = rating.ChargeMinimum, 0 }))
+	bill := charged()[1]
+	require.False(t, bill.PriceFrom.IsZero())
+	require.Equal(t, "s/instance", seller.Charges([]metering.BillingRecord{bill})[0].SkuPriceID)
+}
+
 func TestLinesAsFOCUS(t *testing.T) {
 	t.Parallel()
 	d := decimal.RequireFromString

@@ -109,3 +109,6 @@ func earlier(a, b time.Time) time.Time {
 	}
 	return a
 }
+
+// Zone is in which billing periods begin and end of whoever has no zone of its own.
+func (m *Meter) Zone() *time.Location { return m.zone }
