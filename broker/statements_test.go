@@ -26,11 +26,13 @@ import (
 // past is an instance of the tenant acme's that was active for ten hours two months ago.
 type past struct{ service *api.Service }
 
+// twoMonthsAgo is the same however often it is asked for: midnight may come.
+var twoMonthsAgo = time.Now().UTC().AddDate(0, -2, 0).Truncate(24 * time.Hour)
+
 func (p past) one() provision.Instance {
-	start := time.Now().UTC().AddDate(0, -2, 0).Truncate(24 * time.Hour)
 	return provision.Instance{ID: "old", Tenant: "acme", Service: p.service.ID, History: []provision.Event{
-		{Seq: 1, At: start, State: provision.Active, Plan: p.service.Plans[0].ID},
-		{Seq: 2, At: start.Add(10 * time.Hour), State: provision.Deleted, Plan: p.service.Plans[0].ID},
+		{Seq: 1, At: twoMonthsAgo, State: provision.Active, Plan: p.service.Plans[0].ID},
+		{Seq: 2, At: twoMonthsAgo.Add(10 * time.Hour), State: provision.Deleted, Plan: p.service.Plans[0].ID},
 	}}
 }
 
