@@ -143,7 +143,7 @@ func (c *matrixCase) suffer(t *testing.T, n int, m mishap) {
 	c.asked = out.Operation
 	select {
 	case <-c.wire.struck:
-	case <-time.After(time.Minute):
+	case <-time.After(5 * time.Minute):
 		t.Fatalf("there is no call %d", n)
 	}
 	if m.after != nil {

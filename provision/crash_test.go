@@ -117,7 +117,7 @@ func dieAt(t *testing.T, w *world, n int, how storetest.Outcome, lead func(*worl
 		return storetest.Works
 	})
 	first := w.broker(t, faulty)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	go func() {
 		select {

@@ -191,7 +191,7 @@ func raw(v any) json.RawMessage {
 // wait follows an operation to its end.
 func (b *broker) wait(t testing.TB, op work.ChangeID) work.Change {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	c, err := b.engine.Wait(ctx, op)
 	require.NoError(t, err)
