@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -103,8 +104,23 @@ func (r *run) countReported(ctx context.Context, until time.Time) error {
 	return working.Wait()
 }
 
-// countOne counts the windows of a tally that are to be counted.
+// countOne counts the windows of a tally that are to be counted. When it returns they are: if
+// another broker began anew meanwhile, which may die before it is done, they are looked at again.
 func (r *run) countOne(ctx context.Context, id string, until time.Time) error {
+	for try := 0; ; try++ {
+		settled, err := r.tryCount(ctx, id, until)
+		if err != nil || settled {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(rand.N(50 * time.Millisecond << min(try, 6))):
+		}
+	}
+}
+
+func (r *run) tryCount(ctx context.Context, id string, until time.Time) (settled bool, _ error) {
 	round := 0
 	t, err := r.tallies.Update(ctx, id, func(t tally) (tally, error) {
 		round = 0
@@ -120,11 +136,11 @@ func (r *run) countOne(ctx context.Context, id string, until time.Time) error {
 		return t, nil
 	})
 	if err != nil || round == 0 {
-		return err
+		return err == nil, err
 	}
 	parts, err := r.parts(ctx, t)
 	if err != nil {
-		return err
+		return false, err
 	}
 	return r.settle(ctx, t, parts)
 }
@@ -161,12 +177,12 @@ func (r *run) parts(ctx context.Context, t tally) (map[int]part, error) {
 	return parts, nil
 }
 
-// settle adds parts to their tally, unless counting was begun anew meanwhile: that settles it.
-func (r *run) settle(ctx context.Context, t tally, parts map[int]part) error {
+// settle adds parts to their tally, unless counting was begun anew meanwhile.
+func (r *run) settle(ctx context.Context, t tally, parts map[int]part) (settled bool, _ error) {
 	var added []UsageRecord
 	_, err := r.tallies.Update(ctx, t.ID, func(now tally) (tally, error) {
-		added = nil
-		if now.Round != t.Round {
+		added, settled = nil, now.Round == t.Round
+		if !settled {
 			return now, store.Unchanged
 		}
 		for n := range now.Rows {
@@ -188,7 +204,7 @@ func (r *run) settle(ctx context.Context, t tally, parts map[int]part) error {
 			err = r.record(ctx, u)
 		}
 	}
-	return err
+	return settled, err
 }
 
 // windowKey is what events are found by.
