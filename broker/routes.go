@@ -77,7 +77,7 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/bills", tenants, 200, "Billing records, as json, csv, focus (FOCUS 1.2) or html", gives(s.listBills)},
 		{"GET", "/v1/statements", users, 200, "List the monthly statements: a tenant's, a vendor's", gives(s.listStatements)},
 		{"GET", "/v1/statements/{statement}", users, 200, "Show a statement with its lines, as json, csv, focus or html", gives(s.showStatement)},
-		{"GET", "/v1/statements/{statement}/lines/{line}", users, 200, "Explain a line of a statement by its price and its usage", gives(s.explainLine)},
+		{"GET", "/v1/statements/{statement}/lines/{line}", users, 200, "Explain a line of a statement by its price, its usage, and the events and counts that made this", gives(s.explainLine)},
 		{"GET", "/v1/statement-preview", users, 200, "What a tenant's or a vendor's next statement would have by what is metered so far, and at the end of its period", gives(s.previewStatement)},
 		{"GET", "/v1/credits", tenants, 200, "List credits and refunds, and the statements that they are on", gives(s.listCredits)},
 		{"GET", "/v1/billing-zones", tenants, 200, "List the tenants whose statements close in a time zone of their own", gives(s.listZones)},

@@ -341,6 +341,12 @@ func TestALineIsExplainedByItsPriceAndItsUsage(t *testing.T) {
 			require.True(t, e.Matches, "%s %s", l.Dimension, l.Charge)
 			require.Equal(t, l.Dimension, e.Price.Dimension)
 			require.Len(t, e.Usage, 1, "as long as plan and price stay")
+			requireTrail(t, e)
+			if l.Dimension == "requests" {
+				require.Equal(t, []string{"2000-01-05 80: a", "2000-01-06 10: b"}, trail(e))
+			} else {
+				require.Equal(t, []string{"1 active s"}, trail(e))
+			}
 		}
 		_, err = m.Report(t.Context(), "i", events("late requests 1 2000-01-05T00:00:00Z"))
 		require.NoError(t, err)
@@ -350,6 +356,8 @@ func TestALineIsExplainedByItsPriceAndItsUsage(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, e.Matches, "more has come since")
 		require.Equal(t, "91", e.Usage[0].Quantity.String())
+		requireTrail(t, e)
+		require.Equal(t, []string{"2000-01-05 81: a late", "2000-01-06 10: b"}, trail(e))
 		_, err = m.Explain(t.Context(), 1, "none")
 		require.ErrorIs(t, err, fault.NotFound)
 		_, err = m.Explain(t.Context(), 2, "none")

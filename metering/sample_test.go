@@ -17,6 +17,7 @@ import (
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/internal/store/storetest"
 	"github.com/bumpwire/bumpwire/metering"
+	"github.com/bumpwire/bumpwire/metering/rating"
 	"github.com/bumpwire/bumpwire/provision"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
@@ -171,6 +172,15 @@ func TestWhatPassesLegsIsBilled(t *testing.T) {
 		_, err = metering.Check(t.Context(), s, &findings)
 		require.NoError(t, err)
 		require.Empty(t, findings)
+
+		time.Sleep(february)
+		require.Equal(t, 1, issueAll(t, m))
+		issued, err := m.Statement(t.Context(), 1)
+		require.NoError(t, err)
+		n := slices.IndexFunc(issued.Lines, func(l rating.Line) bool { return l.Instance == "i" && l.Dimension == "leg.inside.bytes" })
+		e, err := m.Explain(t.Context(), 1, issued.Lines[n].ID)
+		require.NoError(t, err)
+		require.Equal(t, []string{"2000-01-01 120: ", "2000-01-01 5: "}, trail(e), "what was read in each window")
 	})
 }
 

@@ -37,7 +37,7 @@ func (c *Client) ExportStatement(ctx context.Context, number int, format string)
 	return text, c.get(ctx, url.Values{"format": {format}}, &text, "statements", strconv.Itoa(number))
 }
 
-// ExplainLine walks from a line of a statement to its price and usage.
+// ExplainLine walks from a line of a statement to its price, its usage, and the events and counts that made this.
 func (c *Client) ExplainLine(ctx context.Context, number int, line string) (e Explanation, err error) {
 	return e, c.get(ctx, nil, &e, "statements", strconv.Itoa(number), "lines", line)
 }

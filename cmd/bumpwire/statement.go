@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -127,7 +128,7 @@ func (c *cli) sayTotals(totals []api.StatementTotal) {
 
 func newBillExplain(c *cli) *cobra.Command {
 	return &cobra.Command{
-		Use: "explain STATEMENT LINE", Short: "Walk from a line of a statement to its price and its usage", Args: exactly("a statement's number", "a line"),
+		Use: "explain STATEMENT LINE", Short: "Walk from a line of a statement to its price, its usage, and the events and counts that made this", Args: exactly("a statement's number", "a line"),
 		RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
 			number, err := statementNumber(args[0])
 			if err != nil {
@@ -179,7 +180,39 @@ func (c *cli) printExplanation(e api.Explanation) error {
 	for _, u := range e.Usage {
 		t.add(u.ID, u.Start, u.End, usageText(u))
 	}
-	return c.print(e, t)
+	if err := c.print(e, t); err != nil {
+		return err
+	}
+	return c.printTrail(e)
+}
+
+// printTrail tells what made the usage.
+func (c *cli) printTrail(e api.Explanation) error {
+	history := table{head: []string{"AT", "EVENT", "STATE", "PLAN", "HEALTH", "WHAT"}}
+	for _, h := range e.History {
+		history.add(h.At, h.Seq, h.State, h.Plan, h.Health, h.Message)
+	}
+	counts := table{head: []string{"WINDOW", "UNTIL", "COUNTED", "EVENTS"}}
+	for _, w := range e.Counts {
+		var ids []string
+		for _, event := range w.Events {
+			ids = append(ids, event.ID)
+		}
+		counts.add(w.Window.Start, w.Window.End, w.Quantity, strings.Join(ids, " "))
+	}
+	for _, t := range []table{history, counts} {
+		if len(t.rows) == 0 {
+			continue
+		}
+		fmt.Fprintln(c.out)
+		if err := c.print(e, t); err != nil {
+			return err
+		}
+	}
+	if e.Truncated {
+		c.say("there are more events than are listed here")
+	}
+	return nil
 }
 
 // usageText is what was used.

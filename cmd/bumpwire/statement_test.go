@@ -13,6 +13,7 @@ import (
 	"github.com/bumpwire/bumpwire/catalog"
 	"github.com/bumpwire/bumpwire/metering"
 	"github.com/bumpwire/bumpwire/metering/rating"
+	"github.com/bumpwire/bumpwire/provision"
 )
 
 func TestAStatementAndALineAreShownWhole(t *testing.T) {
@@ -47,7 +48,22 @@ total: 6.30 EUR
 
 	out.Reset()
 	require.NoError(t, c.printExplanation(api.Explanation{Statement: 7, Line: lines[1], Price: prices[0], Usage: usage[:1], Evidence: rating.EvidenceOf(usage[:1]), Matches: true}))
+	require.NotContains(t, out.String(), "WHAT")
 	require.Regexp(t, `(?s)quantity +5400 second\n.*amount +0\.30 EUR\n.*usage records +1, it is the usage that was billed\n\nUSAGE.*\nw1 .* 1 for 1h30m0s\n$`, out.String())
+}
+
+func TestWhatMadeALineIsShown(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	window := metering.Counted{Window: metering.Window{Start: at, End: at.Add(time.Hour)}, Quantity: decimal.New(7, 0), Events: []metering.Event{{ID: "a"}, {ID: "b\x1b"}}}
+	var out bytes.Buffer
+	c := &cli{out: &out, output: "text"}
+	require.NoError(t, c.printTrail(api.Explanation{
+		History: []provision.Event{{Seq: 2, At: at, State: provision.Active, Plan: "small", Message: "it runs"}}, Counts: []metering.Counted{window}, Truncated: true,
+	}))
+	require.Equal(t, "\nAT  EVENT  STATE  PLAN  HEALTH  WHAT\n2026-03-01 00:00:00  2  active  small  -  it runs\n\n"+
+		"WINDOW  UNTIL  COUNTED  EVENTS\n2026-03-01 00:00:00  2026-03-01 01:00:00  7  a b\uFFFD\nthere are more events than are listed here\n",
+		regexp.MustCompile(` {2,}`).ReplaceAllString(out.String(), "  "))
 }
 
 func TestSumsOfAPreviewAreShownWithTheirForecast(t *testing.T) {
