@@ -6,34 +6,42 @@ import (
 
 	"github.com/bumpwire/bumpwire/broker/api"
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision"
+	"github.com/bumpwire/bumpwire/provision/topology"
 	"github.com/bumpwire/bumpwire/provision/work"
 )
 
 // listChanges lists changes, the newest first.
 func (s *Server) listChanges(ctx context.Context, c *call) (api.List[api.Change], error) {
 	l := api.List[api.Change]{Items: []api.Change{}}
-	all, err := s.Engine.List(ctx, work.Filter{
-		Status: work.Status(c.query.Get("status")), Lane: work.Lane(c.who.tenantOnly()), Subject: c.query.Get("instance"),
-	})
-	if err != nil {
-		return l, err
+	lanes := []work.Lane{""}
+	if own := c.who.tenantOnly(); own != "" {
+		lanes = s.Provision.Lanes(topology.TenantID(own))
+	}
+	var all []work.Change
+	for _, lane := range lanes {
+		some, err := s.Engine.List(ctx, work.Filter{Status: work.Status(c.query.Get("status")), Lane: lane, Subject: c.query.Get("instance")})
+		if err != nil {
+			return l, err
+		}
+		all = append(all, some...)
 	}
 	slices.SortStableFunc(all, func(a, b work.Change) int { return b.Created.Compare(a.Created) })
 	for _, ch := range all {
-		l.Items = append(l.Items, changeOf(ch))
+		l.Items = append(l.Items, s.changeOf(ch))
 	}
 	return l, nil
 }
 
 func (s *Server) showChange(ctx context.Context, c *call) (api.Change, error) {
 	ch, err := s.Engine.Get(ctx, work.ChangeID(c.vars["change"]))
-	if err == nil && !c.who.sees(string(ch.Lane)) {
+	if err == nil && !c.who.sees(string(provision.PlaceOf(ch.Lane).Tenant)) {
 		err = fault.New(fault.NotFound, "change %q does not exist", c.vars["change"])
 	}
 	if err != nil {
 		return api.Change{}, err
 	}
-	return changeOf(ch), nil
+	return s.changeOf(ch), nil
 }
 
 func (s *Server) retryChange(ctx context.Context, c *call) (api.Change, error) {
@@ -53,9 +61,10 @@ func (s *Server) abandonChange(ctx context.Context, c *call, a api.Abandonment) 
 	return s.showChange(ctx, c)
 }
 
-func changeOf(ch work.Change) api.Change {
+func (s *Server) changeOf(ch work.Change) api.Change {
+	p := provision.PlaceOf(ch.Lane)
 	out := api.Change{
-		ID: string(ch.ID), Kind: string(ch.Kind), Tenant: string(ch.Lane), Subject: ch.Subject,
+		ID: string(ch.ID), Kind: string(ch.Kind), Tenant: string(p.Tenant), Region: s.Provision.RegionName(p.Region), Subject: ch.Subject,
 		Status: string(ch.Status), Error: ch.Error, Reason: ch.Reason,
 		Created: ch.Created, Started: ch.Started, Finished: ch.Finished,
 	}

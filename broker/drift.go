@@ -9,25 +9,25 @@ import (
 
 // showDrift compares a tenant's fabric with the records.
 func (s *Server) showDrift(ctx context.Context, c *call) (api.Drift, error) {
-	tenant, err := c.tenant()
+	p, err := s.place(c)
 	if err != nil {
 		return api.Drift{}, err
 	}
-	d, err := s.Provision.Drift(ctx, tenant)
-	return driftOf(d), err
+	d, err := s.Provision.Drift(ctx, p)
+	return s.driftOf(d), err
 }
 
 // repairDrift does the same, and submits a change to repair it.
 func (s *Server) repairDrift(ctx context.Context, c *call) (api.Drift, error) {
-	tenant, err := c.tenant()
+	p, err := s.place(c)
 	if err != nil {
 		return api.Drift{}, err
 	}
-	d, err := s.Provision.Drift(ctx, tenant)
+	d, err := s.Provision.Drift(ctx, p)
 	if err == nil {
 		d, err = s.Provision.Mend(ctx, d, c.who.by())
 	}
-	return driftOf(d), err
+	return s.driftOf(d), err
 }
 
 func (s *Server) listDrift(ctx context.Context, c *call) (api.List[api.Drift], error) {
@@ -50,14 +50,14 @@ func (s *Server) drifts(ctx context.Context, c *call, repair bool) (api.List[api
 				return l, err
 			}
 		}
-		l.Items = append(l.Items, driftOf(d))
+		l.Items = append(l.Items, s.driftOf(d))
 	}
 	return l, nil
 }
 
-func driftOf(d provision.Drift) api.Drift {
+func (s *Server) driftOf(d provision.Drift) api.Drift {
 	out := api.Drift{
-		Tenant: string(d.Tenant), Busy: d.Busy, Differences: []api.Difference{}, Steps: []string{},
+		Tenant: string(d.Tenant), Region: s.Provision.RegionName(d.Region), Busy: d.Busy, Differences: []api.Difference{}, Steps: []string{},
 		Obstacle: d.Obstacle, Since: d.Since, Failed: d.Failed, Repair: string(d.Repair),
 	}
 	for _, x := range d.Differences {

@@ -49,7 +49,7 @@ func (s *Server) listInstances(ctx context.Context, c *call) (api.List[api.Insta
 		return l, err
 	}
 	for _, i := range page {
-		l.Items = append(l.Items, veiled(c.who, names.instance(i)))
+		l.Items = append(l.Items, veiled(c.who, s.located(names.instance(i), i)))
 	}
 	l.Next = string(next)
 	return l, nil
@@ -67,7 +67,7 @@ func (s *Server) showInstance(ctx context.Context, c *call) (api.Instance, error
 	if err != nil {
 		return api.Instance{}, err
 	}
-	return veiled(c.who, names.instance(i)), nil
+	return veiled(c.who, s.located(names.instance(i), i)), nil
 }
 
 // owned is the instance of the path, if it exists for the caller; deleted ones too,
@@ -269,6 +269,12 @@ func planOf(s catalog.Service, given string) (catalog.Plan, error) {
 		return s.Plans[0], nil
 	}
 	return catalog.Plan{}, fault.New(fault.Invalid, "service %q has no plan %q", s.Name, given)
+}
+
+// located says in which of several regions an instance is.
+func (s *Server) located(out api.Instance, i provision.Instance) api.Instance {
+	out.Region = s.Provision.RegionName(i.Region)
+	return out
 }
 
 // instance is an instance as people see it.

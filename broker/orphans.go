@@ -21,7 +21,7 @@ func (s *Server) orphans(ctx context.Context, repair bool) (api.List[api.Disagre
 	found, err := s.Provision.Orphans(ctx, repair)
 	for _, d := range found {
 		l.Items = append(l.Items, api.Disagreement{
-			Tenant: string(d.Tenant), Busy: d.Busy, Leftover: d.Leftover, Missing: d.Missing, Steps: d.Steps, Repair: string(d.Repair),
+			Tenant: string(d.Tenant), Region: s.Provision.RegionName(d.Region), Busy: d.Busy, Leftover: d.Leftover, Missing: d.Missing, Steps: d.Steps, Repair: string(d.Repair),
 		})
 	}
 	return l, err

@@ -158,13 +158,14 @@ func (s *Server) offering(service catalog.Service, at time.Time) api.CatalogServ
 
 func (s *Server) plan(p catalog.Plan, in catalog.Insertion, at time.Time) api.CatalogPlan {
 	costs := costsOf(p.Prices, at)
+	create := s.Provision.Schema(p.Schema)
 	return api.CatalogPlan{
 		ID: string(p.ID), Name: p.Name, Description: cmp.Or(p.Description, p.DisplayName, p.Name),
 		Free: len(costs) == 0, Bindable: true,
 		Metadata: &api.PlanMetadata{DisplayName: p.DisplayName, Bullets: bullets(p), Costs: costs, Systems: systemsOf(p)},
 		Schemas: &api.Schemas{
 			ServiceInstance: &api.InstanceSchemas{
-				Create: &api.Schema{Parameters: p.Schema}, Update: &api.Schema{Parameters: catalog.UpdateSchema(p.Schema)},
+				Create: &api.Schema{Parameters: create}, Update: &api.Schema{Parameters: catalog.UpdateSchema(create)},
 			},
 			ServiceBinding: &api.BindingSchemas{Create: &api.Schema{Parameters: catalog.BindSchema(in)}},
 		},

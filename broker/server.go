@@ -2,6 +2,7 @@ package broker
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"maps"
@@ -20,13 +21,19 @@ import (
 	"github.com/bumpwire/bumpwire/provision/work"
 )
 
+// Cloud is what people are told of the cloud, or of all regions.
+type Cloud interface {
+	Name() string
+	Check(ctx context.Context) []cloud.Problem
+}
+
 // Config is what a Server works with. All but the last group are required.
 type Config struct {
 	Provision *provision.Service
 	Catalog   *catalog.Catalog
 	Meter     *metering.Meter
 	Engine    *work.Engine
-	Cloud     cloud.Cloud
+	Cloud     Cloud
 	Store     *store.Store
 	Accounts  *Accounts
 	Log       *slog.Logger

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bumpwire/bumpwire/broker/api"
 	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/provision"
 	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
@@ -19,13 +20,22 @@ func (c *call) tenant() (topology.TenantID, error) {
 	return checkTenant(name)
 }
 
+// place is the tenant of the path in the region of the query; without one, in the first.
+func (s *Server) place(c *call) (provision.Place, error) {
+	tenant, err := c.tenant()
+	if err != nil {
+		return provision.Place{}, err
+	}
+	return s.Provision.Place(tenant, c.query.Get("region"))
+}
+
 // showTopology is a tenant's fabric as JSON, or drawn.
 func (s *Server) showTopology(ctx context.Context, c *call) (any, error) {
-	tenant, err := c.tenant()
+	p, err := s.place(c)
 	if err != nil {
 		return nil, err
 	}
-	scene, err := s.Provision.Scene(ctx, tenant)
+	scene, err := s.Provision.Scene(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -46,11 +56,11 @@ func (s *Server) showTopology(ctx context.Context, c *call) (any, error) {
 
 func (s *Server) listNetworks(ctx context.Context, c *call) (api.List[api.Network], error) {
 	l := api.List[api.Network]{Items: []api.Network{}}
-	tenant, err := c.tenant()
+	p, err := s.place(c)
 	if err != nil {
 		return l, err
 	}
-	f, err := s.Provision.Fabric(ctx, tenant)
+	f, err := s.Provision.Fabric(ctx, p)
 	if err != nil {
 		return l, err
 	}
@@ -140,12 +150,12 @@ func subnetOf(r *api.Range) (topology.Subnet, error) {
 }
 
 func (s *Server) testbed(c *call) (topology.TenantID, cloud.Testbed, error) {
-	tenant, err := c.tenant()
+	p, err := s.place(c)
 	if err != nil {
 		return "", nil, err
 	}
-	bed, err := s.Provision.Testbed()
-	return tenant, bed, err
+	bed, err := s.Provision.Testbed(p)
+	return p.Tenant, bed, err
 }
 
 func (s *Server) deleteNetwork(ctx context.Context, c *call) (nothing, error) {

@@ -61,14 +61,7 @@ func provisionSchema(p *ovf.Package, configuration string, in Insertion) json.Ra
 			delete(schema, "required")
 		}
 	}
-	text := encode(schema)
-	if len(text) > maxSchema {
-		for _, property := range properties {
-			delete(property.(map[string]any), "description")
-		}
-		text = encode(schema)
-	}
-	return text
+	return brief(schema)
 }
 
 // networksSchema takes as many networks as there are pairs of legs for. Flows of any

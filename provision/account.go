@@ -188,7 +188,7 @@ func (s *Service) tell(ctx context.Context, i Instance, method, user string, pas
 	}
 	req.SetBasicAuth(m.User, admin)
 	req.Header.Set("Content-Type", "application/json")
-	status, err := s.exchange(i.Tenant, to, req)
+	status, err := s.exchange(i.place(), to, req)
 	switch {
 	case err != nil:
 		return &fault.Error{Kind: fault.Unavailable, Message: fmt.Sprintf("the appliance of %q does not answer on its management address", i.Name), Err: err}
@@ -201,8 +201,12 @@ func (s *Service) tell(ctx context.Context, i Instance, method, user string, pas
 }
 
 // exchange does one request over the tenant's management network.
-func (s *Service) exchange(tenant topology.TenantID, to netip.AddrPort, req *http.Request) (status int, err error) {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return s.cloud.Dial(ctx, tenant, to) }
+func (s *Service) exchange(p Place, to netip.AddrPort, req *http.Request) (status int, err error) {
+	at, err := s.in(p)
+	if err != nil {
+		return 0, err
+	}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return at.Dial(ctx, p.Tenant, to) }
 	one := http.Transport{
 		DialContext: dial, DisableKeepAlives: true,
 		// An appliance signs its own certificate at its first boot. The address is on

@@ -263,6 +263,9 @@ func ParametersOf(i Instance) json.RawMessage {
 	case len(networks) > 0:
 		values["networks"] = networks
 	}
+	if i.Region != "" {
+		values[catalog.KeyRegion] = i.Region
+	}
 	i.Steering.describe(i.Insertion, values)
 	raw, _ := json.Marshal(values) // strings always marshal
 	return raw

@@ -69,31 +69,32 @@ func (s *Service) planInsertion(ctx context.Context, c work.Change) ([]work.Task
 }
 
 func (s *Service) plan(ctx context.Context, c work.Change) ([]work.Task, error) {
-	p, err := s.steps(ctx, topology.TenantID(c.Lane), c.ID)
+	p, err := s.steps(ctx, PlaceOf(c.Lane), c.ID)
 	if err != nil {
 		return nil, err
 	}
-	return s.tasks(ctx, topology.TenantID(c.Lane), p.Steps)
+	return s.tasks(ctx, PlaceOf(c.Lane), p.Steps)
 }
 
 // planRepair mends what is known to be dead, too.
 func (s *Service) planRepair(ctx context.Context, c work.Change) ([]work.Task, error) {
-	have, want, err := s.compose(ctx, topology.TenantID(c.Lane), c.ID)
+	p := PlaceOf(c.Lane)
+	have, want, err := s.compose(ctx, p, c.ID)
 	if err != nil {
 		return nil, err
 	}
 	steps, err := topology.Plan(have, want)
 	if err != nil {
-		return nil, fmt.Errorf("cannot plan the repair of tenant %q: %w", c.Lane, err)
+		return nil, fmt.Errorf("cannot plan the repair of tenant %q: %w", p.Tenant, err)
 	}
-	return s.tasks(ctx, topology.TenantID(c.Lane), steps)
+	return s.tasks(ctx, p, steps)
 }
 
-func (s *Service) tasks(ctx context.Context, tenant topology.TenantID, steps []topology.Step) ([]work.Task, error) {
-	if err := s.room(ctx, steps); err != nil {
+func (s *Service) tasks(ctx context.Context, p Place, steps []topology.Step) ([]work.Task, error) {
+	if err := s.room(ctx, p, steps); err != nil {
 		return nil, err
 	}
-	if _, err := s.foresee(ctx, tenant, steps); err != nil {
+	if _, err := s.foresee(ctx, p, steps); err != nil {
 		return nil, err
 	}
 	tasks, err := tasksOf(steps)
@@ -167,7 +168,7 @@ func (s *Service) do(ctx context.Context, c work.Change, t work.Task) error {
 	if err != nil {
 		return err
 	}
-	return s.carryOut(ctx, topology.TenantID(c.Lane), step)
+	return s.carryOut(ctx, PlaceOf(c.Lane), step)
 }
 
 func (s *Service) undo(ctx context.Context, c work.Change, t work.Task) error {
@@ -179,7 +180,7 @@ func (s *Service) undo(ctx context.Context, c work.Change, t work.Task) error {
 	if !ok {
 		return nil
 	}
-	return s.carryOut(ctx, topology.TenantID(c.Lane), back)
+	return s.carryOut(ctx, PlaceOf(c.Lane), back)
 }
 
 func stepOf(t work.Task) (topology.Step, error) {
@@ -191,15 +192,18 @@ func stepOf(t work.Task) (topology.Step, error) {
 }
 
 // carryOut does one step in the cloud.
-func (s *Service) carryOut(ctx context.Context, tenant topology.TenantID, step topology.Step) error {
-	var err error
+func (s *Service) carryOut(ctx context.Context, p Place, step topology.Step) error {
+	at, err := s.in(p)
+	if err != nil {
+		return err
+	}
 	if step.Verb == topology.Boot {
-		err = s.boot(ctx, tenant, *step.Appliance)
+		err = s.boot(ctx, at, p.Tenant, *step.Appliance)
 	} else {
-		err = s.cloud.Do(ctx, tenant, step)
+		err = at.Do(ctx, p.Tenant, step)
 	}
 	if err == nil && step.Verb == topology.Await {
-		err = s.ready(ctx, step)
+		err = s.ready(ctx, at, step)
 	}
 	var notYet *cloud.NotYet
 	if errors.As(err, &notYet) {
@@ -208,10 +212,10 @@ func (s *Service) carryOut(ctx context.Context, tenant topology.TenantID, step t
 	return err
 }
 
-func (s *Service) boot(ctx context.Context, tenant topology.TenantID, a topology.Appliance) error {
+func (s *Service) boot(ctx context.Context, at cloud.Cloud, tenant topology.TenantID, a topology.Appliance) error {
 	server, err := s.machine(ctx, a)
 	if err != nil {
 		return err
 	}
-	return s.cloud.Boot(ctx, tenant, a, server)
+	return at.Boot(ctx, tenant, a, server)
 }

@@ -11,16 +11,20 @@ import (
 
 // Counts says whether the cloud counts what passes the legs of appliances.
 func (s *Service) Counts() bool {
-	_, ok := cloud.CountingOf(s.cloud)
+	_, ok := cloud.CountingOf(s.regions.All()[0].Cloud)
 	return ok
 }
 
 // Counters are what has passed the legs of all of an instance's appliances that are there, while
 // it is being updated those of both forms. fault.Invalid when the cloud does not count.
 func (s *Service) Counters(ctx context.Context, i Instance) (all []topology.Counter, err error) {
-	counts, ok := cloud.CountingOf(s.cloud)
+	at, err := s.in(i.place())
+	if err != nil {
+		return nil, err
+	}
+	counts, ok := cloud.CountingOf(at)
 	if !ok {
-		return nil, fault.New(fault.Invalid, "the cloud %q does not count what passes appliances", s.cloud.Name())
+		return nil, fault.New(fault.Invalid, "the cloud %q does not count what passes appliances", at.Name())
 	}
 	seen := map[topology.ApplianceID]bool{}
 	for _, form := range i.forms() {

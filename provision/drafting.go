@@ -172,9 +172,15 @@ func (s *Service) merge(ctx context.Context, i Instance, f *Form, parameters jso
 	if err := fitting(f.Insertion, i.Name, parameters); err != nil {
 		return err
 	}
+	full, ours := catalog.WithRegions(full, s.regions.Names())
 	checked, err := validate(catalog.UpdateSchema(full), parameters)
 	if err != nil {
 		return err
+	}
+	if region, named := s.regionOf(checked, ours); named {
+		if err := s.stays(i, region); err != nil {
+			return err
+		}
 	}
 	given, err := propertyValues(f.Insertion, checked)
 	if err != nil {

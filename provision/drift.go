@@ -14,10 +14,10 @@ import (
 	"github.com/bumpwire/bumpwire/provision/work"
 )
 
-// Drift is in what a tenant's fabric is not as the records say, although no change
+// Drift is in what the fabric of a place is not as the records say, although no change
 // is in progress: somebody, or a fault, has altered the cloud.
 type Drift struct {
-	Tenant topology.TenantID
+	Place
 
 	// Busy says that changes are in progress for the tenant: what they make and
 	// remove is no drift, so nothing was compared.
@@ -38,12 +38,12 @@ func (d Drift) found() bool { return len(d.Differences)+len(d.Steps) > 0 || d.Ob
 func (d Drift) digest() string { return digest(d.Tenant, d.Differences, d.Obstacle) }
 
 // Drift compares a tenant's fabric with the records, and changes nothing.
-func (s *Service) Drift(ctx context.Context, tenant topology.TenantID) (Drift, error) {
-	d, err := s.compare(ctx, tenant)
+func (s *Service) Drift(ctx context.Context, p Place) (Drift, error) {
+	d, err := s.compare(ctx, p)
 	if err != nil || d.Busy {
 		return d, err
 	}
-	m, err := s.drifts.Get(ctx, string(tenant))
+	m, err := s.drifts.Get(ctx, p.key())
 	if errors.Is(err, fault.NotFound) {
 		return d, nil
 	}
@@ -56,12 +56,12 @@ func (s *Service) Drift(ctx context.Context, tenant topology.TenantID) (Drift, e
 // Drifts is Drift of all tenants that differ or are busy.
 func (s *Service) Drifts(ctx context.Context) ([]Drift, error) {
 	list := []Drift{}
-	tenants, _, err := s.tenantsAnywhere(ctx)
+	places, _, err := s.placesAnywhere(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, tenant := range tenants {
-		d, err := s.Drift(ctx, tenant)
+	for _, p := range places {
+		d, err := s.Drift(ctx, p)
 		if err != nil {
 			return nil, err
 		}
@@ -91,25 +91,25 @@ func (s *Service) mend(ctx context.Context, d Drift, by string) (Drift, error) {
 		return d, nil
 	}
 	var err error
-	if d.Repair, err = s.repair(ctx, d.Tenant, by); err == nil {
-		s.log.Info("drift is being repaired", "tenant", d.Tenant, "change", d.Repair, "by", by)
+	if d.Repair, err = s.repair(ctx, d.Place, by); err == nil {
+		s.log.Info("drift is being repaired", "tenant", d.Place, "change", d.Repair, "by", by)
 	}
 	return d, err
 }
 
-// compare is the drift of a tenant, without what is known of it from before.
-func (s *Service) compare(ctx context.Context, tenant topology.TenantID) (Drift, error) {
-	d := Drift{Tenant: tenant}
-	before, err := s.busy(ctx, tenant)
+// compare is the drift of a place, without what is known of it from before.
+func (s *Service) compare(ctx context.Context, p Place) (Drift, error) {
+	d := Drift{Place: p}
+	before, err := s.busy(ctx, p)
 	if err != nil || before {
 		d.Busy = before
 		return d, err
 	}
 	comparing := s.differ(ctx, &d)
 	// A change that began meanwhile may be what was seen.
-	busy, err := s.busy(ctx, tenant)
+	busy, err := s.busy(ctx, p)
 	if err != nil || busy {
-		return Drift{Tenant: tenant, Busy: busy}, err
+		return Drift{Place: p, Busy: busy}, err
 	}
 	return d, comparing
 }
@@ -118,11 +118,11 @@ func (s *Service) compare(ctx context.Context, tenant topology.TenantID) (Drift,
 // gone, the rest is compared, but not repaired: whether the services on that network
 // are to go, or it is to come back, is for people to say.
 func (s *Service) differ(ctx context.Context, d *Drift) error {
-	services, err := s.services(ctx, d.Tenant, "", nil)
+	services, err := s.services(ctx, d.Place, "", nil)
 	if err != nil {
 		return err
 	}
-	have, err := s.observe(ctx, d.Tenant)
+	have, err := s.observe(ctx, d.Place)
 	if err != nil {
 		return err
 	}
@@ -143,14 +143,14 @@ func (s *Service) differ(ctx context.Context, d *Drift) error {
 	return nil
 }
 
-// busy says whether something is in progress for a tenant, on any broker.
-func (s *Service) busy(ctx context.Context, tenant topology.TenantID) (bool, error) {
-	open, err := s.engine.List(ctx, work.Filter{Lane: work.Lane(tenant), Open: true, Limit: 1})
+// busy says whether something is in progress in a place, on any broker.
+func (s *Service) busy(ctx context.Context, p Place) (bool, error) {
+	open, err := s.engine.List(ctx, work.Filter{Lane: p.lane(), Open: true, Limit: 1})
 	if err != nil || len(open) > 0 {
 		return len(open) > 0, err
 	}
-	mine, err := s.Instances(ctx, Filter{Tenant: tenant})
-	return slices.ContainsFunc(mine, func(i Instance) bool { return len(i.pending()) > 0 }), err
+	mine, err := s.Instances(ctx, Filter{Tenant: p.Tenant})
+	return slices.ContainsFunc(mine, func(i Instance) bool { return i.place() == p && len(i.pending()) > 0 }), err
 }
 
 // repairArgs is what a repair's change carries.
@@ -158,15 +158,15 @@ type repairArgs struct {
 	By string `json:"by,omitempty"` // who asked; empty: the schedule
 }
 
-func (s *Service) repair(ctx context.Context, tenant topology.TenantID, by string) (work.ChangeID, error) {
+func (s *Service) repair(ctx context.Context, p Place, by string) (work.ChangeID, error) {
 	args, err := json.Marshal(repairArgs{by})
 	if err != nil {
 		return "", fmt.Errorf("cannot keep who asked for a repair: %w", err)
 	}
 	id := work.ChangeID(rand.Text())
-	err = s.engine.Submit(ctx, work.Change{ID: id, Lane: work.Lane(tenant), Kind: KindRepair, Subject: string(tenant), Args: args})
+	err = s.engine.Submit(ctx, work.Change{ID: id, Lane: p.lane(), Kind: KindRepair, Subject: string(p.Tenant), Args: args})
 	if err != nil {
-		return "", fmt.Errorf("cannot submit the repair of tenant %q: %w", tenant, err)
+		return "", fmt.Errorf("cannot submit the repair of tenant %q%s: %w", p.Tenant, p.there(), err)
 	}
 	return id, nil
 }

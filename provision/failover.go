@@ -25,7 +25,8 @@ func (s *Service) planFailover(ctx context.Context, c work.Change) ([]work.Task,
 	if err != nil || !i.Failover.runs(c) {
 		return nil, err
 	}
-	have, want, err := s.compose(ctx, topology.TenantID(c.Lane), c.ID)
+	p := PlaceOf(c.Lane)
+	have, want, err := s.compose(ctx, p, c.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +34,7 @@ func (s *Service) planFailover(ctx context.Context, c work.Change) ([]work.Task,
 	anew := func(a topology.Appliance) bool { return c.Kind == KindRespin && a.Instance == i.ID }
 	steps, err := topology.Plan(topology.Wrecked(topology.Overlook(have, want, all), have, want, anew), want)
 	if err != nil {
-		return nil, fmt.Errorf("cannot plan the fabric of tenant %q: %w", c.Lane, err)
+		return nil, fmt.Errorf("cannot plan the fabric of tenant %q: %w", p.Tenant, err)
 	}
 	asObserved(steps, have)
 	tasks, err := tasksOf(slices.DeleteFunc(steps, func(step topology.Step) bool {

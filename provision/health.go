@@ -48,7 +48,11 @@ func (i Instance) unwell() HealthStatus {
 // Probe says how one of an instance's appliances is, by number. It does not run where
 // its tenant has nothing at all.
 func (s *Service) Probe(ctx context.Context, i Instance, n int) (cloud.Pulse, error) {
-	p, err := s.cloud.Probe(ctx, i.Tenant, i.appliance(n))
+	at, err := s.in(i.place())
+	if err != nil {
+		return cloud.Pulse{}, err
+	}
+	p, err := at.Probe(ctx, i.Tenant, i.appliance(n))
 	if fault.KindOf(err) == fault.NotFound {
 		return cloud.Pulse{}, nil
 	}
@@ -60,12 +64,16 @@ func (s *Service) Probe(ctx context.Context, i Instance, n int) (cloud.Pulse, er
 // and otherwise says what is wrong; an appliance's own words are not repeated, for
 // they are untrusted. asked is false where there is nothing to ask, or no way there.
 func (s *Service) AskHealth(ctx context.Context, i Instance, n int) (unwell string, asked bool) {
-	h, at := i.Insertion.Health, i.Appliances()[n]
-	if h == nil || !at.IsValid() {
+	h, own := i.Insertion.Health, i.Appliances()[n]
+	if h == nil || !own.IsValid() {
 		return "", false
 	}
-	to := netip.AddrPortFrom(at.Addr(), uint16(h.Port))
-	conn, err := s.cloud.Dial(ctx, i.Tenant, to)
+	at, err := s.in(i.place())
+	if err != nil {
+		return "", false // nothing can be said about it from here
+	}
+	to := netip.AddrPortFrom(own.Addr(), uint16(h.Port))
+	conn, err := at.Dial(ctx, i.Tenant, to)
 	switch {
 	case errors.Is(err, cloud.ErrNoWay):
 		return "", false

@@ -36,6 +36,7 @@ type Instance struct {
 	Name     string              `json:"name"` // for people; from the platform's context, else the id
 	Platform string              `json:"platform"`
 	Tenant   topology.TenantID   `json:"tenant"`
+	Region   string              `json:"region,omitempty"` // where it is, for its life; empty: the first one
 	Service  catalog.ServiceID   `json:"service"`
 	Plan     catalog.PlanID      `json:"plan"`
 
@@ -147,7 +148,8 @@ type Event struct {
 	Tenant   topology.TenantID `json:"tenant,omitempty"`
 	Platform string            `json:"platform,omitempty"`
 	Service  catalog.ServiceID `json:"service,omitempty"`
-	Bill     Payer             `json:"bill,omitempty"` // who pays; empty: the tenant
+	Bill     Payer             `json:"bill,omitempty"`   // who pays; empty: the tenant
+	Region   string            `json:"region,omitempty"` // as an instance's
 }
 
 // Binding gives a tenant's application access to an instance and may stitch a

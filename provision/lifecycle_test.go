@@ -62,7 +62,7 @@ func TestInstanceOfATenantThatHasNothing(t *testing.T) {
 	r := w.order("fw")
 	r.Tenant, r.Parameters = "newcomer", nil
 	b.provisioned(t, r)
-	f, err := b.Fabric(t.Context(), "newcomer")
+	f, err := b.Fabric(t.Context(), provision.Place{Tenant: "newcomer"})
 	require.NoError(t, err)
 	require.Len(t, f.Appliances, 1)
 	require.True(t, f.Appliances[0].Booted)

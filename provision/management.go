@@ -26,11 +26,11 @@ func (s *Service) managementAddresses(ctx context.Context, i Instance) ([]netip.
 	if len(list) >= i.members() {
 		return list[:i.members()], nil
 	}
-	r, err := s.managementRange(ctx)
+	r, err := s.managementRange(ctx, i.place())
 	if err != nil {
 		return nil, err
 	}
-	for other, err := range s.instances.LookAll(ctx, "live", string(i.Tenant)) {
+	for other, err := range s.look(ctx, i.place()) {
 		if err != nil {
 			return nil, err
 		}
@@ -52,8 +52,12 @@ type addressRange struct {
 	shared bool // by all tenants
 }
 
-func (s *Service) managementRange(ctx context.Context) (addressRange, error) {
-	if c, ok := s.cloud.(cloud.Managing); ok {
+func (s *Service) managementRange(ctx context.Context, p Place) (addressRange, error) {
+	at, err := s.in(p)
+	if err != nil {
+		return addressRange{}, err
+	}
+	if c, ok := at.(cloud.Managing); ok {
 		shared, taken, err := c.Management(ctx)
 		if err != nil {
 			return addressRange{}, fmt.Errorf("cannot choose a management address: %w", err)
@@ -102,8 +106,8 @@ func (r addressRange) ahead(first netip.Addr, who string) netip.Addr {
 // ready answers a *cloud.NotYet while an appliance that is wired cannot have traffic yet,
 // on a cloud that sends no probes through it: where its package has a health endpoint,
 // that must answer well first.
-func (s *Service) ready(ctx context.Context, step topology.Step) error {
-	if b, ok := s.cloud.(cloud.Blind); !ok || !b.Blind() {
+func (s *Service) ready(ctx context.Context, at cloud.Cloud, step topology.Step) error {
+	if b, ok := at.(cloud.Blind); !ok || !b.Blind() {
 		return nil
 	}
 	i, err := s.instances.Get(ctx, string(step.Appliance.Instance))

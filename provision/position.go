@@ -160,7 +160,7 @@ func (c *chooser) named(n topology.NetworkID, given string) (neighbour, error) {
 	}
 	switch len(found) {
 	case 0:
-		return neighbour{}, c.refuse(n, "tenant %q has no instance %q", c.tenant, given)
+		return neighbour{}, c.refuse(n, "tenant %q has no instance %q%s", c.tenant, given, c.there)
 	case 1:
 		return found[0], nil
 	}

@@ -49,15 +49,15 @@ func (s *Service) trialID(ctx context.Context, r *ProvisionRequest) error {
 	return err
 }
 
-// Hosts are the names of the hosts on each of a tenant's networks, where the
+// Hosts are the names of the hosts on each of a place's networks, where the
 // cloud knows them.
-func (s *Service) Hosts(ctx context.Context, tenant topology.TenantID) (map[topology.NetworkID][]string, error) {
+func (s *Service) Hosts(ctx context.Context, p Place) (map[topology.NetworkID][]string, error) {
 	names := map[topology.NetworkID][]string{}
-	bed, err := s.Testbed()
+	bed, err := s.Testbed(p)
 	if err != nil {
 		return names, nil
 	}
-	hosts, err := bed.Hosts(ctx, tenant)
+	hosts, err := bed.Hosts(ctx, p.Tenant)
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return nil, err
 	}
@@ -68,10 +68,14 @@ func (s *Service) Hosts(ctx context.Context, tenant topology.TenantID) (map[topo
 }
 
 // Testbed is the cloud's means to make tenants' networks, where it has them.
-func (s *Service) Testbed() (cloud.Testbed, error) {
-	bed, ok := s.cloud.(cloud.Testbed)
+func (s *Service) Testbed(p Place) (cloud.Testbed, error) {
+	at, err := s.in(p)
+	if err != nil {
+		return nil, err
+	}
+	bed, ok := at.(cloud.Testbed)
 	if !ok {
-		return nil, fault.New(fault.Invalid, "tenants of the %s cloud make their networks there, not here", s.cloud.Name())
+		return nil, fault.New(fault.Invalid, "tenants of the %s cloud make their networks there, not here", at.Name())
 	}
 	return bed, nil
 }

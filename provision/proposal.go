@@ -19,27 +19,31 @@ type course struct {
 // propose says what would become of a tenant's fabric if one instance, nil where it
 // is new, were as the trial is, and what that takes.
 func (s *Service) propose(ctx context.Context, was *Instance, trial Instance) (Preview, error) {
-	c, err := s.steps(ctx, trial.Tenant, trialChange, trial)
+	at, err := s.in(trial.place())
 	if err != nil {
 		return Preview{}, err
 	}
-	if err := s.room(ctx, c.Steps, trial); err != nil {
+	c, err := s.steps(ctx, trial.place(), trialChange, trial)
+	if err != nil {
 		return Preview{}, err
 	}
-	scene, err := s.sceneOf(ctx, c.before)
+	if err := s.room(ctx, trial.place(), c.Steps, trial); err != nil {
+		return Preview{}, err
+	}
+	scene, err := s.sceneOf(ctx, trial.place(), c.before)
 	if err != nil {
 		return Preview{}, err
 	}
 	p := Preview{Proposal: topology.Proposal{Before: scene, After: scene, Steps: append([]topology.Step{}, c.Steps...)}}
 	p.After.Fabric = c.after
-	if p.Notes, err = s.foresee(ctx, trial.Tenant, c.Steps); err != nil {
+	if p.Notes, err = s.foresee(ctx, trial.place(), c.Steps); err != nil {
 		return Preview{}, err
 	}
 	sizes, err := s.sizes(ctx, trial)
 	if err != nil {
 		return Preview{}, err
 	}
-	p.Cost = topology.Estimate(c.before, c.Steps, sizes, s.cloud.Interruption())
+	p.Cost = topology.Estimate(c.before, c.Steps, sizes, at.Interruption())
 	if was != nil {
 		if p.PriceBefore, err = s.price(ctx, *was); err != nil {
 			return Preview{}, err
@@ -54,7 +58,7 @@ func (s *Service) propose(ctx context.Context, was *Instance, trial Instance) (P
 // sizes are those of the tenant's appliances, the trial's before and after.
 func (s *Service) sizes(ctx context.Context, trial Instance) (map[topology.ApplianceID]topology.Size, error) {
 	sizes := map[topology.ApplianceID]topology.Size{}
-	for i, err := range s.instances.All(ctx, "live", string(trial.Tenant)) {
+	for i, err := range s.living(ctx, trial.place()) {
 		if err != nil {
 			return nil, err
 		}

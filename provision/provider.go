@@ -117,8 +117,8 @@ func (c *chooser) roomFor(n int) bool {
 // it. It gives the updates that it has begun, and goes on after an instance that
 // cannot be updated now: the error is the first of those. What is under way already
 // is left alone.
-func (s *Service) Cover(ctx context.Context, tenant topology.TenantID) (begun []work.ChangeID, err error) {
-	for i, failed := range s.instances.All(ctx, "live", string(tenant)) {
+func (s *Service) Cover(ctx context.Context, p Place) (begun []work.ChangeID, err error) {
+	for i, failed := range s.living(ctx, p) {
 		if failed != nil {
 			return begun, failed
 		}

@@ -67,13 +67,13 @@ func TestNetworksThatComeLaterAreCovered(t *testing.T) {
 	b := w.broker(t, w.driver)
 	r := w.inserted("guard", map[string]any{"mode": "redirect", "members": 1})
 	b.provisioned(t, r)
-	begun, err := b.Cover(t.Context(), tenant)
+	begun, err := b.Cover(t.Context(), provision.Place{Tenant: tenant})
 	require.NoError(t, err)
 	require.Empty(t, begun, "all is as it should be")
 
 	w.network(t, tenant, "wifi", 5)
 	for range 2 { // whoever asks again is answered the same
-		begun, err = b.Cover(t.Context(), tenant)
+		begun, err = b.Cover(t.Context(), provision.Place{Tenant: tenant})
 		require.NoError(t, err)
 	}
 	for _, op := range begun {
@@ -125,13 +125,13 @@ func TestANetworkForWhichThereAreNoLegs(t *testing.T) {
 	b := w.broker(t, w.driver)
 	b.provisioned(t, w.inserted("guard", nil))
 	w.network(t, tenant, "wifi", 5)
-	begun, err := b.Cover(t.Context(), tenant)
+	begun, err := b.Cover(t.Context(), provision.Place{Tenant: tenant})
 	require.ErrorIs(t, err, fault.Invalid)
 	require.ErrorContains(t, err, `instance "guard" has no free pair of inside and outside legs for network "wifi": its package has 2`)
 	require.Empty(t, begun)
 	told := b.show(t, "guard").History
 	require.Contains(t, told[len(told)-1].Message, `it does not stand in all networks: instance "guard" has no free pair`)
-	_, err = b.Cover(t.Context(), tenant)
+	_, err = b.Cover(t.Context(), provision.Place{Tenant: tenant})
 	require.ErrorIs(t, err, fault.Invalid)
 	require.Equal(t, told, b.show(t, "guard").History, "once")
 	u := w.toPlan("guard", "large")

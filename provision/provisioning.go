@@ -174,12 +174,14 @@ func (s *Service) draft(ctx context.Context, r ProvisionRequest) (Instance, erro
 	if err := fitting(offer.Service.Insertion, offer.Service.Name, r.Parameters); err != nil {
 		return Instance{}, err
 	}
-	checked, err := validate(offer.Plan.Schema, r.Parameters)
+	schema, ours := catalog.WithRegions(offer.Plan.Schema, s.regions.Names())
+	checked, err := validate(schema, r.Parameters)
 	if err != nil {
 		return Instance{}, err
 	}
+	region, _ := s.regionOf(checked, ours)
 	i := Instance{
-		ID: r.ID, Name: nameIn(r.Context, string(r.ID)), Platform: r.Platform, Tenant: r.Tenant,
+		ID: r.ID, Name: nameIn(r.Context, string(r.ID)), Platform: r.Platform, Tenant: r.Tenant, Region: region,
 		Service: r.Service, Plan: r.Plan,
 		Package: offer.Package.ID, Configuration: offer.Plan.Configuration, Insertion: offer.Service.Insertion,
 		Organization: r.Organization, Space: r.Space, Context: r.Context,

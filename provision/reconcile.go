@@ -18,9 +18,10 @@ import (
 )
 
 // memory is what is known of a tenant's drift from before: one document in the
-// collection "drift", key: the tenant, as long as there is any.
+// collection "drift", key: the place, as long as there is any.
 type memory struct {
 	Tenant topology.TenantID `json:"tenant"`
+	Region string            `json:"region,omitempty"`
 	Digest string            `json:"digest"`
 	Since  time.Time         `json:"since"`
 
@@ -118,35 +119,33 @@ func (s *Service) ReconcileAt(ctx context.Context, at time.Time, repair bool) er
 	return err
 }
 
-// lookAll looks at one tenant after another.
+// lookAll looks at one place after another; a region that cannot be asked is in the
+// way of no other.
 func (s *Service) lookAll(ctx context.Context, at time.Time, repair bool) error {
-	tenants, _, err := s.tenantsAnywhere(ctx)
-	if err != nil {
-		return err
-	}
-	for _, tenant := range tenants {
-		if err := s.reconcile(ctx, tenant, at, repair); err != nil {
+	places, _, failed := s.placesAnywhere(ctx)
+	for _, p := range places {
+		if err := s.reconcile(ctx, p, at, repair); err != nil {
 			if ctx.Err() != nil {
 				return err
 			}
 			s.driftCounts.check("error")
-			s.log.Error("cannot compare a tenant with its records", "tenant", tenant, "error", err)
+			s.log.Error("cannot compare a tenant with its records", "tenant", p, "error", err)
 		}
 	}
-	return nil
+	return failed
 }
 
-// reconcile looks at one tenant.
-func (s *Service) reconcile(ctx context.Context, tenant topology.TenantID, at time.Time, repair bool) error {
-	begun, err := s.Cover(ctx, tenant)
+// reconcile looks at one place.
+func (s *Service) reconcile(ctx context.Context, p Place, at time.Time, repair bool) error {
+	begun, err := s.Cover(ctx, p)
 	if err != nil {
-		s.log.Error("cannot put the provider's services into all networks of a tenant", "tenant", tenant, "error", err)
+		s.log.Error("cannot put the provider's services into all networks of a tenant", "tenant", p, "error", err)
 	}
 	if len(begun) > 0 {
 		s.driftCounts.check("busy")
 		return nil
 	}
-	d, err := s.compare(ctx, tenant)
+	d, err := s.compare(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -156,7 +155,7 @@ func (s *Service) reconcile(ctx context.Context, tenant topology.TenantID, at ti
 		return nil
 	case !d.found():
 		s.driftCounts.check("agrees")
-		return s.agrees(ctx, tenant, "", "the cloud is as it should be again")
+		return s.agrees(ctx, p, "", "the cloud is as it should be again")
 	}
 	s.driftCounts.check("differs")
 	m, err := s.report(ctx, d)
@@ -179,12 +178,12 @@ func (s *Service) report(ctx context.Context, d Drift) (memory, error) {
 // remember keeps what was found, and logs it when it is news.
 func (s *Service) remember(ctx context.Context, d Drift) (memory, error) {
 	news := false
-	m, err := s.drifts.Upsert(ctx, string(d.Tenant), func(old memory, exists bool) (memory, error) {
+	m, err := s.drifts.Upsert(ctx, d.key(), func(old memory, exists bool) (memory, error) {
 		news = !exists || old.Digest != d.digest()
 		if !news {
 			return old, store.Unchanged
 		}
-		return memory{Tenant: d.Tenant, Digest: d.digest(), Since: time.Now().UTC()}, nil
+		return memory{Tenant: d.Tenant, Region: d.Region, Digest: d.digest(), Since: time.Now().UTC()}, nil
 	})
 	if err != nil || !news {
 		return m, err
@@ -192,7 +191,7 @@ func (s *Service) remember(ctx context.Context, d Drift) (memory, error) {
 	for _, x := range d.Differences {
 		s.driftCounts.difference(x.Kind)
 	}
-	s.log.Warn("the cloud is not as it should be", "tenant", d.Tenant, "differences", len(d.Differences), "what", summary(d.sentences("")), "obstacle", d.Obstacle)
+	s.log.Warn("the cloud is not as it should be", "tenant", d.Place, "differences", len(d.Differences), "what", summary(d.sentences("")), "obstacle", d.Obstacle)
 	return m, nil
 }
 
@@ -220,7 +219,7 @@ func summary(sentences []string) string {
 // each as often as it changes.
 func (s *Service) noteDrift(ctx context.Context, d Drift) error {
 	what := func(i Instance) string { return summary(d.sentences(i.ID)) }
-	return s.eachLive(ctx, d.Tenant, func(i Instance) bool { return what(i) != i.Drift }, func(i *Instance) {
+	return s.eachLive(ctx, d.Place, func(i Instance) bool { return what(i) != i.Drift }, func(i *Instance) {
 		if i.Drift = what(*i); i.Drift == "" {
 			i.note("", "the cloud is as it should be again", "")
 			return
@@ -229,30 +228,30 @@ func (s *Service) noteDrift(ctx context.Context, d Drift) error {
 	})
 }
 
-// agrees forgets a tenant's drift.
-func (s *Service) agrees(ctx context.Context, tenant topology.TenantID, by, how string) error {
-	_, err := s.drifts.Get(ctx, string(tenant))
+// agrees forgets a place's drift.
+func (s *Service) agrees(ctx context.Context, p Place, by, how string) error {
+	_, err := s.drifts.Get(ctx, p.key())
 	if errors.Is(err, fault.NotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	s.log.Info(how, "tenant", tenant, "by", by)
-	err = s.eachLive(ctx, tenant, Instance.drifts, func(i *Instance) {
+	s.log.Info(how, "tenant", p, "by", by)
+	err = s.eachLive(ctx, p, Instance.drifts, func(i *Instance) {
 		i.Drift = ""
 		i.note(by, how, "")
 	})
 	if err != nil {
 		return err
 	}
-	return s.drifts.Delete(ctx, string(tenant))
+	return s.drifts.Delete(ctx, p.key())
 }
 
-// eachLive alters those of a tenant's instances that have something in the cloud and
+// eachLive alters those of a place's instances that have something in the cloud and
 // are to be altered.
-func (s *Service) eachLive(ctx context.Context, tenant topology.TenantID, which func(Instance) bool, alter func(*Instance)) error {
-	for i, err := range s.instances.All(ctx, "live", string(tenant)) {
+func (s *Service) eachLive(ctx context.Context, p Place, which func(Instance) bool, alter func(*Instance)) error {
+	for i, err := range s.living(ctx, p) {
 		if err != nil {
 			return err
 		}
@@ -260,7 +259,7 @@ func (s *Service) eachLive(ctx context.Context, tenant topology.TenantID, which 
 			continue
 		}
 		_, err := s.instances.Update(ctx, string(i.ID), func(i Instance) (Instance, error) {
-			if i.Tenant != tenant || !i.live() || !which(i) {
+			if i.place() != p || !i.live() || !which(i) {
 				return i, store.Unchanged
 			}
 			alter(&i)
@@ -281,16 +280,16 @@ func (s *Service) settleRepair(ctx context.Context, c work.Change) error {
 			return fmt.Errorf("cannot read who asked for a repair: %w", err)
 		}
 	}
-	tenant := topology.TenantID(c.Lane)
+	p := PlaceOf(c.Lane)
 	if c.Outcome() == work.Done {
 		s.driftCounts.repair("repaired")
-		return s.agrees(ctx, tenant, args.By, "the cloud was repaired")
+		return s.agrees(ctx, p, args.By, "the cloud was repaired")
 	}
 	s.driftCounts.repair("failed")
 	why := failure("the repair", c)
-	s.log.Warn("drift was not repaired", "tenant", tenant, "change", c.ID, "by", args.By, "error", why)
-	_, err := s.drifts.Upsert(ctx, string(tenant), func(m memory, _ bool) (memory, error) {
-		m.Tenant = tenant
+	s.log.Warn("drift was not repaired", "tenant", p, "change", c.ID, "by", args.By, "error", why)
+	_, err := s.drifts.Upsert(ctx, p.key(), func(m memory, _ bool) (memory, error) {
+		m.Tenant, m.Region = p.Tenant, p.Region
 		m.Failures++
 		m.Error, m.NotBefore = why, time.Now().UTC().Add(pause(m.Failures))
 		return m, nil
@@ -299,7 +298,7 @@ func (s *Service) settleRepair(ctx context.Context, c work.Change) error {
 		return err
 	}
 	news := func(i Instance) bool { return i.drifts() && i.History[len(i.History)-1].Message != why }
-	return s.eachLive(ctx, tenant, news, func(i *Instance) { i.note(args.By, why, "") })
+	return s.eachLive(ctx, p, news, func(i *Instance) { i.note(args.By, why, "") })
 }
 
 func (i Instance) drifts() bool { return i.Drift != "" }

@@ -79,7 +79,7 @@ func TestDriftIsFoundAndRepaired(t *testing.T) {
 			t.Parallel()
 			var whole topology.Fabric
 			w, b := drifting(t, func(f *topology.Fabric) { whole = topology.Settle(*f); c.alter(f) })
-			d, err := b.Drift(t.Context(), tenant)
+			d, err := b.Drift(t.Context(), provision.Place{Tenant: tenant})
 			require.NoError(t, err)
 			require.Contains(t, strings.Join(said(d), "\n"), c.say)
 			require.NotEmpty(t, d.Steps)
@@ -130,7 +130,7 @@ func TestDriftIsReportedOnce(t *testing.T) {
 	counts := b.DriftCounts()
 	require.Equal(t, map[string]int{"differs": 3}, counts.Checks)
 	require.Equal(t, map[topology.DifferenceKind]int{topology.StoppedAppliance: 1}, counts.Differences)
-	d, err := b.Drift(t.Context(), tenant)
+	d, err := b.Drift(t.Context(), provision.Place{Tenant: tenant})
 	require.NoError(t, err)
 	require.False(t, d.Since.IsZero())
 
@@ -184,7 +184,7 @@ func TestDriftThatCannotBeRepairedIsOnlyReported(t *testing.T) {
 	for minute := range 3 {
 		require.NoError(t, b.ReconcileAt(t.Context(), noon(minute), true))
 	}
-	d, err := b.Drift(t.Context(), tenant)
+	d, err := b.Drift(t.Context(), provision.Place{Tenant: tenant})
 	require.NoError(t, err)
 	require.Contains(t, d.Obstacle, "bring them back, or take the services out of them")
 	require.Contains(t, said(d), "the tenant's network dmz is gone, or its gateway; instance fw is stitched into it")
@@ -210,7 +210,7 @@ func TestARepairThatFailsIsTriedAgainLater(t *testing.T) {
 		require.NoError(t, b.ReconcileAt(t.Context(), now.Add(time.Duration(minute)*time.Minute), true))
 		b.calm(t)
 	}
-	d, err := b.Drift(t.Context(), tenant)
+	d, err := b.Drift(t.Context(), provision.Place{Tenant: tenant})
 	require.NoError(t, err)
 	require.Contains(t, d.Failed, "the repair failed and was undone")
 	require.Contains(t, d.Failed, "no memory left")

@@ -131,13 +131,13 @@ func (i Instance) staff(t *topology.Service) {
 // leftAlone chooses the appliances that are known to be dead, of instances that op is
 // not about: to mend them is their own changes' business, and nobody else's is to wait
 // for one that does not come up.
-func (s *Service) leftAlone(ctx context.Context, have, want topology.Fabric, op work.ChangeID) (func(topology.Appliance) bool, error) {
+func (s *Service) leftAlone(ctx context.Context, p Place, have topology.Fabric, op work.ChangeID) (func(topology.Appliance) bool, error) {
 	known := map[topology.ApplianceID]bool{}
 	dead := func(a topology.Appliance) bool { return !a.Booted }
 	if !slices.ContainsFunc(have.Appliances, dead) {
 		return func(topology.Appliance) bool { return false }, nil
 	}
-	for i, err := range s.instances.All(ctx, "live", string(want.Tenant)) {
+	for i, err := range s.living(ctx, p) {
 		if err != nil {
 			return nil, err
 		}

@@ -12,8 +12,12 @@ import (
 
 // room refuses, with Full, steps that the cloud says it has no room for, where it can
 // say so. Steps that boot nothing are not asked about: giving up is always allowed.
-func (s *Service) room(ctx context.Context, steps []topology.Step, trials ...Instance) error {
-	wary, ok := s.cloud.(cloud.Affording)
+func (s *Service) room(ctx context.Context, p Place, steps []topology.Step, trials ...Instance) error {
+	at, err := s.in(p)
+	if err != nil {
+		return err
+	}
+	wary, ok := at.(cloud.Affording)
 	if !ok {
 		return nil
 	}
@@ -35,12 +39,16 @@ func (s *Service) room(ctx context.Context, steps []topology.Step, trials ...Ins
 }
 
 // foresee is what the cloud says of steps before anything of them is done, where it can.
-func (s *Service) foresee(ctx context.Context, tenant topology.TenantID, steps []topology.Step) (notes []string, err error) {
-	c, ok := s.cloud.(cloud.Foreseeing)
+func (s *Service) foresee(ctx context.Context, p Place, steps []topology.Step) (notes []string, err error) {
+	at, err := s.in(p)
+	if err != nil {
+		return nil, err
+	}
+	c, ok := at.(cloud.Foreseeing)
 	if !ok || len(steps) == 0 {
 		return nil, nil
 	}
-	return c.Foresee(ctx, tenant, steps)
+	return c.Foresee(ctx, p.Tenant, steps)
 }
 
 // machine is what an appliance boots from and with.

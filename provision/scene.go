@@ -7,25 +7,24 @@ import (
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
-// Scene is a tenant's fabric with what drawings tell besides: the hosts' names,
+// Scene is the fabric of a place with what drawings tell besides: the hosts' names,
 // where the cloud knows them, and how appliances are. NotFound when it has nothing.
-func (s *Service) Scene(ctx context.Context, tenant topology.TenantID) (topology.Scene, error) {
-	f, err := s.Fabric(ctx, tenant)
+func (s *Service) Scene(ctx context.Context, p Place) (topology.Scene, error) {
+	f, err := s.Fabric(ctx, p)
 	if err != nil {
 		return topology.Scene{}, err
 	}
-	return s.sceneOf(ctx, f)
+	return s.sceneOf(ctx, p, f)
 }
 
-// sceneOf is a tenant's fabric with what is known besides.
-func (s *Service) sceneOf(ctx context.Context, f topology.Fabric) (topology.Scene, error) {
-	tenant := f.Tenant
-	hosts, err := s.Hosts(ctx, tenant)
+// sceneOf is the fabric of a place with what is known besides.
+func (s *Service) sceneOf(ctx context.Context, p Place, f topology.Fabric) (topology.Scene, error) {
+	hosts, err := s.Hosts(ctx, p)
 	if err != nil {
 		return topology.Scene{}, err
 	}
 	scene := topology.Scene{Fabric: f, Hosts: hosts, States: map[topology.ApplianceID]topology.State{}}
-	for i, err := range s.instances.All(ctx, "live", string(tenant)) {
+	for i, err := range s.living(ctx, p) {
 		if err != nil {
 			return topology.Scene{}, err
 		}

@@ -19,10 +19,10 @@ func TestASceneTellsHowAppliancesAre(t *testing.T) {
 	b.provisioned(t, w.resilient("fw", "open", "standby", "lan"))
 	b.look(t, "fw")
 	scene := func() map[topology.ApplianceID]topology.State {
-		s, err := b.Scene(t.Context(), tenant)
+		s, err := b.Scene(t.Context(), provision.Place{Tenant: tenant})
 		require.NoError(t, err)
 		require.Contains(t, topology.Draw(s), "lan")
-		d, err := b.Drift(t.Context(), tenant)
+		d, err := b.Drift(t.Context(), provision.Place{Tenant: tenant})
 		require.NoError(t, err)
 		require.Empty(t, d.Differences)
 		return s.States

@@ -43,7 +43,7 @@ type Service struct {
 	drifts     store.Collection[memory]
 	slots      store.Collection[slot]
 	catalog    *catalog.Catalog
-	cloud      cloud.Cloud
+	regions    cloud.Regions
 	engine     *work.Engine
 	key        *seal.Key
 	log        *slog.Logger
@@ -55,14 +55,18 @@ type Service struct {
 	driftCounts *driftCounts
 }
 
-// Config is what a Service works with; all but the last three are required.
+// Config is what a Service works with; Store, Catalog, Engine, Key, Log and
+// one of Cloud and Regions are required.
 type Config struct {
 	Store   *store.Store
 	Catalog *catalog.Catalog
-	Cloud   cloud.Cloud
+	Cloud   cloud.Cloud // of a broker without regions
 	Engine  *work.Engine
 	Key     *seal.Key
 	Log     *slog.Logger
+
+	// Regions are in place of Cloud.
+	Regions cloud.Regions
 
 	// Version is this program's, for appliances that want to know where they run; may
 	// be empty.
@@ -91,6 +95,9 @@ func New(c Config) *Service {
 	if !c.Management.IsValid() {
 		c.Management = netip.MustParsePrefix("192.168.254.0/24")
 	}
+	if c.Cloud != nil {
+		c.Regions = cloud.Only(c.Cloud)
+	}
 	s := &Service{
 		instances:  Documents(c.Store),
 		glimpses:   store.In[glimpse](c.Store, "instances", nil),
@@ -100,7 +107,7 @@ func New(c Config) *Service {
 		drifts:     store.In[memory](c.Store, "drift", nil),
 		slots:      store.In[slot](c.Store, "reconcile", nil),
 		catalog:    c.Catalog,
-		cloud:      c.Cloud,
+		regions:    c.Regions,
 		engine:     c.Engine,
 		key:        c.Key,
 		log:        c.Log,
@@ -203,7 +210,7 @@ func (s *Service) Run(ctx context.Context, interval time.Duration) error {
 func (s *Service) submit(_ context.Context, i Instance, op Operation) error {
 	err := s.engine.Enlist(work.Change{
 		ID:       op.ID,
-		Lane:     work.Lane(i.Tenant),
+		Lane:     i.place().lane(),
 		Kind:     op.Kind,
 		Subject:  string(i.ID),
 		Deadline: s.deadline(op),

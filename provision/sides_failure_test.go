@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bumpwire/bumpwire/provision"
 	"github.com/bumpwire/bumpwire/provision/cloud/sim"
 )
 
@@ -19,7 +20,7 @@ func TestOnlyTheSideThatFailsIsBypassed(t *testing.T) {
 		b.verdict(t, "wan", member, false)
 		require.Equal(t, "["+other+"]", w.across(t, "host-lan", "host-server"))
 		require.Equal(t, "["+other+"]", w.across(t, "host-server", "host-lan"))
-		scene, err := b.Scene(t.Context(), tenant)
+		scene, err := b.Scene(t.Context(), provision.Place{Tenant: tenant})
 		require.NoError(t, err)
 		for id, st := range scene.States {
 			require.Equal(t, string(id) != other, st.Past, id)

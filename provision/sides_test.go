@@ -234,7 +234,7 @@ func TestHealthTellsTheSide(t *testing.T) {
 		require.Equal(t, provision.HealthFailing, health().Status)
 		require.Contains(t, health().Detail, "wan@datacenter: ")
 		require.NotContains(t, health().Detail, "wan@branch")
-		scene, err := b.Scene(t.Context(), tenant)
+		scene, err := b.Scene(t.Context(), provision.Place{Tenant: tenant})
 		require.NoError(t, err)
 		require.Equal(t, topology.Failing, scene.States["wan@datacenter"].Health)
 		require.Equal(t, topology.Healthy, scene.States["wan@branch"].Health)
@@ -270,7 +270,7 @@ func TestSidesAreRedirectedTo(t *testing.T) {
 	order.Parameters = raw(map[string]any{"mode": "redirect", "members": 2, "sides": map[string]any{
 		"branch": map[string]any{"networks": []string{"lan", "dmz"}}, "datacenter": map[string]any{"networks": []string{"server"}, "match": map[string]any{"protocols": []string{"tcp"}}}}})
 	b.provisioned(t, order)
-	f, err := b.Fabric(t.Context(), tenant)
+	f, err := b.Fabric(t.Context(), provision.Place{Tenant: tenant})
 	require.NoError(t, err)
 	members := map[topology.NetworkID]string{}
 	for _, r := range f.Redirects {
@@ -282,7 +282,7 @@ func TestSidesAreRedirectedTo(t *testing.T) {
 		Parameters: raw(map[string]any{"members": 1})})
 	require.NoError(t, err)
 	require.Equal(t, work.Done, b.wait(t, out.Operation).Status)
-	f, err = b.Fabric(t.Context(), tenant)
+	f, err = b.Fabric(t.Context(), provision.Place{Tenant: tenant})
 	require.NoError(t, err)
 	require.Len(t, f.Appliances, 2)
 	b.removed(t, w.wanRemoval())

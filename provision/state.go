@@ -119,7 +119,7 @@ func (i *Instance) note(by, message string, binding BindingID) {
 	i.History = append(i.History, Event{
 		Seq: len(i.History) + 1, At: at, State: i.State, Plan: i.Plan, Health: i.Health.Status,
 		Message: message, Binding: binding, By: by,
-		Tenant: i.Tenant, Platform: i.Platform, Service: i.Service,
+		Tenant: i.Tenant, Region: i.Region, Platform: i.Platform, Service: i.Service,
 		VCPUs: i.Size.VCPUs, MemoryBytes: i.Size.MemoryBytes,
 	})
 	e := &i.History[len(i.History)-1]

@@ -168,7 +168,7 @@ func (s *Service) tryRedirect(ctx context.Context, i Instance, op work.ChangeID)
 		return nil
 	}
 	i.InPlace = true
-	_, _, err := s.compose(ctx, i.Tenant, op, i)
+	_, _, err := s.compose(ctx, i.place(), op, i)
 	return err
 }
 

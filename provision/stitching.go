@@ -16,6 +16,7 @@ import (
 // chooser finds a place in a chain for an instance's next stitches.
 type chooser struct {
 	tenant   topology.TenantID
+	there    string             // says the region, where it is not the first
 	networks []topology.Network // the tenant's own
 	gated    map[topology.NetworkID]bool
 	taken    []topology.Stitch   // the instance's, in place or on their way
@@ -26,11 +27,11 @@ type chooser struct {
 }
 
 func (s *Service) chooser(ctx context.Context, i Instance) (*chooser, error) {
-	have, err := s.Fabric(ctx, i.Tenant)
+	have, err := s.Fabric(ctx, i.place())
 	if err != nil {
 		return nil, err
 	}
-	c := &chooser{tenant: i.Tenant, gated: map[topology.NetworkID]bool{}, taken: i.claimed(), own: i.neighbour(), legs: []catalog.Insertion{i.Insertion}, redirect: i.Mode == topology.Redirected}
+	c := &chooser{tenant: i.Tenant, there: i.place().there(), gated: map[topology.NetworkID]bool{}, taken: i.claimed(), own: i.neighbour(), legs: []catalog.Insertion{i.Insertion}, redirect: i.Mode == topology.Redirected}
 	if i.Update != nil { // a place that lasts
 		c.redirect = c.redirect && i.Update.Will.Mode == topology.Redirected
 		c.legs = append(c.legs, i.Update.Will.Insertion)
@@ -45,7 +46,7 @@ func (s *Service) chooser(ctx context.Context, i Instance) (*chooser, error) {
 			c.gated[p.Home] = true
 		}
 	}
-	for other, err := range s.instances.All(ctx, "live", string(i.Tenant)) {
+	for other, err := range s.living(ctx, i.place()) {
 		if err != nil {
 			return nil, err
 		}
@@ -112,7 +113,7 @@ func (c *chooser) network(name string) (topology.NetworkID, error) {
 	}
 	switch len(found) {
 	case 0:
-		return "", fault.New(fault.Invalid, "tenant %q has no network %q", c.tenant, name)
+		return "", fault.New(fault.Invalid, "tenant %q has no network %q%s", c.tenant, name, c.there)
 	case 1:
 		return found[0], nil
 	}
@@ -131,49 +132,53 @@ func pairs(legs []catalog.Leg) []int {
 	return slices.Compact(list)
 }
 
-// Fabric is what a tenant has now. NotFound when it has nothing.
-func (s *Service) Fabric(ctx context.Context, tenant topology.TenantID) (topology.Fabric, error) {
-	have, err := s.cloud.Observe(ctx, tenant)
-	return observed(tenant, have, err)
+// Fabric is what a tenant has now in a region. Invalid when it has nothing.
+func (s *Service) Fabric(ctx context.Context, p Place) (topology.Fabric, error) {
+	at, err := s.in(p)
+	if err != nil {
+		return topology.Fabric{}, err
+	}
+	have, err := at.Observe(ctx, p.Tenant)
+	return observed(p, have, err)
 }
 
 // observed explains why a tenant's fabric could not be had.
-func observed(tenant topology.TenantID, have topology.Fabric, err error) (topology.Fabric, error) {
+func observed(p Place, have topology.Fabric, err error) (topology.Fabric, error) {
 	switch {
 	case errors.Is(err, fault.NotFound):
-		return have, fault.New(fault.Invalid, "tenant %q has no networks", tenant)
+		return have, fault.New(fault.Invalid, "tenant %q has no networks%s", p.Tenant, p.there())
 	case err != nil:
-		return have, fmt.Errorf("cannot observe the networks of tenant %q: %w", tenant, err)
+		return have, fmt.Errorf("cannot observe the networks of tenant %q%s: %w", p.Tenant, p.there(), err)
 	}
 	return have, nil
 }
 
 // steps are what leads from what is to what should be while op is carried out.
 // Trials stand in for the stored instances of their ids, for previews.
-func (s *Service) steps(ctx context.Context, tenant topology.TenantID, op work.ChangeID, trials ...Instance) (course, error) {
-	have, want, err := s.compose(ctx, tenant, op, trials...)
+func (s *Service) steps(ctx context.Context, p Place, op work.ChangeID, trials ...Instance) (course, error) {
+	have, want, err := s.compose(ctx, p, op, trials...)
 	if err != nil {
 		return course{}, err
 	}
-	dead, err := s.leftAlone(ctx, have, want, op)
+	dead, err := s.leftAlone(ctx, p, have, op)
 	if err != nil {
 		return course{}, err
 	}
 	list, err := topology.Plan(topology.Overlook(have, want, dead), want)
 	if err != nil {
-		return course{}, fmt.Errorf("cannot plan the fabric of tenant %q: %w", tenant, err)
+		return course{}, fmt.Errorf("cannot plan the fabric of tenant %q: %w", p.Tenant, err)
 	}
 	return course{have, want, list}, nil
 }
 
 // compose is what is and what should be. Invalid when the services cannot be put
 // together.
-func (s *Service) compose(ctx context.Context, tenant topology.TenantID, op work.ChangeID, trials ...Instance) (have, want topology.Fabric, err error) {
-	services, err := s.services(ctx, tenant, op, trials)
+func (s *Service) compose(ctx context.Context, p Place, op work.ChangeID, trials ...Instance) (have, want topology.Fabric, err error) {
+	services, err := s.services(ctx, p, op, trials)
 	if err != nil {
 		return have, want, err
 	}
-	if have, err = s.observe(ctx, tenant); err != nil {
+	if have, err = s.observe(ctx, p); err != nil {
 		return have, want, err
 	}
 	if want, err = topology.Compose(topology.Base(have), services); err != nil {
@@ -184,24 +189,28 @@ func (s *Service) compose(ctx context.Context, tenant topology.TenantID, op work
 
 // observe is what a tenant has now; nothing, where it has nothing yet, which is room
 // enough for what is stitched into nothing.
-func (s *Service) observe(ctx context.Context, tenant topology.TenantID) (topology.Fabric, error) {
-	have, err := s.cloud.Observe(ctx, tenant)
-	if errors.Is(err, fault.NotFound) {
-		return topology.Settle(topology.Fabric{Tenant: tenant}), nil
+func (s *Service) observe(ctx context.Context, p Place) (topology.Fabric, error) {
+	at, err := s.in(p)
+	if err != nil {
+		return topology.Fabric{}, err
 	}
-	return observed(tenant, have, err)
+	have, err := at.Observe(ctx, p.Tenant)
+	if errors.Is(err, fault.NotFound) {
+		return topology.Settle(topology.Fabric{Tenant: p.Tenant}), nil
+	}
+	return observed(p, have, err)
 }
 
 // services are the tenant's instances that should be in place while op is
 // carried out.
-func (s *Service) services(ctx context.Context, tenant topology.TenantID, op work.ChangeID, trials []Instance) ([]topology.Service, error) {
+func (s *Service) services(ctx context.Context, p Place, op work.ChangeID, trials []Instance) ([]topology.Service, error) {
 	var list []topology.Service
 	add := func(i Instance) {
 		if i.wanted(op) {
 			list = append(list, i.services(op)...)
 		}
 	}
-	for i, err := range s.instances.LookAll(ctx, "live", string(tenant)) {
+	for i, err := range s.look(ctx, p) {
 		if err != nil {
 			return nil, err
 		}

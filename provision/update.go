@@ -155,7 +155,7 @@ func (i Instance) basis() string {
 // trial refuses what could not be put together, before anything is stored.
 func (s *Service) trial(ctx context.Context, i Instance, u Update) error {
 	i.Update = &u
-	_, _, err := s.compose(ctx, i.Tenant, u.Change, i)
+	_, _, err := s.compose(ctx, i.place(), u.Change, i)
 	if fault.KindOf(err) == fault.Invalid {
 		return &Refused{true, err}
 	}

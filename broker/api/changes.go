@@ -11,7 +11,8 @@ type Change struct {
 	ID       string    `json:"id"`
 	Kind     string    `json:"kind"`
 	Tenant   string    `json:"tenant"`
-	Subject  string    `json:"subject"` // the instance
+	Region   string    `json:"region,omitempty"` // where the broker has several
+	Subject  string    `json:"subject"`          // the instance
 	Status   string    `json:"status"`
 	Error    string    `json:"error,omitempty"`  // the first failure
 	Reason   string    `json:"reason,omitempty"` // why it was parked or abandoned

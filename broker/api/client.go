@@ -21,6 +21,15 @@ type Client struct {
 	Password string
 	Token    string       // in place of User and Password
 	HTTP     *http.Client // nil: http.DefaultClient
+	Region   string       // whose networks of tenants are meant, where the broker has several; empty: the first
+}
+
+// there names the region in requests about tenants' networks.
+func (c *Client) there() url.Values {
+	if c.Region == "" {
+		return nil
+	}
+	return url.Values{"region": {c.Region}}
 }
 
 // List is how the management API answers with more than one of a thing.

@@ -11,7 +11,8 @@ import (
 // is in progress.
 type Drift struct {
 	Tenant      string       `json:"tenant"`
-	Busy        bool         `json:"busy,omitempty"` // changes are in progress, so nothing was compared
+	Region      string       `json:"region,omitempty"` // where the broker has several
+	Busy        bool         `json:"busy,omitempty"`   // changes are in progress, so nothing was compared
 	Differences []Difference `json:"differences"`
 	Steps       []string     `json:"steps"`              // a repair, in order
 	Obstacle    string       `json:"obstacle,omitempty"` // why it cannot be repaired
@@ -28,12 +29,12 @@ type Difference struct {
 
 // Drift compares a tenant's fabric with the records.
 func (c *Client) Drift(ctx context.Context, tenant string) (d Drift, err error) {
-	return d, c.get(ctx, nil, &d, "tenants", tenant, "drift")
+	return d, c.get(ctx, c.there(), &d, "tenants", tenant, "drift")
 }
 
 // RepairDrift does the same, and has a change repair what it can.
 func (c *Client) RepairDrift(ctx context.Context, tenant string) (d Drift, err error) {
-	return d, c.call(ctx, "POST", nil, nil, &d, "tenants", tenant, "drift")
+	return d, c.call(ctx, "POST", c.there(), nil, &d, "tenants", tenant, "drift")
 }
 
 // Drifts is Drift of all tenants whose fabric differs, or who are busy.

@@ -17,9 +17,10 @@ type Instance struct {
 	Name          string            `json:"name"`
 	Platform      string            `json:"platform"`
 	Tenant        string            `json:"tenant"`
-	Service       string            `json:"service"`      // id
-	ServiceName   string            `json:"service_name"` // empty once the service is gone
-	Plan          string            `json:"plan"`         // id
+	Region        string            `json:"region,omitempty"` // where it is, of the several that the broker has
+	Service       string            `json:"service"`          // id
+	ServiceName   string            `json:"service_name"`     // empty once the service is gone
+	Plan          string            `json:"plan"`             // id
 	PlanName      string            `json:"plan_name"`
 	Package       string            `json:"package"`
 	Upgrade       string            `json:"upgrade,omitempty"` // the package that it can be upgraded to; empty: it has that

@@ -5,6 +5,7 @@ import "context"
 // Disagreement is what the cloud and the records of one tenant do not agree in.
 type Disagreement struct {
 	Tenant   string   `json:"tenant"`             // empty: things in the cloud whose tenant nobody can tell
+	Region   string   `json:"region,omitempty"`   // where the broker has several
 	Busy     bool     `json:"busy,omitempty"`     // changes are in progress, so nothing was compared
 	Leftover []string `json:"leftover,omitempty"` // what removes things without a record
 	Missing  []string `json:"missing,omitempty"`  // what makes things that a record misses

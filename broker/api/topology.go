@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"net/url"
 
@@ -40,36 +41,38 @@ type Host struct {
 
 // Topology reads a tenant's fabric.
 func (c *Client) Topology(ctx context.Context, tenant string) (t Topology, err error) {
-	return t, c.get(ctx, nil, &t, "tenants", tenant, "topology")
+	return t, c.get(ctx, c.there(), &t, "tenants", tenant, "topology")
 }
 
 // Drawing draws a tenant's fabric as text, svg or dot.
 func (c *Client) Drawing(ctx context.Context, tenant, format string) ([]byte, error) {
 	var b []byte
-	return b, c.get(ctx, url.Values{"format": {format}}, &b, "tenants", tenant, "topology")
+	query := url.Values{"format": {format}}
+	maps.Copy(query, c.there())
+	return b, c.get(ctx, query, &b, "tenants", tenant, "topology")
 }
 
 // Networks lists a tenant's own networks.
 func (c *Client) Networks(ctx context.Context, tenant string) ([]Network, error) {
-	return list[Network](ctx, c, nil, "tenants", tenant, "networks")
+	return list[Network](ctx, c, c.there(), "tenants", tenant, "networks")
 }
 
 // CreateNetwork makes a tenant network, on clouds that can.
 func (c *Client) CreateNetwork(ctx context.Context, tenant string, n Network) (made Network, err error) {
-	return made, c.call(ctx, "POST", nil, n, &made, "tenants", tenant, "networks")
+	return made, c.call(ctx, "POST", c.there(), n, &made, "tenants", tenant, "networks")
 }
 
 // DeleteNetwork removes a tenant network and its hosts.
 func (c *Client) DeleteNetwork(ctx context.Context, tenant, id string) error {
-	return c.call(ctx, "DELETE", nil, nil, nil, "tenants", tenant, "networks", id)
+	return c.call(ctx, "DELETE", c.there(), nil, nil, "tenants", tenant, "networks", id)
 }
 
 // Hosts lists a tenant's hosts.
 func (c *Client) Hosts(ctx context.Context, tenant string) ([]Host, error) {
-	return list[Host](ctx, c, nil, "tenants", tenant, "hosts")
+	return list[Host](ctx, c, c.there(), "tenants", tenant, "hosts")
 }
 
 // CreateHost attaches a host to a tenant network, on clouds that can.
 func (c *Client) CreateHost(ctx context.Context, tenant string, h Host) (made Host, err error) {
-	return made, c.call(ctx, "POST", nil, h, &made, "tenants", tenant, "hosts")
+	return made, c.call(ctx, "POST", c.there(), h, &made, "tenants", tenant, "hosts")
 }

@@ -20,7 +20,7 @@ func newChange(c *cli) *cobra.Command {
 			}
 			t := table{head: []string{"CREATED", "ID", "KIND", "TENANT", "INSTANCE", "STATUS", "REASON"}}
 			for _, ch := range all {
-				t.add(ch.Created, ch.ID, ch.Kind, ch.Tenant, ch.Subject, ch.Status, ch.Reason)
+				t.add(ch.Created, ch.ID, ch.Kind, ch.Tenant+inRegion(ch.Region), ch.Subject, ch.Status, ch.Reason)
 			}
 			return c.print(orEmpty(all), t)
 		}),
@@ -60,7 +60,7 @@ func (c *cli) printChange(ch api.Change, err error) error {
 	if c.output == "json" {
 		return c.printJSON(ch)
 	}
-	if err := c.print(ch, facts("change", ch.ID, "kind", ch.Kind, "tenant", ch.Tenant, "instance", ch.Subject, "status", ch.Status,
+	if err := c.print(ch, facts("change", ch.ID, "kind", ch.Kind, "tenant", ch.Tenant, "region", ch.Region, "instance", ch.Subject, "status", ch.Status,
 		"error", ch.Error, "reason", ch.Reason, "created", ch.Created, "finished", ch.Finished)); err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ make a command fail.`,
 			if err != nil {
 				return err
 			}
-			found, err := c.examine(cmd.Context(), cfg)
+			found, err := c.examineAll(cmd.Context(), cfg)
 			if err != nil {
 				return err
 			}
@@ -47,6 +47,27 @@ make a command fail.`,
 	}
 	flags.add(cmd)
 	return cmd
+}
+
+// examineAll are the findings of every region.
+func (c *cli) examineAll(ctx context.Context, cfg config) (all []cloud.Finding, err error) {
+	if err := cfg.Cloud.checkRegions(); err != nil {
+		return nil, err
+	}
+	if len(cfg.Cloud.Regions) == 0 {
+		return c.examine(ctx, cfg)
+	}
+	for _, r := range cfg.Cloud.Regions {
+		found, err := c.examine(ctx, cfg.in(r))
+		if err != nil {
+			return nil, inRegionOf(r.Name, err)
+		}
+		for _, f := range found {
+			f.Region = r.Name
+			all = append(all, f)
+		}
+	}
+	return all, nil
 }
 
 // examine is what each kind of cloud finds out about itself.
@@ -60,7 +81,7 @@ func (c *cli) examine(ctx context.Context, cfg config) ([]cloud.Finding, error) 
 			return nil, err
 		}
 	case "sim":
-		if _, err := os.Stat(cfg.path("sim.json")); err != nil {
+		if _, err := os.Stat(cfg.path(cfg.Cloud.simFile())); err != nil {
 			return []cloud.Finding{{Area: "sim", Need: "nothing", Verdict: cloud.Met, Found: "it is simulated, and has no state yet"}}, nil
 		}
 	}
@@ -99,7 +120,7 @@ func (c *cli) printFindings(driver string, found []cloud.Finding) error {
 		}
 	}
 	for _, f := range found {
-		c.say("%-8s %-8s %s: %s", f.Verdict, f.Area, harmless(f.Need), harmless(f.Found))
+		c.say("%-8s %-8s %s: %s", f.Verdict, f.Area, harmless(f.Need)+inRegion(f.Region), harmless(f.Found))
 		if f.Remedy != "" {
 			c.say("                  remedy: %s", harmless(f.Remedy))
 		}

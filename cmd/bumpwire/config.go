@@ -55,6 +55,7 @@ type cloudConfig struct {
 	Name        string        `yaml:"name"`            // openstack: a cloud of clouds.yaml; empty: as OS_CLOUD or the other OS_ variables say
 	File        string        `yaml:"file"`            // openstack: a clouds.yaml elsewhere than where OpenStack's tools look for it
 	Region      string        `yaml:"region"`          // openstack: empty: as clouds.yaml or OS_REGION_NAME says
+	Regions     regionsConfig `yaml:"regions"`         // openstack, sim: regions that one broker serves, by name, the first for whoever names none; empty: the one of the keys around this one
 	CA          string        `yaml:"ca"`              // openstack: a PEM file of certificates to be trusted beside the system's
 	Retain      bool          `yaml:"retain"`          // openstack: keep the data volumes of appliances that are removed
 	Management  string        `yaml:"management"`      // openstack: a network that all appliances' management legs share and the broker reaches; empty: each tenant has its own
@@ -187,6 +188,11 @@ func assign(field reflect.Value, text string) error {
 			return fmt.Errorf("%q is neither true nor false", text)
 		}
 		*p = b
+	case *regionsConfig:
+		*p = nil // by name alone, as in a list with commas
+		for _, name := range listed(text) {
+			*p = append(*p, regionConfig{Name: name})
+		}
 	case *time.Duration:
 		d, err := time.ParseDuration(text)
 		if err != nil {
@@ -227,6 +233,9 @@ func (c config) check() error {
 	}
 	if _, err := prefixes(c.Cloud.MgmtFrom); err != nil {
 		return fault.New(fault.Invalid, "cloud.management_from: %s", err)
+	}
+	if err := c.Cloud.checkRegions(); err != nil {
+		return err
 	}
 	if err := c.Store.check(); err != nil {
 		return err

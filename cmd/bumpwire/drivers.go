@@ -74,7 +74,7 @@ func cloudOf(ctx context.Context, c config, log *slog.Logger) (cloud.Cloud, erro
 	case "linux":
 		return linux.New(ctx, linux.Options{Scope: c.Cloud.Scope, Dir: c.path("linux"), Log: log, Accelerator: c.Cloud.Accelerator})
 	case "sim":
-		return sim.New(sim.Options{Path: c.path("sim.json"), BootTime: c.Cloud.BootTime}), nil
+		return sim.New(sim.Options{Path: c.path(c.Cloud.simFile()), BootTime: c.Cloud.BootTime}), nil
 	case "openstack":
 		return openstack.Open(ctx, c.Cloud.openstack(log))
 	}

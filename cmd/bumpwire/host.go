@@ -45,5 +45,6 @@ func newHost(c *cli) *cobra.Command {
 		},
 	)
 	tenantFlag(cmd, &tenant)
+	regionFlag(cmd, c)
 	return cmd
 }

@@ -43,7 +43,7 @@ func newInstanceList(c *cli) *cobra.Command {
 			}
 			t := table{head: []string{"ID", "NAME", "TENANT", "SERVICE", "PLAN", "STATE", "HEALTH", "NETWORKS"}}
 			for _, i := range all {
-				t.add(i.ID, i.Name, i.Tenant, i.ServiceName, i.PlanName, i.State, i.Health.Status, i.Networks)
+				t.add(i.ID, i.Name, i.Tenant+inRegion(i.Region), i.ServiceName, i.PlanName, i.State, i.Health.Status, i.Networks)
 			}
 			return c.print(orEmpty(all), t)
 		}),
@@ -59,6 +59,7 @@ func newInstanceList(c *cli) *cobra.Command {
 type wanted struct {
 	api.NewInstance
 	file     string
+	region   string
 	set      []string
 	networks []string
 	sides    []string
@@ -77,6 +78,7 @@ func (w *wanted) flags(cmd *cobra.Command) {
 func (w *wanted) rest(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&w.Tenant, "tenant", "", "whose it is; a tenant's user may leave it out")
+	f.StringVar(&w.region, "region", "", "where it is to be, of a broker that has several regions; empty: the first")
 	f.StringVar(&w.Plan, "plan", "", "the plan, by id or name; empty: the default plan")
 	f.StringVar(&w.ID, "id", "", "the instance's id; empty: made up")
 	f.StringVar(&w.Name, "name", "", "the instance's name for people")
@@ -94,6 +96,9 @@ func (w *wanted) request(service string) (api.NewInstance, error) {
 	p, err := parameters(w.file, w.set)
 	if err != nil {
 		return n, err
+	}
+	if w.region != "" {
+		p["region"] = w.region
 	}
 	if len(w.networks) > 0 {
 		p["networks"] = w.networks
@@ -243,7 +248,7 @@ func (c *cli) printInstance(i api.Instance, err error) error {
 		}
 		members = append(members, member)
 	}
-	return c.print(i, facts("instance", i.ID, "name", i.Name, "tenant", i.Tenant, "platform", i.Platform,
+	return c.print(i, facts("instance", i.ID, "name", i.Name, "tenant", i.Tenant, "region", i.Region, "platform", i.Platform,
 		"service", i.ServiceName, "plan", i.PlanName, "package", i.Package, "upgrade", i.Upgrade, "state", i.State,
 		"managed by", managedBy(i),
 		"operation", strings.TrimSpace(i.Operation.Kind+" "+i.Operation.State), "detail", i.Operation.Description,

@@ -65,6 +65,7 @@ func newNetwork(c *cli) *cobra.Command {
 		},
 	)
 	tenantFlag(cmd, &tenant)
+	regionFlag(cmd, c)
 	return cmd
 }
 
@@ -75,6 +76,11 @@ func ranges(n api.Network) string {
 		text += ", " + r.CIDR
 	}
 	return text
+}
+
+// regionFlag says where, for the commands under a command too.
+func regionFlag(cmd *cobra.Command, c *cli) {
+	cmd.PersistentFlags().StringVar(&c.region, "region", "", "the region, of a broker that has several; empty: the first")
 }
 
 // tenantFlag says whose; it holds for the command and those under it.

@@ -31,7 +31,7 @@ are in progress is not compared.`,
 			}
 			t := table{head: []string{"TENANT", "WHAT", "STEP", "REPAIR"}}
 			for _, d := range found {
-				tenant := cmp.Or(d.Tenant, "(nobody)")
+				tenant := cmp.Or(d.Tenant, "(nobody)") + inRegion(d.Region)
 				if d.Busy {
 					t.add(tenant, "busy", "changes are in progress", "")
 				}

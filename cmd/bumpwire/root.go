@@ -29,6 +29,7 @@ type cli struct {
 	passwordFile string
 	keystone     bool
 	osCloud      string
+	region       string // of commands about tenants' networks
 }
 
 const defaultURL = "http://127.0.0.1:8080"
@@ -163,6 +164,7 @@ func (c *cli) call(do func(ctx context.Context, api *api.Client, args []string) 
 		if err != nil {
 			return err
 		}
+		client.Region = c.region
 		return do(cmd.Context(), client, args)
 	}
 }

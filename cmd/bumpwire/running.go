@@ -34,7 +34,8 @@ const goodbye = 10 * time.Second
 // running is a broker at work: what it is made of, and its end.
 type running struct {
 	accounts  *broker.Accounts
-	cloud     cloud.Cloud
+	cloud     cloud.Cloud // the first region's
+	regions   cloud.Regions
 	provision *provision.Service
 	meter     *metering.Meter
 
@@ -90,7 +91,11 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 	if err != nil {
 		return nil, err
 	}
-	if r.cloud, err = openCloud(ctx, c, log); err != nil {
+	if r.regions, err = openRegions(ctx, c, log); err != nil {
+		return nil, err
+	}
+	r.cloud = r.regions.All()[0].Cloud
+	if err := checkFirst(ctx, r.store, r.regions); err != nil {
 		return nil, err
 	}
 	engine := work.New(r.store, log, work.Options{Workers: c.Cloud.Parallel})
@@ -101,7 +106,7 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 			return nil, err
 		}
 	}
-	r.provision = provision.New(provision.Config{Store: r.store, Catalog: offers, Cloud: r.cloud, Engine: engine, Key: key, Log: log, Version: version(),
+	r.provision = provision.New(provision.Config{Store: r.store, Catalog: offers, Regions: r.regions, Engine: engine, Key: key, Log: log, Version: version(),
 		BindingLifetime: c.OSB.BindingLifetime, Ceiling: c.OSB.PollingLimit})
 	watch := monitor.New(r.provision, log, monitor.Config{Every: c.Monitor.Every})
 	zone, err := zoneOf(c.Metering.Zone)
@@ -122,7 +127,7 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 	}
 	r.accounts = broker.NewAccounts(r.store)
 	server, err := broker.New(broker.Config{
-		Provision: r.provision, Catalog: offers, Meter: r.meter, Engine: engine, Cloud: r.cloud, Store: r.store,
+		Provision: r.provision, Catalog: offers, Meter: r.meter, Engine: engine, Cloud: r.regions, Store: r.store,
 		Accounts: r.accounts, Log: log, Version: version(), Rounds: watch.Rounds,
 		MissingVersion: c.OSB.MissingVersionStatus, PollingLimit: c.OSB.PollingLimit, RetryAfter: c.OSB.RetryAfter, StrictOperation: c.OSB.StrictOperation,
 		Issuer: c.Metering.Issuer, Tokens: c.Identity.tokens(), TokenRoles: c.Identity.roles(),
@@ -198,7 +203,7 @@ func (r *running) Close() error {
 // release closes what was opened, the last first.
 func (r *running) release() {
 	if r.cloud != nil {
-		_ = r.cloud.Close() // what runs in the cloud goes on
+		_ = r.regions.Close() // what runs in the cloud goes on
 	}
 	if r.store != nil {
 		_ = r.store.Close() // every acknowledged write is on disk already

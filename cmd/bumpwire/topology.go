@@ -31,5 +31,6 @@ func newTopology(c *cli) *cobra.Command {
 	show.Flags().StringVar(&format, "format", "text", "text, svg, dot or json")
 	cmd := group(&cobra.Command{Use: "topology", Short: "Tenants' networks and what is inserted in them"}, show, newTopologyDrift(c, &tenant))
 	tenantFlag(cmd, &tenant)
+	regionFlag(cmd, c)
 	return cmd
 }

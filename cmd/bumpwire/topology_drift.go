@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/internal/fault"
 )
 
 func newTopologyDrift(c *cli, tenant *string) *cobra.Command {
@@ -15,7 +16,7 @@ func newTopologyDrift(c *cli, tenant *string) *cobra.Command {
 	cmd = &cobra.Command{
 		Use: "drift", Short: "Compare the cloud with what should be there",
 		Long: `Compare what is in the cloud with what should be there: for the tenant of
---tenant, or for all without it. Told is what is missing, what is plugged into the wrong network,
+--tenant, or for all without it, which are those of all regions. Told is what is missing, what is plugged into the wrong network,
 what should not be there, and what would repair it. A tenant for whom changes are in
 progress is not compared. With --repair a change does what would repair it, after
 everything that was asked for before.
@@ -26,6 +27,9 @@ The broker does the same on a schedule: provision.reconcile in its configuration
 			which := *tenant
 			if !cmd.Flags().Changed("tenant") {
 				which = ""
+			}
+			if which == "" && c.region != "" {
+				return fault.New(fault.Invalid, "--region is of one tenant: say whose with --tenant")
 			}
 			found, err := driftOf(ctx, a, which, repair)
 			if err != nil {
@@ -66,12 +70,20 @@ func driftOf(ctx context.Context, a *api.Client, tenant string, repair bool) ([]
 	return []api.Drift{d}, nil
 }
 
+// inRegion says a region, where the broker has several.
+func inRegion(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " in region " + harmless(name)
+}
+
 func (c *cli) printDrift(d api.Drift) {
 	if d.Busy {
-		fmt.Fprintf(c.out, "tenant %s: changes are in progress, so nothing was compared\n", harmless(d.Tenant))
+		fmt.Fprintf(c.out, "tenant %s: changes are in progress, so nothing was compared\n", harmless(d.Tenant)+inRegion(d.Region))
 		return
 	}
-	fmt.Fprintf(c.out, "tenant %s is not as it should be", harmless(d.Tenant))
+	fmt.Fprintf(c.out, "tenant %s is not as it should be", harmless(d.Tenant)+inRegion(d.Region))
 	if !d.Since.IsZero() {
 		fmt.Fprintf(c.out, " (first seen %s)", text(d.Since))
 	}

@@ -15,8 +15,9 @@ const (
 
 // Finding is one thing that a driver needs of its cloud, and how it is.
 type Finding struct {
-	Area    string     `json:"area"` // what it is about: "network"
-	Need    string     `json:"need"` // "extension port-security"
+	Region  string     `json:"region,omitempty"` // where the broker has several
+	Area    string     `json:"area"`             // what it is about: "network"
+	Need    string     `json:"need"`             // "extension port-security"
 	Verdict Verdict    `json:"verdict"`
 	Found   string     `json:"found"`            // what there is, or what is wrong
 	Remedy  string     `json:"remedy,omitempty"` // what an operator can do about it; empty when all is well

@@ -1,6 +1,7 @@
 package openstack
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -35,6 +36,7 @@ type fake struct {
 	token   int
 
 	regions []string          // of the catalog's services
+	at      map[string]string // where a region's are, when not here
 	catalog map[string]string // paths of services by type
 	account thing             // what tokens say beside the project
 	fixed   map[string]any    // answers by path, over all else; a number is a status
@@ -191,7 +193,7 @@ func (f *fake) signIn(w http.ResponseWriter, r *http.Request) {
 	for kind, path := range f.catalog {
 		var endpoints []thing
 		for _, region := range f.regions {
-			endpoints = append(endpoints, thing{"id": kind, "interface": "public", "region": region, "region_id": region, "url": f.URL + path})
+			endpoints = append(endpoints, thing{"id": kind, "interface": "public", "region": region, "region_id": region, "url": cmp.Or(f.at[region], f.URL) + path})
 		}
 		catalog = append(catalog, thing{"type": kind, "name": kind, "id": kind, "endpoints": endpoints})
 	}

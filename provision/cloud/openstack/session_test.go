@@ -71,6 +71,36 @@ func TestARegionIsChosenWhereThereAreSeveral(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Two drivers of one account, each for a region, make each call where its region is.
+func TestEveryServiceIsThatOfTheRegion(t *testing.T) {
+	t.Parallel()
+	north, south := newPatient(t), newPatient(t)
+	north.f.regions = []string{"north", "south"}
+	north.f.at = map[string]string{"south": south.f.URL}
+	delete(north.entry, "region_name")
+	north.examine() // writes the file
+	for _, p := range []*patient{north, south} {
+		p.f.put("projects", thing{"id": "acme", "name": "acme", "domain_id": "default"})
+	}
+	south.f.put("networks", thing{"id": "far", "name": "far", "project_id": "acme"})
+	seen := func(region string) []string {
+		options := north.options
+		options.Region = region
+		north.f.token, south.f.token = 1, 2 // all regions take the tokens of the only Keystone
+		d, err := newDriver(t.Context(), options)
+		require.NoError(t, err)
+		f, err := d.Observe(t.Context(), "acme")
+		require.NoError(t, err)
+		var names []string
+		for _, n := range f.Networks {
+			names = append(names, string(n.ID))
+		}
+		return names
+	}
+	require.Contains(t, seen("south"), "far")
+	require.NotContains(t, seen("north"), "far")
+}
+
 func TestAccountsWithoutPasswords(t *testing.T) {
 	alone(t)
 	t.Setenv("OS_AUTH_URL", "https://cloud.example/v3")
