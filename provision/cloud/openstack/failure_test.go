@@ -142,34 +142,6 @@ func (s *site) fail(n, status int) {
 	}
 }
 
-func TestFloatingIPsRefuseAMoveBeforeItBegins(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	router := s.fake.list("routers")[0]
-	s.fake.put("floatingips", thing{"router_id": router["id"], "fixed_ip_address": "10.1.0.9", "floating_ip_address": "172.24.4.7", "project_id": string(s.tenant)})
-	s.fake.put("floatingips", thing{"router_id": router["id"], "fixed_ip_address": "10.2.0.9", "floating_ip_address": "172.24.4.8", "project_id": string(s.tenant)})
-	s.fake.put("floatingips", thing{"router_id": router["id"], "floating_ip_address": "172.24.4.9", "project_id": string(s.tenant),
-		"port_forwardings": []any{map[string]any{"internal_ip_address": "10.1.0.9", "internal_port": 22}, map[string]any{"internal_ip_address": "10.1.0.9", "internal_port": 80}}})
-	before := s.all()
-	_, err := s.d.Foresee(t.Context(), s.tenant, s.plan(s.fw))
-	require.ErrorIs(t, err, fault.Conflict, "as soon as it is planned")
-	require.Contains(t, fault.Message(err), "(172.24.4.7 of 10.1.0.9, 172.24.4.9 of 10.1.0.9)")
-	require.Equal(t, before, s.all(), "looking changes nothing")
-	for _, step := range s.plan(s.fw) {
-		if step.Verb != topology.Move {
-			require.NoError(t, s.do(step))
-			continue
-		}
-		before := s.all()
-		err := s.do(step)
-		require.ErrorIs(t, err, fault.Conflict)
-		require.Contains(t, fault.Message(err), "(172.24.4.7 of 10.1.0.9, 172.24.4.9 of 10.1.0.9)")
-		require.Equal(t, before, s.all(), "nothing was touched")
-		return
-	}
-	require.FailNow(t, "no plug moves")
-}
-
 // A plan tells of the routes that have to go for a moment, and of those alone.
 func TestAPlanTellsOfTheRoutesThatItTakesOff(t *testing.T) {
 	t.Parallel()

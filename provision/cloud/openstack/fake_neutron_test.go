@@ -114,6 +114,11 @@ func (f *fake) remove(collection string, t thing) *refusal {
 		if strings.HasPrefix(t.text("device_owner"), "network:router") {
 			return refuse(http.StatusConflict, "ServicePortInUse", "Port %s cannot be deleted directly via the port API: has device owner network:router_interface.", t["id"])
 		}
+		for _, ip := range f.list("floatingips") {
+			if ip.text("port_id") == t.text("id") {
+				ip["port_id"], ip["router_id"], ip["fixed_ip_address"] = nil, nil, nil
+			}
+		}
 	case "security-groups":
 		for _, p := range f.list("ports") {
 			if slices.Contains(texts(p["security_groups"]), t.text("id")) {

@@ -257,6 +257,9 @@ func (f *fake) route(r *http.Request, path []string, body thing) (int, any, *ref
 		f.erased(collection, t)
 		return http.StatusNoContent, nil, nil
 	case r.Method == http.MethodPut:
+		if err := f.change(collection, t, body[singular].(map[string]any)); err != nil {
+			return 0, nil, err
+		}
 		for k, v := range body[singular].(map[string]any) {
 			t[k] = v
 		}
@@ -274,6 +277,11 @@ func (f *fake) filtered(collection string, r *http.Request) []thing {
 		fits := true
 		for key, values := range r.URL.Query() {
 			if key == "limit" {
+				continue
+			}
+			if key == "fixed_ips" {
+				a := netip.MustParseAddr(strings.TrimPrefix(values[0], "ip_address="))
+				fits = fits && slices.Contains(addresses(t), a)
 				continue
 			}
 			if key == "tags" {

@@ -7,8 +7,8 @@ import (
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
-// Foresee looks at what leans on the plugs that steps move: floating IPs and forwarded
-// ports are refused, extra routes are told of. See cloud.Foreseeing.
+// Foresee looks at what leans on the plugs that steps move: floating IPs and extra routes are
+// told of, forwarded ports are refused. See cloud.Foreseeing.
 func (d *Driver) Foresee(ctx context.Context, tenant topology.TenantID, steps []topology.Step) (notes []string, err error) {
 	moving := map[topology.PortID]topology.Step{}
 	var order []topology.PortID
@@ -47,8 +47,12 @@ func (v *view) foresee(ctx context.Context, s swap) (notes []string, err error) 
 	if n, ok := v.network(s.Home); ok && n.Name != "" {
 		name = n.Name
 	}
-	if err := v.clearOf(ctx, s); err != nil {
+	lean, err := v.leaningOn(ctx, s)
+	if err != nil {
 		return nil, err
+	}
+	for _, ip := range lean {
+		notes = append(notes, fmt.Sprintf("Floating IP %s of %s does not answer while the gateway of network %s moves; after that it leads to the host again.", ip.FloatingIP, ip.FixedIP, name))
 	}
 	for _, r := range v.routesThrough(s) {
 		notes = append(notes, fmt.Sprintf("The router's route to %s by way of %s is taken off while the gateway of network %s moves, and put back after that.",

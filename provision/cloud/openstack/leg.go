@@ -22,14 +22,16 @@ func (v *view) makeLeg(ctx context.Context, a topology.Appliance, l topology.Leg
 		return err
 	}
 	f := legFacts{Appliance: a, Leg: l}
-	if len(found) > 0 && found[0].mark.ID == string(l.Port) {
-		return nil
+	switch {
+	case len(found) == 0:
+		_, err = v.newLeg(ctx, f, l.At)
+	case found[0].mark.ID != string(l.Port):
+		err = v.tagLeg(ctx, found[0].ID, f)
 	}
-	if len(found) > 0 {
-		return v.tagLeg(ctx, found[0].ID, f)
+	if err != nil {
+		return err
 	}
-	_, err = v.newLeg(ctx, f, l.At)
-	return err
+	return v.load(ctx, l.Role, l.At)
 }
 
 // legPorts are the ports of a leg: one, or two while it moves.
@@ -94,6 +96,9 @@ func (v *view) removeLeg(ctx context.Context, leg topology.PortID) error {
 		return err
 	}
 	for _, p := range found {
+		if err := v.unload(ctx, p); err != nil {
+			return err
+		}
 		if err := v.d.dropPort(ctx, p.ID); err != nil {
 			return err
 		}
@@ -127,6 +132,9 @@ func (v *view) moveLeg(ctx context.Context, s topology.Step) error {
 		return err
 	}
 	if fresh != old.ID {
+		if err := v.unload(ctx, old); err != nil {
+			return err
+		}
 		if err := v.exchange(ctx, f.Appliance.ID, old.ID, fresh); err != nil {
 			return err
 		}
@@ -136,6 +144,9 @@ func (v *view) moveLeg(ctx context.Context, s topology.Step) error {
 	}
 	if s.To == "" {
 		return nil
+	}
+	if err := v.load(ctx, f.Leg.Role, s.To); err != nil {
+		return err
 	}
 	return v.dropNetworks(ctx, kindParking, string(s.Port))
 }

@@ -33,6 +33,7 @@ type kept struct {
 	Description string          `json:"d,omitempty"`
 	Tags        []string        `json:"t,omitempty"`
 	Routes      []routers.Route `json:"x,omitempty"` // by way of its ranges
+	Leaning     []leaning       `json:"l,omitempty"` // floating IPs of hosts behind it
 }
 
 // legFacts are those of an appliance's port. Of several ports of one leg the one that

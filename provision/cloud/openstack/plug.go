@@ -5,11 +5,9 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/attributestags"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/extraroutes"
-	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/floatingips"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/routers"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/ports"
 
@@ -28,6 +26,9 @@ type swap struct {
 	// Ports of ours that stand for the plug meanwhile, where fresh does not.
 	stubs []string
 
+	lean     []floating // floating IPs of hosts that lean on the old port
+	recorded int        // how much of what is kept a record says that is there already
+
 	resumed bool // an attempt that was cut off, or this one's opposite, has left something
 }
 
@@ -40,9 +41,10 @@ func (v *view) movePlug(ctx context.Context, f topology.Fabric, step topology.St
 		return err
 	}
 	if s.old != "" {
-		if err := v.clearOf(ctx, *s); err != nil {
+		if s.lean, err = v.leaningOn(ctx, *s); err != nil {
 			return err
 		}
+		s.owe(s.lean)
 	}
 	if err := v.ready(ctx, *s); err != nil {
 		return err
@@ -93,7 +95,7 @@ func (v *view) findOld(s *swap) {
 		if o.DeviceID != s.Router || o.MACAddress != s.MAC || !known || at != s.From {
 			continue
 		}
-		s.old, s.kept = o.ID, kept{o.Name, o.Description, o.Tags, nil}
+		s.old, s.kept = o.ID, kept{Name: o.Name, Description: o.Description, Tags: o.Tags}
 		if away, ok := v.plugFacts(o.ID); ok {
 			s.kept = away.kept
 		}
@@ -110,7 +112,10 @@ func (v *view) findRecord(s *swap) error {
 		if err != nil {
 			return err
 		}
-		s.kept, s.resumed = was.kept, true
+		s.kept, s.resumed, s.recorded = was.kept, true, was.owed()
+		if s.From == s.to { // where it came from is only known from here
+			s.From = was.From
+		}
 		if at, _ := v.at(o.NetworkID); o.mark.Kind == kindPlug && at == s.to {
 			s.fresh = o.ID
 		} else {
@@ -124,6 +129,9 @@ func (v *view) findRecord(s *swap) error {
 // began: routes are put back, and what stood for the plug goes.
 func (v *view) finish(ctx context.Context, s *swap) error {
 	s.fresh = s.old
+	if away, ok := v.plugFacts(s.old); ok {
+		s.From = away.From
+	}
 	if err := v.findRecord(s); err != nil {
 		return err
 	}
@@ -143,51 +151,6 @@ func plugIn(f topology.Fabric, s topology.Step) (topology.Plug, bool) {
 		}
 	}
 	return topology.Plug{}, false
-}
-
-// clearOf refuses to move a plug while floating IPs of the network's hosts lean on it,
-// whole or by forwarded ports: Neutron would, in the middle.
-func (v *view) clearOf(ctx context.Context, s swap) error {
-	pages, err := floatingips.List(v.d.network, query{"router_id": {s.Router}}).AllPages(ctx)
-	if err != nil {
-		return listing("floating IPs", err)
-	}
-	var list []floating
-	if err := floatingips.ExtractFloatingIPsInto(pages, &list); err != nil {
-		return listing("floating IPs", err)
-	}
-	var names []string
-	for _, ip := range list {
-		for _, host := range ip.hosts() {
-			inside, err := netip.ParseAddr(host)
-			name := ip.FloatingIP + " of " + host
-			if err == nil && slices.ContainsFunc(s.Addresses, func(p netip.Prefix) bool { return p.Masked().Contains(inside) }) && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	if len(names) > 0 {
-		return fault.New(fault.Conflict, "the gateway of network %s cannot move while hosts behind it have floating IPs (%s): take them off, and put them back after", s.Home, strings.Join(names, ", "))
-	}
-	return nil
-}
-
-// floating is a floating IP.
-type floating struct {
-	FloatingIP string `json:"floating_ip_address"`
-	FixedIP    string `json:"fixed_ip_address"`
-	Forwarded  []struct {
-		Internal string `json:"internal_ip_address"`
-	} `json:"port_forwardings"`
-}
-
-// hosts are the addresses that it stands for.
-func (f floating) hosts() []string {
-	list := []string{f.FixedIP}
-	for _, p := range f.Forwarded {
-		list = append(list, p.Internal)
-	}
-	return list
 }
 
 // landing makes sure of the plug's ranges where it goes, and gives their ids.
@@ -229,6 +192,10 @@ func (v *view) gatewayOf(home topology.NetworkID, a netip.Prefix) netip.Addr {
 // the old one's place, where that may be made already, else by one that nobody uses.
 func (v *view) record(ctx context.Context, s *swap, subnets []string) (err error) {
 	switch {
+	case s.fresh != "" && s.owed() > s.recorded:
+		err = v.tagPlug(ctx, s.fresh, kindPlug, *s)
+	case len(s.stubs) > 0 && s.owed() > s.recorded:
+		err = v.tagPlug(ctx, s.stubs[0], kindSwap, *s)
 	case s.fresh != "" || len(s.stubs) > 0:
 	case v.early(*s):
 		s.fresh, err = v.anyPlug(ctx, *s, subnets)
@@ -359,6 +326,9 @@ func (v *view) cut(ctx context.Context, s *swap, subnets []string) error {
 	if err := v.hold(ctx, *s); err != nil {
 		return err
 	}
+	if err := v.d.takeOff(ctx, s.lean); err != nil {
+		return err
+	}
 	if routes := v.routesThrough(*s); len(routes) > 0 {
 		if _, err := extraroutes.Remove(ctx, v.d.network, s.Router, extraroutes.Opts{Routes: &routes}).Extract(); err != nil {
 			return said(what, err)
@@ -456,14 +426,24 @@ func (v *view) dropStrays(ctx context.Context, s swap) error {
 	return nil
 }
 
-// putBack gives the router the routes that had to go, and forgets them, so that one
-// which the tenant takes away later stays away.
+// putBack gives the router the routes that had to go, and hosts their floating IPs, and
+// forgets them, so that what the tenant takes away later stays away.
 func (v *view) putBack(ctx context.Context, s swap) error {
-	if len(s.Routes) == 0 {
+	if s.owed() == 0 {
 		return nil
 	}
-	if _, err := extraroutes.Add(ctx, v.d.network, s.Router, extraroutes.Opts{Routes: &s.Routes}).Extract(); err != nil {
-		return said("put back the gateway's routes through network "+string(s.Home), err)
+	if len(s.Routes) > 0 {
+		if _, err := extraroutes.Add(ctx, v.d.network, s.Router, extraroutes.Opts{Routes: &s.Routes}).Extract(); err != nil {
+			return said("put back the gateway's routes through network "+string(s.Home), err)
+		}
+	}
+	if len(s.Leaning) > 0 {
+		if err := v.payBack(ctx, &s); err != nil {
+			return err
+		}
+		if err := v.unburden(ctx, s); err != nil {
+			return err
+		}
 	}
 	if s.to == s.Home {
 		return nil // the record goes
@@ -471,3 +451,6 @@ func (v *view) putBack(ctx context.Context, s swap) error {
 	s.Routes = nil
 	return v.tagPlug(ctx, s.fresh, kindPlug, s)
 }
+
+// owed is how much had to be taken off and is to be put back.
+func (k kept) owed() int { return len(k.Routes) + len(k.Leaning) }
