@@ -3,6 +3,7 @@ package openstack
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -207,5 +208,48 @@ func TestFloatingIPsSurviveAnyCallThatFails(t *testing.T) {
 				require.Equal(t, before, s.all())
 			})
 		}
+	}
+}
+
+// A leg that leaves, as when another appliance takes over on the same segment, gives
+// floating IPs up to the next one, whatever call fails on the way.
+func TestALegThatLeavesHandsFloatingIPsOn(t *testing.T) {
+	t.Parallel()
+	for n := -1; n < 25; n++ {
+		for _, status := range []int{http.StatusServiceUnavailable, -1} {
+			t.Run(fmt.Sprint(n, status), func(t *testing.T) {
+				t.Parallel()
+				s := newSite(t)
+				ip := s.reachable()
+				before := s.all()
+				s.converge(s.fw)
+				first, _ := s.bearer(ip)
+				have, err := s.d.Observe(t.Context(), s.tenant)
+				require.NoError(t, err)
+				who := have.Appliances[0]
+				leg := who.Legs[slices.IndexFunc(who.Legs, func(l topology.Leg) bool { return l.Role == topology.Outside })]
+				bare := topology.Appliance{ID: who.ID, Instance: who.Instance, Name: who.Name}
+				if n >= 0 {
+					s.fail(n, status)
+				}
+				s.insist(topology.Step{Verb: topology.Move, Port: leg.Port, From: leg.At, Appliance: &bare})
+				name, _ := s.bearer(ip)
+				require.Empty(t, name, "it is owed")
+				s.insist(topology.Step{Verb: topology.Move, Port: leg.Port, To: leg.At, Appliance: &bare})
+				name, at := s.bearer(ip)
+				require.Equal(t, first, name)
+				require.Equal(t, s.gatewaysNetwork(), at)
+				s.converge()
+				require.Equal(t, before, s.all())
+			})
+		}
+	}
+}
+
+func (s *site) insist(step topology.Step) {
+	s.t.Helper()
+	if err := s.do(step); err != nil {
+		require.Equal(s.t, fault.Unavailable, fault.KindOf(err), "%s: %v", step, err)
+		require.NoError(s.t, s.do(step), "%s", step)
 	}
 }
