@@ -46,11 +46,13 @@ func TestALabLeadsFloatingIPsThroughAService(t *testing.T) {
 		_, err := run("ping", "-c", "1", "-W", "1", ip.FloatingIP)
 		return err == nil
 	}
-	require.Eventually(t, answers, time.Minute, time.Second, "%s is not reached from this machine", ip.FloatingIP)
-	require.Eventually(t, func() bool { // Neutron tells states a while after packets pass
+	settled := func() bool { // Neutron tells states a while after packets pass
 		is, err := floatingips.Get(t.Context(), d.network, ip.ID).Extract()
-		return err == nil && is.Status == "ACTIVE"
-	}, time.Minute, time.Second)
+		active, wrong := d.ports(t.Context(), query{"device_id": {found.routers[0].ID, host.Name}, "network_id": {hosts[0].NetworkID}, "status": {"ACTIVE"}})
+		return err == nil && is.Status == "ACTIVE" && wrong == nil && len(active) == 2
+	}
+	require.Eventually(t, answers, time.Minute, time.Second, "%s is not reached from this machine", ip.FloatingIP)
+	require.Eventually(t, settled, time.Minute, time.Second)
 	before := everything(t, d, project)
 
 	fw := topology.Service{Instance: "fw", Name: "fw", Zones: topology.Bridged, NICs: []topology.NIC{{Role: topology.Inside, Pair: 1}, {Role: topology.Outside, Pair: 1}},
@@ -67,9 +69,6 @@ func TestALabLeadsFloatingIPsThroughAService(t *testing.T) {
 		require.Equal(t, len(services) == 0, is.PortID == hosts[0].ID)
 		require.Eventually(t, answers, time.Minute, time.Second, "with %d services", len(services))
 	}
-	require.Eventually(t, func() bool {
-		is, err := floatingips.Get(t.Context(), d.network, ip.ID).Extract()
-		return err == nil && is.Status == "ACTIVE"
-	}, time.Minute, time.Second)
+	require.Eventually(t, settled, time.Minute, time.Second)
 	require.Equal(t, before, everything(t, d, project))
 }
