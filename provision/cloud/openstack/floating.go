@@ -202,7 +202,8 @@ func (v *view) outsideLegs(ctx context.Context, at topology.NetworkID) (list []p
 	return list, err
 }
 
-// unburden takes hosts' addresses from the legs on a network that a plug has left.
+// unburden takes the addresses of hosts behind a plug from the legs on a network that it
+// has left.
 func (v *view) unburden(ctx context.Context, s swap) error {
 	if s.From == s.Home || s.From == s.to {
 		return nil
@@ -215,10 +216,11 @@ func (v *view) unburden(ctx context.Context, s swap) error {
 		return err
 	}
 	for _, leg := range legs {
-		if len(leg.FixedIPs) == 0 {
+		others := slices.DeleteFunc(slices.Clone(leg.FixedIPs), func(ip ports.IP) bool { return s.behind(ip.IPAddress) })
+		if len(others) == len(leg.FixedIPs) {
 			continue
 		}
-		if err := v.d.change(ctx, "ports", "port", leg.ID, wanted{"fixed_ips": []ports.IP{}}); err != nil {
+		if err := v.d.change(ctx, "ports", "port", leg.ID, wanted{"fixed_ips": append([]ports.IP{}, others...)}); err != nil {
 			return said("take hosts' addresses from port "+leg.ID, err)
 		}
 	}

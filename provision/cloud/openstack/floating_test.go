@@ -79,6 +79,21 @@ func TestFloatingIPsGoWhereTheGatewayGoes(t *testing.T) {
 	require.Equal(t, before, s.all(), "the tenant has what it had, field by field")
 }
 
+// Two networks may share an outside leg: the one whose gateway leaves takes the addresses
+// of its own hosts along, and no others.
+func TestALegKeepsTheAddressesOfOtherNetworks(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ip := s.reachable()
+	s.converge(s.wo)
+	leg := s.fake.things["ports"][ip.text("port_id")]
+	other := s.fake.put("subnets", thing{"network_id": leg["network_id"], "cidr": "10.2.0.0/24"})
+	leg["fixed_ips"] = append(leg["fixed_ips"].([]any), map[string]any{"subnet_id": other["id"], "ip_address": "10.2.0.9"})
+	s.converge(s.fw, s.wo)
+	require.Equal(t, "[10.2.0.9]", fmt.Sprint(addresses(leg)))
+	require.NotEqual(t, leg["id"], ip["port_id"])
+}
+
 func TestAPlanTellsOfFloatingIPs(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
