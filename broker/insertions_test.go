@@ -81,6 +81,8 @@ func TestTheProvidersServiceIsSeenByTheTenantAndNotTouched(t *testing.T) {
 		"operation of b": second(alice.BindingOperation(ctx, "guard", "b")),
 		"bypass":         second(alice.BypassInstance(ctx, "guard")),
 		"restore":        second(alice.RestoreInstance(ctx, "guard")),
+		"suspend":        second(alice.SuspendInstance(ctx, "guard", api.Suspension{})),
+		"resume":         second(alice.ResumeInstance(ctx, "guard", api.Suspension{})),
 		"respin":         second(alice.RespinInstance(ctx, "guard", api.Respin{})),
 		"plan update":    second(alice.Preview(ctx, api.PreviewRequest{Update: &api.UpdateTrial{Instance: "guard", InstanceUpdate: api.InstanceUpdate{Name: "x"}}})),
 		"plan delete":    second(alice.Preview(ctx, api.PreviewRequest{Delete: &api.Removal{Instance: "guard"}})),

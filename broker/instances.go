@@ -203,7 +203,7 @@ func eventsOf(i provision.Instance) []api.Event {
 	for n, e := range i.History {
 		list[n] = api.Event{
 			Seq: e.Seq, At: e.At, Instance: string(i.ID), Name: i.Name, Tenant: string(i.Tenant),
-			State: string(e.State), Health: string(e.Health), Message: e.Message, Binding: string(e.Binding), By: e.By, For: e.For, Request: e.Request,
+			State: string(e.State), Health: string(e.Health), Message: e.Said(), Binding: string(e.Binding), By: e.By, For: e.For, Request: e.Request,
 		}
 	}
 	return list

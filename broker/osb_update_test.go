@@ -1,7 +1,9 @@
 package broker_test
 
 import (
+	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -183,4 +185,36 @@ func TestUpdateThroughTheManagementAPI(t *testing.T) {
 	require.ErrorContains(t, err, "its instances keep their plan and version")
 	_, err = w.admin.Preview(t.Context(), api.PreviewRequest{Update: &api.UpdateTrial{Instance: "one"}, Delete: &api.Removal{Instance: "one"}})
 	require.ErrorIs(t, err, fault.Invalid)
+}
+
+func TestASuspendedInstanceIsNotUpdatedAndNotBound(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.provisioned("one")
+	made, err := w.admin.SuspendInstance(t.Context(), "one", api.Suspension{Reason: "unpaid"})
+	require.NoError(t, err)
+	require.NotEmpty(t, made.Change)
+	upkept := func() {
+		require.NoError(t, api.Wait(t.Context(), func(ctx context.Context) (api.Operation, error) {
+			i, err := w.admin.Instance(ctx, "one")
+			return i.Upkeep, err
+		}, 1, nil))
+	}
+	upkept()
+	plan := map[string]any{"service_id": w.service.ID, "plan_id": w.plan("large")}
+	r := w.patch(one+incomplete, plan)
+	require.Equal(t, 422, r.status, r.text)
+	require.Contains(t, r.body["description"], "is suspended")
+	require.Equal(t, true, r.body["instance_usable"])
+	require.Equal(t, true, r.body["update_repeatable"])
+	require.Equal(t, 200, w.patch(one+incomplete, map[string]any{"service_id": w.service.ID, "context": map[string]any{"platform": "cloudfoundry", "instance_name": "new"}}).status)
+	r = w.put(one+"/service_bindings/b"+incomplete, map[string]any{"service_id": w.service.ID, "plan_id": w.plan("small")})
+	require.Equal(t, 400, r.status, r.text)
+	require.Contains(t, r.body["description"], "is suspended")
+	require.ErrorIs(t, second(w.admin.SuspendInstance(t.Context(), "one", api.Suspension{Reason: strings.Repeat("x", 501)})), fault.Invalid)
+
+	require.NoError(t, second(w.admin.ResumeInstance(t.Context(), "one", api.Suspension{})))
+	upkept()
+	require.Equal(t, 202, w.patch(one+incomplete, plan).status)
+	w.settled(one, "succeeded")
 }

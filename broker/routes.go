@@ -53,6 +53,8 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/instances/{instance}/bypass", tenants, 202, "Have traffic get past an instance until it is restored", gives(s.bypassInstance)},
 		{"POST", "/v1/instances/{instance}/restore", tenants, 202, "End a bypass, at once or as soon as the appliance forwards", gives(s.restoreInstance)},
 		{"POST", "/v1/instances/{instance}/respin", tenants, 202, "Boot an appliance anew on the same legs", takes(s.respinInstance)},
+		{"POST", "/v1/instances/{instance}/suspend", operators, 202, "Have traffic get past an instance, and nothing be changed or mended, until it is resumed", takes(s.suspendInstance)},
+		{"POST", "/v1/instances/{instance}/resume", operators, 202, "End a suspension", takes(s.resumeInstance)},
 		{"GET", "/v1/instances/{instance}/operation", tenants, 200, "Show the latest operation on an instance", gives(s.instanceOperation)},
 		{"GET", "/v1/instances/{instance}/events", tenants, 200, "Show an instance's history", gives(s.instanceEvents)},
 		{"POST", "/v1/instances/{instance}/bindings", tenants, 202, "Create a binding", takes(s.createBinding)},

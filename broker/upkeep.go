@@ -3,8 +3,10 @@ package broker
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/bumpwire/bumpwire/broker/api"
+	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/provision"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
@@ -20,6 +22,27 @@ func (s *Server) restoreInstance(ctx context.Context, c *call) (api.Accepted, er
 func (s *Server) respinInstance(ctx context.Context, c *call, r api.Respin) (api.Accepted, error) {
 	return s.keepUp(ctx, c, r.Member, s.Provision.Respin)
 }
+
+func (s *Server) suspendInstance(ctx context.Context, c *call, r api.Suspension) (api.Accepted, error) {
+	return s.keepUp(ctx, c, nil, because(r, s.Provision.Suspend))
+}
+
+func (s *Server) resumeInstance(ctx context.Context, c *call, r api.Suspension) (api.Accepted, error) {
+	return s.keepUp(ctx, c, nil, because(r, s.Provision.ResumeInstance))
+}
+
+// because asks for something for a reason.
+func because(r api.Suspension, ask func(context.Context, provision.UpkeepRequest, string) (provision.Outcome, error)) func(context.Context, provision.UpkeepRequest) (provision.Outcome, error) {
+	return func(ctx context.Context, u provision.UpkeepRequest) (provision.Outcome, error) {
+		if len(r.Reason) > mostReason {
+			return provision.Outcome{}, fault.New(fault.Invalid, "the reason has %d bytes; at most %d are kept", len(r.Reason), mostReason)
+		}
+		return ask(ctx, u, strings.ToValidUTF8(r.Reason, ""))
+	}
+}
+
+// mostReason is how many bytes of a reason an instance's history takes.
+const mostReason = 500
 
 // keepUp asks for something about the appliances of the path's instance.
 func (s *Server) keepUp(ctx context.Context, c *call, member *int, ask func(context.Context, provision.UpkeepRequest) (provision.Outcome, error)) (api.Accepted, error) {
@@ -41,7 +64,7 @@ func upkeep(i provision.Instance, out *api.Instance) {
 	i.Resilience.Describe(i.Insertion, about)
 	out.Failure, _ = about["failure"].(string)
 	out.Availability, _ = about["availability"].(string)
-	out.Bypass, out.Upkeep = string(i.Bypass), operationOf(i.Failover)
+	out.Bypass, out.Suspended, out.Upkeep = string(i.Bypass), i.Suspended, operationOf(i.Failover)
 	addresses := i.Appliances()
 	if i.Mode != topology.Redirected && len(addresses) < 2 {
 		return

@@ -10,22 +10,23 @@ import (
 // What the broker itself meters. Times by state add up to that of DimensionInstance; of
 // the others it is what there was, times how long, while the instance was active.
 const (
-	DimensionInstance = "instance"       // that it is active
-	DimensionActive   = "state.active"   // time in which it did its work, as far as is known
-	DimensionDegraded = "state.degraded" // time in which some of its appliances did it all
-	DimensionFailing  = "state.failing"  // time in which no appliance worked
-	DimensionBypassed = "state.bypassed" // time in which traffic got past it
-	DimensionMembers  = "members"        // appliances, those that stand by included
-	DimensionStandby  = "standby"        // appliances that stand by and answer
-	DimensionBindings = "bindings"       // active bindings
-	DimensionVCPUs    = "vcpu"           // vCPUs of all members
-	DimensionMemory   = "memory"         // bytes of memory of all members
+	DimensionInstance  = "instance"        // that it is active
+	DimensionActive    = "state.active"    // time in which it did its work, as far as is known
+	DimensionDegraded  = "state.degraded"  // time in which some of its appliances did it all
+	DimensionFailing   = "state.failing"   // time in which no appliance worked
+	DimensionBypassed  = "state.bypassed"  // time in which traffic got past it
+	DimensionSuspended = "state.suspended" // time in which the operator had it suspended
+	DimensionMembers   = "members"         // appliances, those that stand by included
+	DimensionStandby   = "standby"         // appliances that stand by and answer
+	DimensionBindings  = "bindings"        // active bindings
+	DimensionVCPUs     = "vcpu"            // vCPUs of all members
+	DimensionMemory    = "memory"          // bytes of memory of all members
 )
 
 // ownUnits are the base units of what the broker meters.
 var ownUnits = map[string]string{
 	DimensionInstance: UnitSecond, DimensionActive: UnitSecond, DimensionDegraded: UnitSecond,
-	DimensionFailing: UnitSecond, DimensionBypassed: UnitSecond,
+	DimensionFailing: UnitSecond, DimensionBypassed: UnitSecond, DimensionSuspended: UnitSecond,
 	DimensionMembers: "appliance-second", DimensionStandby: "appliance-second", DimensionBindings: "binding-second",
 	DimensionVCPUs: "vcpu-second", DimensionMemory: "byte-second",
 }

@@ -71,7 +71,7 @@ func TestTheCheckFindsWhatWasReportedAndIsNotCounted(t *testing.T) {
 func TestWhatTheBrokerMetersIsNoAppliances(t *testing.T) {
 	t.Parallel()
 	for _, own := range []string{
-		catalog.DimensionInstance, catalog.DimensionActive, catalog.DimensionDegraded, catalog.DimensionFailing, catalog.DimensionBypassed,
+		catalog.DimensionInstance, catalog.DimensionActive, catalog.DimensionDegraded, catalog.DimensionFailing, catalog.DimensionBypassed, catalog.DimensionSuspended,
 		catalog.DimensionMembers, catalog.DimensionStandby, catalog.DimensionBindings, catalog.DimensionVCPUs, catalog.DimensionMemory,
 	} {
 		require.True(t, catalog.OwnDimension(own), own)

@@ -55,7 +55,7 @@ func continued(usage []rating.Usage, until time.Time, p rating.Period) []rating.
 			continue
 		}
 		u.ID, u.Start, u.End = u.ID+"/forecast", until, p.End
-		u.Failed, u.Degraded, u.Bypassed = decimal.Zero, decimal.Zero, decimal.Zero
+		u.Failed, u.Degraded, u.Bypassed, u.Suspended = decimal.Zero, decimal.Zero, decimal.Zero, decimal.Zero
 		usage = append(usage, u)
 	}
 	return usage

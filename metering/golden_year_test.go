@@ -45,6 +45,7 @@ func provider() tariff {
 		"dollar":   {priced("0.25", "USD", "")},
 		"yen":      {priced("7", "JPY", "")},
 		"requests": prices["s"],
+		"paused":   {per(catalog.DimensionActive, "hour", "0.20"), per(catalog.DimensionSuspended, "hour", "0.05")},
 	}
 }
 
@@ -65,8 +66,16 @@ func year() []provision.Instance {
 		of("york", instance("leap-day", "2000-02-29T05:00:00Z active dollar", "2000-03-02T05:00:00Z deleted dollar")),
 		of("york", instance("new-year", "2000-12-31T17:00:00Z active dollar", "2001-01-01T17:00:00Z deleted dollar")),
 		of("tokyo", instance("month-end", "2000-04-30T00:00:00Z active yen", "2000-05-01T01:00:00Z deleted yen")),
+		of("utc", suspended("unpaid", "2000-11-10T00:00:00Z active paused", "2000-11-10T06:20:00Z active paused", "2000-11-10T18:20:00Z active paused", "2000-11-11T00:00:00Z deleted paused")),
 		of("utc", instance("tiers", "2000-07-01T00:00:00Z active requests", "2000-08-01T00:00:00Z deleted requests")),
 	}
+}
+
+// suspended is an instance that is suspended from its second event to its third.
+func suspended(id string, events ...string) provision.Instance {
+	i := instance(id, events...)
+	i.History[1].Health, i.History[2].Health = provision.HealthSuspended, provision.HealthOK
+	return i
 }
 
 // goldenYear is the amounts of the scripted year's statements as they were worked out by hand; the sums

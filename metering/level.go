@@ -112,6 +112,8 @@ func levelOf(e provision.Event, dimension string) (amount int64, lasts bool) {
 		return in(provision.HealthFailing), true
 	case catalog.DimensionBypassed:
 		return in(provision.HealthBypassed), true
+	case catalog.DimensionSuspended:
+		return in(provision.HealthSuspended), true
 	case catalog.DimensionMembers:
 		return int64(max(1, e.Members)), true
 	case catalog.DimensionStandby:

@@ -25,7 +25,7 @@ func per(dimension, unit, amount string) catalog.Price {
 // everyMeter prices all that lasts, but that the instance is active.
 var everyMeter = []catalog.Price{
 	per(catalog.DimensionActive, "hour", "0.10"), per(catalog.DimensionDegraded, "hour", "0.09"), per(catalog.DimensionFailing, "hour", "0"),
-	per(catalog.DimensionBypassed, "hour", "0.01"), per(catalog.DimensionMembers, "appliance-hour", "0.05"), per(catalog.DimensionStandby, "appliance-day", "0.48"),
+	per(catalog.DimensionBypassed, "hour", "0.01"), per(catalog.DimensionSuspended, "hour", "0.02"), per(catalog.DimensionMembers, "appliance-hour", "0.05"), per(catalog.DimensionStandby, "appliance-day", "0.48"),
 	per(catalog.DimensionBindings, "binding-hour", "0.001"), per(catalog.DimensionVCPUs, "vcpu-hour", "0.03"), per(catalog.DimensionMemory, "gibibyte-hour", "0.005"),
 }
 

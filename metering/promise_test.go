@@ -34,6 +34,16 @@ func unwell(id string, health provision.HealthStatus, lasted time.Duration) prov
 	return i
 }
 
+// afterSuspension is an instance of January that worked for a while but for six hours at its end, and then was suspended.
+func afterSuspension(id string, worked, suspended time.Duration) provision.Instance {
+	i := instance(id, "2000-01-01T00:00:00Z active l", "2000-01-01T00:00:00Z active l", "2000-01-01T00:00:00Z active l", "2000-02-01T00:00:00Z deleted l")
+	i.History[1].At = i.History[0].At.Add(worked - 6*time.Hour)
+	i.History[2].At = i.History[0].At.Add(worked)
+	i.History[3].At = i.History[2].At.Add(suspended)
+	i.History[1].Health, i.History[2].Health = provision.HealthFailing, provision.HealthSuspended
+	return i
+}
+
 func TestABrokenPromiseIsCredited(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -46,6 +56,7 @@ func TestABrokenPromiseIsCredited(t *testing.T) {
 			unwell("c-long", provision.HealthFailing, 6*percent),
 			unwell("d-bypassed", provision.HealthBypassed, 6*percent),
 			unwell("e-degraded", provision.HealthDegraded, 6*percent),
+			afterSuspension("f-suspended", 3*24*time.Hour, 28*24*time.Hour),
 		}}, listPrices, daily)
 		p := promise("l")
 		p.Bypassed = true
@@ -63,9 +74,11 @@ func TestABrokenPromiseIsCredited(t *testing.T) {
 			"  d-bypassed l availability service-level: 160704 = -37.2",
 			"  d-bypassed l instance usage: 2678400 = 148.8",
 			"  e-degraded l instance usage: 2678400 = 148.8",
-			"  total 654.72 EUR", // 5 × 148.80 − 89.28
-		}, statements(t, m)[:10])
-		require.Equal(t, "218.24", requireAllShared(t, m, third), "a third: what is given back is shared as what it was billed by")
+			"  f-suspended l availability service-level: 21600 = -37.2", // of 3 days the quarter of one: 91.7 percent
+			"  f-suspended l instance usage: 2678400 = 148.8",
+			"  total 766.32 EUR", // 6 × 148.80 − 126.48
+		}, statements(t, m)[:12])
+		require.Equal(t, "255.44", requireAllShared(t, m, third), "a third: what is given back is shared as what it was billed by")
 		requireSound(t, m, 2)
 		first, err := m.Statement(t.Context(), 1)
 		require.NoError(t, err)

@@ -71,7 +71,7 @@ func (u UsageRecord) rateable(lives []provision.Instance, plans planPrices) (lis
 		span.Life, span.Began = lifeAt(lives, s.Start)
 		if !slices.ContainsFunc(list, func(o rating.Usage) bool { return o.Plan == s.Plan }) { // a reading is of a plan, not of a span
 			span.Failed, span.Degraded = u.reading(catalog.DimensionFailing, s.Plan), u.reading(catalog.DimensionDegraded, s.Plan)
-			span.Bypassed = u.reading(catalog.DimensionBypassed, s.Plan)
+			span.Bypassed, span.Suspended = u.reading(catalog.DimensionBypassed, s.Plan), u.reading(catalog.DimensionSuspended, s.Plan)
 		}
 		list = append(list, span)
 	}

@@ -27,6 +27,8 @@ func (u *UsageRecord) meter(e provision.Event, part Window) {
 		u.read(catalog.DimensionFailing, e.Plan, length)
 	case provision.HealthBypassed:
 		u.read(catalog.DimensionBypassed, e.Plan, length)
+	case provision.HealthSuspended:
+		u.read(catalog.DimensionSuspended, e.Plan, length)
 	case provision.HealthOK, provision.HealthUnknown:
 	}
 	if e.Members > 1 {
@@ -79,7 +81,7 @@ func (u UsageRecord) Readings(sizes map[catalog.PlanID]Size) []Reading {
 			case catalog.DimensionMembers:
 				members = members.Add(r.Quantity)
 				continue
-			case catalog.DimensionDegraded, catalog.DimensionFailing, catalog.DimensionBypassed:
+			case catalog.DimensionDegraded, catalog.DimensionFailing, catalog.DimensionBypassed, catalog.DimensionSuspended:
 				unwell = unwell.Add(r.Quantity)
 			}
 			add(r.Dimension, plan, r.Quantity)

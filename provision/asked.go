@@ -21,7 +21,7 @@ type UpkeepRequest struct {
 // Bypass has all traffic of an instance get past it until Restore is asked for,
 // whatever its failure policy says. What is so already is done at once.
 func (s *Service) Bypass(ctx context.Context, r UpkeepRequest) (Outcome, error) {
-	return s.ask(ctx, r, func(i *Instance) error {
+	return s.askRunning(ctx, r, func(i *Instance) error {
 		if i.Bypass == BypassAsked {
 			return store.Unchanged
 		}
@@ -35,7 +35,7 @@ func (s *Service) Bypass(ctx context.Context, r UpkeepRequest) (Outcome, error) 
 // Restore has the traffic pass the service again, at once or as soon as one of its
 // appliances forwards.
 func (s *Service) Restore(ctx context.Context, r UpkeepRequest) (Outcome, error) {
-	return s.ask(ctx, r, func(i *Instance) error {
+	return s.askRunning(ctx, r, func(i *Instance) error {
 		switch {
 		case i.Bypass == "":
 			return store.Unchanged
@@ -57,7 +57,7 @@ func (s *Service) Restore(ctx context.Context, r UpkeepRequest) (Outcome, error)
 // it can: for one that stands by, for other members, or past the service where the
 // policy is open. It comes back when the appliance forwards again.
 func (s *Service) Respin(ctx context.Context, r UpkeepRequest) (Outcome, error) {
-	return s.ask(ctx, r, func(i *Instance) error {
+	return s.askRunning(ctx, r, func(i *Instance) error {
 		who, err := i.chosen(r.Member)
 		if err != nil {
 			return err
@@ -88,6 +88,16 @@ func (i Instance) chosen(member *int) ([]int, error) {
 		return []int{0}, nil
 	}
 	return nil, fault.New(fault.Invalid, "instance %q has %d appliances and all answer; say which one is to be booted anew", i.Name, i.members())
+}
+
+// askRunning is ask about an instance that is not suspended.
+func (s *Service) askRunning(ctx context.Context, r UpkeepRequest, wish func(*Instance) error) (Outcome, error) {
+	return s.ask(ctx, r, func(i *Instance) error {
+		if i.Suspended {
+			return errSuspended(fault.Conflict, *i)
+		}
+		return wish(i)
+	})
 }
 
 // ask writes a wish down and begins its change, if it takes one.

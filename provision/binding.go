@@ -37,6 +37,8 @@ func (s *Service) Bind(ctx context.Context, r BindRequest) (BindOutcome, error) 
 			return i, raced{}
 		case i.State != Active:
 			return i, errBusy()
+		case i.Suspended:
+			return i, errSuspended(fault.Invalid, i)
 		case r.Predecessor == "" && fresh.Stitch != nil && !i.free(*fresh.Stitch):
 			return i, raced{}
 		}
@@ -114,6 +116,8 @@ func (s *Service) draftBinding(ctx context.Context, i Instance, r BindRequest) (
 		return nil, fault.New(fault.Invalid, "instance %q failed to provision and cannot be bound", i.ID)
 	case i.State != Active:
 		return nil, errBusy()
+	case i.Suspended:
+		return nil, errSuspended(fault.Invalid, i)
 	}
 	if _, err := validate(catalog.BindSchema(i.Insertion), r.Parameters); err != nil {
 		return nil, err

@@ -25,6 +25,8 @@ const (
 	KindBypass      work.Kind = "bypass"   // and these three: see Upkeep
 	KindRestore     work.Kind = "restore"
 	KindRespin      work.Kind = "respin"
+	KindSuspend     work.Kind = "suspend" // traffic gets past it, until the operator resumes it
+	KindResume      work.Kind = "resume"
 	KindRepair      work.Kind = "repair" // of a tenant's drift: makes its fabric what the records say
 )
 
@@ -37,7 +39,7 @@ func (s *Service) register() {
 	s.engine.Change(KindUnbind, work.Planner{Plan: s.planUnbinding, Settle: s.settled(unbound)})
 	s.engine.Change(KindRepair, work.Planner{Plan: s.planRepair, Settle: s.settleRepair})
 	s.engine.Change(KindExpire, work.Planner{Plan: s.planExpiry, Settle: s.settled(expired)})
-	for _, kind := range []work.Kind{KindFailover, KindBypass, KindRestore, KindRespin} {
+	for _, kind := range []work.Kind{KindFailover, KindBypass, KindRestore, KindRespin, KindSuspend, KindResume} {
 		s.engine.Change(kind, work.Planner{Plan: s.planFailover, Settle: s.settleFailover})
 	}
 

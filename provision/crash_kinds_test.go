@@ -55,6 +55,10 @@ func kindsOfChange() []kindOfChange {
 		require.NoError(t, err)
 		require.Equal(t, work.Done, b.wait(t, out.Operation).Status)
 	}
+	suspended := func(t *testing.T, w *world, b *broker) {
+		there(t, w, b)
+		b.operator(t, b.Suspend, "fw", "")
+	}
 	bound := func(t *testing.T, w *world, b *broker) {
 		there(t, w, b)
 		b.bind(t, w.binding("fw", "b", "dmz"))
@@ -118,6 +122,12 @@ func kindsOfChange() []kindOfChange {
 		}, nil, ""},
 		{"respin", resilient, bypassed, func(ctx context.Context, _ *world, b *broker) (provision.Outcome, error) {
 			return b.Respin(ctx, provision.UpkeepRequest{Instance: "fw", By: "operator/admin"})
+		}, nil, ""},
+		{"suspend", resilient, there, func(ctx context.Context, _ *world, b *broker) (provision.Outcome, error) {
+			return b.Suspend(ctx, provision.UpkeepRequest{Instance: "fw", By: "operator/admin"}, "unpaid")
+		}, nil, ""},
+		{"resume", resilient, suspended, func(ctx context.Context, _ *world, b *broker) (provision.Outcome, error) {
+			return b.ResumeInstance(ctx, provision.UpkeepRequest{Instance: "fw", By: "operator/admin"}, "")
 		}, nil, ""},
 	}
 }

@@ -66,7 +66,7 @@ func asObserved(steps []topology.Step, have topology.Fabric) {
 func (i Instance) awaited(kind work.Kind, a topology.ApplianceID) bool {
 	for n := range i.members() {
 		if i.appliance(n) == a {
-			return !i.down(n) && (kind == KindRestore || i.Mode == topology.Redirected)
+			return !i.down(n) && (kind == KindRestore || kind == KindResume || i.Mode == topology.Redirected)
 		}
 	}
 	return false
@@ -150,12 +150,17 @@ func (o Operation) doing() string {
 	return map[work.Kind]string{
 		KindBypass: "bypassing the service", KindRestore: "bringing traffic back to the service",
 		KindRespin: "booting anew", KindFailover: "moving traffic to other appliances",
+		KindSuspend: "suspending the service", KindResume: "resuming the service",
 	}[o.Kind]
 }
 
 // done is what has come about, in a sentence.
 func (i Instance) done(kind work.Kind) string {
 	switch {
+	case kind == KindSuspend:
+		return "the service is suspended: traffic gets past it"
+	case kind == KindResume:
+		return "the service is resumed: traffic passes it again"
 	case kind == KindBypass:
 		return "traffic gets past the service"
 	case kind == KindRestore && i.Bypass == BypassFailed:
@@ -164,7 +169,7 @@ func (i Instance) done(kind work.Kind) string {
 		return "traffic passes the service again"
 	case kind == KindRespin:
 		return "what does not answer was booted anew"
-	case i.Mode == topology.Redirected:
+	case i.Mode == topology.Redirected && !i.Suspended:
 		return "flows go through the members that answer"
 	case i.Active != i.Before.Active:
 		return fmt.Sprintf("%q has taken over", i.appliance(i.active()))

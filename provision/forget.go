@@ -7,14 +7,15 @@ import (
 )
 
 // Forget takes out of an instance what names people and is older than a moment, and says whether there was any: of events and
-// acceptances who asked, as far as that is more than a platform or a kind of user, and on whose behalf; of an instance that was
+// acceptances who asked, as far as that is more than a platform or a kind of user, on whose behalf, and why; of an instance that was
 // deleted by then its name, whose place its id takes, the platform's context, and what its bindings were asked for with. Nothing that
 // is billed rests on any of it.
 func (i *Instance) Forget(before time.Time) (any bool) {
 	i.History = slices.Clone(i.History)
 	for n := range i.History {
 		if e := &i.History[n]; e.At.Before(before) {
-			any = forget(&e.By, &e.For) || any
+			any = forget(&e.By, &e.For) || e.Reason != "" || any
+			e.Reason = ""
 		}
 	}
 	i.EULAs = slices.Clone(i.EULAs)

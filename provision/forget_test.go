@@ -17,7 +17,7 @@ func TestWhatIsOldNamesNobody(t *testing.T) {
 			EULAs: []Acceptance{{Digest: "d", By: "tenant/alice", For: "cloudfoundry/alice", At: day(1)}},
 			History: []Event{
 				{Seq: 1, At: day(1), State: Provisioning, By: "cf", For: "cloudfoundry/alice", Request: "r1"},
-				{Seq: 2, At: day(2), State: Active, By: "operator/bob"},
+				{Seq: 2, At: day(2), State: Active, By: "operator/bob", Reason: "Alice has not paid"},
 				{Seq: 3, At: day(5), State: Deleted, By: "tenant/alice"},
 			},
 			Bindings: map[BindingID]*Binding{"b1": {ID: "b1", State: Deleted, Parameters: json.RawMessage(`{"contact":"alice"}`)}},

@@ -19,11 +19,12 @@ import (
 type HealthStatus string
 
 const (
-	HealthUnknown  HealthStatus = "unknown" // not asked yet, or nothing to ask
-	HealthOK       HealthStatus = "ok"
-	HealthDegraded HealthStatus = "degraded" // some of its appliances do not answer, and others do the work
-	HealthFailing  HealthStatus = "failing"  // no appliance does the work
-	HealthBypassed HealthStatus = "bypassed" // traffic gets past the service
+	HealthUnknown   HealthStatus = "unknown" // not asked yet, or nothing to ask
+	HealthOK        HealthStatus = "ok"
+	HealthDegraded  HealthStatus = "degraded"  // some of its appliances do not answer, and others do the work
+	HealthFailing   HealthStatus = "failing"   // no appliance does the work
+	HealthBypassed  HealthStatus = "bypassed"  // traffic gets past the service
+	HealthSuspended HealthStatus = "suspended" // the same, and nothing is mended: see Suspend
 )
 
 // Health is the latest verdict on an instance.

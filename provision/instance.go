@@ -138,6 +138,7 @@ type Event struct {
 	By      string         `json:"by,omitempty"`      // platform or user who asked
 	For     string         `json:"for,omitempty"`     // on whose behalf, as the platform says
 	Request string         `json:"request,omitempty"` // the request's id
+	Reason  string         `json:"reason,omitempty"`  // why, in the words of who asked
 
 	// What all appliances have from then on: see Size.
 	VCPUs       int   `json:"vcpus,omitempty"`

@@ -122,7 +122,7 @@ func (s *Service) Cover(ctx context.Context, p Place) (begun []work.ChangeID, er
 		if failed != nil {
 			return begun, failed
 		}
-		if !i.everywhere() || i.State != Active {
+		if !i.everywhere() || i.State != Active || i.Suspended {
 			continue
 		}
 		out, failed := s.Update(ctx, UpdateRequest{Instance: i.ID, Platform: i.Platform, AcceptsIncomplete: true})

@@ -83,6 +83,8 @@ func (s *Service) Update(ctx context.Context, r UpdateRequest) (Outcome, error) 
 		return Outcome{Existed: true}, nil
 	case u.Was.machine() == u.Will.machine() && u.Was.sameNetworks(u.Will):
 		i, err = s.storeUpdate(ctx, i, func(i *Instance) { i.take(u.Will) })
+	case i.Suspended:
+		return Outcome{}, &Refused{true, errSuspended(fault.Conflict, i)}
 	case !r.AcceptsIncomplete:
 		return Outcome{}, errAsyncRequired()
 	default:

@@ -31,9 +31,10 @@ type Upkeep struct {
 // Standing is where traffic goes, through which of two appliances in path or past the
 // service, and which start of each appliance there is to be.
 type Standing struct {
-	Active int    `json:"active,omitempty"`
-	Bypass Bypass `json:"bypass,omitempty"`
-	Starts starts `json:"starts,omitempty"`
+	Active    int    `json:"active,omitempty"`
+	Bypass    Bypass `json:"bypass,omitempty"`
+	Suspended bool   `json:"suspended,omitempty"` // traffic gets past it whatever Bypass says, and nothing is mended
+	Starts    starts `json:"starts,omitempty"`
 }
 
 // Bypass says why traffic gets past a service; empty: it does not.
@@ -73,10 +74,11 @@ const (
 
 // anew is the upkeep of an instance's next generation: nothing is known of it.
 func (u Upkeep) anew() Upkeep {
+	next := Upkeep{Standing: Standing{Suspended: u.Suspended}}
 	if u.Bypass == BypassAsked {
-		return Upkeep{Standing: Standing{Bypass: BypassAsked}}
+		next.Bypass = BypassAsked
 	}
-	return Upkeep{}
+	return next
 }
 
 func (u Upkeep) down(n int) bool { return slices.Contains(u.Idle, n) }
@@ -122,6 +124,9 @@ func (i Instance) fails() bool {
 
 // bypasses says whether a network's traffic is to get past the service.
 func (i Instance) bypasses(st topology.Stitch) bool {
+	if i.Suspended {
+		return true
+	}
 	switch i.Bypass {
 	case BypassAsked, BypassReturning:
 		return true
@@ -137,16 +142,26 @@ func (i Instance) bypasses(st topology.Stitch) bool {
 // when nothing is to be done now. Moved says that flows have to find other members.
 func (i *Instance) attend(now time.Time, moved bool) work.Kind {
 	i.Before = i.Standing
+	if !i.Suspended { // else it is mended when it is resumed
+		if kind := i.mend(now, moved); kind != "" {
+			return kind
+		}
+	}
+	if len(i.reminders()) > 0 {
+		return KindFailover
+	}
+	i.Back = nil
+	return ""
+}
+
+// mend has traffic go where it can, and machines booted anew.
+func (i *Instance) mend(now time.Time, moved bool) work.Kind {
 	if kind := i.redress(moved); kind != "" {
 		return kind
 	}
 	if i.respin(now) {
 		return KindRespin
 	}
-	if len(i.reminders()) > 0 {
-		return KindFailover
-	}
-	i.Back = nil
 	return ""
 }
 

@@ -112,6 +112,8 @@ func (v Verdict) details(i Instance) string {
 // its traffic goes.
 func (i Instance) condition() HealthStatus {
 	switch {
+	case i.Suspended:
+		return HealthSuspended
 	case i.Bypass == BypassFailed && !i.opens(): // it was open when it failed
 		return HealthFailing
 	case i.Bypass != "":

@@ -39,7 +39,8 @@ type Instance struct {
 	Failure       string            `json:"failure"`                // closed, open: what becomes of the traffic when it fails
 	Availability  string            `json:"availability,omitempty"` // none, respin, standby: what is done about an appliance that fails
 	Bypass        string            `json:"bypass,omitempty"`       // why traffic gets past it: failed, asked, returning (as soon as it forwards)
-	Upkeep        Operation         `json:"upkeep"`                 // the latest on its appliances: failover, bypass, restore, respin
+	Suspended     bool              `json:"suspended,omitempty"`    // by an operator: traffic gets past it, and nothing is changed or mended
+	Upkeep        Operation         `json:"upkeep"`                 // the latest on its appliances: failover, bypass, restore, respin, suspend, resume
 	Bindings      []Binding         `json:"bindings"`
 	Created       time.Time         `json:"created,omitzero"`
 }
@@ -66,7 +67,7 @@ type Operation struct {
 
 // Health is the latest verdict on an instance's appliance.
 type Health struct {
-	Status string    `json:"status"` // unknown, ok, degraded, failing, bypassed
+	Status string    `json:"status"` // unknown, ok, degraded, failing, bypassed, suspended
 	Detail string    `json:"detail,omitempty"`
 	Since  time.Time `json:"since,omitzero"` // of this status
 }
@@ -227,6 +228,22 @@ func (c *Client) DeleteInstance(ctx context.Context, id string) (a Accepted, err
 // Respin says which appliance is to be booted anew.
 type Respin struct {
 	Member *int `json:"member,omitempty"` // by number, from 0; left out: those that do not answer, else the only one
+}
+
+// Suspension says why an instance is suspended or resumed.
+type Suspension struct {
+	Reason string `json:"reason,omitempty"` // for its history, which the tenant sees; up to 500 bytes
+}
+
+// SuspendInstance has traffic get past an instance, and nothing be changed or mended, until
+// it is resumed.
+func (c *Client) SuspendInstance(ctx context.Context, id string, s Suspension) (a Accepted, err error) {
+	return a, c.call(ctx, "POST", nil, s, &a, "instances", id, "suspend")
+}
+
+// ResumeInstance ends a suspension.
+func (c *Client) ResumeInstance(ctx context.Context, id string, s Suspension) (a Accepted, err error) {
+	return a, c.call(ctx, "POST", nil, s, &a, "instances", id, "resume")
 }
 
 // BypassInstance has traffic get past an instance until it is restored.

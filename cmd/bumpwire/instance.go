@@ -21,7 +21,7 @@ const pollEvery = 250 * time.Millisecond
 func newInstance(c *cli) *cobra.Command {
 	return group(&cobra.Command{Use: "instance", Short: "Service instances"},
 		newInstanceList(c), newInstanceCreate(c), newInstanceInsert(c), newInstanceUpdate(c), newInstanceDelete(c), newInstanceOrphans(c),
-		newInstanceBypass(c), newInstanceRestore(c), newInstanceRespin(c),
+		newInstanceBypass(c), newInstanceRestore(c), newInstanceRespin(c), newInstanceSuspend(c), newInstanceResume(c),
 		&cobra.Command{
 			Use: "show INSTANCE", Short: "Show an instance", Args: exactly("an instance"),
 			RunE: c.call(func(ctx context.Context, a *api.Client, args []string) error {
@@ -252,6 +252,6 @@ func (c *cli) printInstance(i api.Instance, err error) error {
 		"service", i.ServiceName, "plan", i.PlanName, "package", i.Package, "upgrade", i.Upgrade, "state", i.State,
 		"managed by", managedBy(i),
 		"operation", strings.TrimSpace(i.Operation.Kind+" "+i.Operation.State), "detail", i.Operation.Description,
-		"networks", i.Networks, "mode", i.Mode, "match", i.Match, "members", members, "management", i.Management, "failure", i.Failure, "availability", i.Availability, "bypass", i.Bypass, "health", strings.TrimSpace(i.Health.Status+" "+i.Health.Detail),
+		"networks", i.Networks, "mode", i.Mode, "match", i.Match, "members", members, "management", i.Management, "failure", i.Failure, "availability", i.Availability, "bypass", i.Bypass, "suspended", yesNo(i.Suspended, "yes", ""), "health", strings.TrimSpace(i.Health.Status+" "+i.Health.Detail),
 		"bindings", bindings, "created", i.Created))
 }

@@ -31,6 +31,24 @@ func newInstanceRespin(c *cli) *cobra.Command {
 		})
 }
 
+func newInstanceSuspend(c *cli) *cobra.Command {
+	return c.suspension("suspend", "Have traffic get past an instance, and nothing be changed or mended, until it is resumed", (*api.Client).SuspendInstance)
+}
+
+func newInstanceResume(c *cli) *cobra.Command {
+	return c.suspension("resume", "End a suspension", (*api.Client).ResumeInstance)
+}
+
+func (c *cli) suspension(verb, short string, ask func(*api.Client, context.Context, string, api.Suspension) (api.Accepted, error)) *cobra.Command {
+	var s api.Suspension
+	flags := func(cmd *cobra.Command) {
+		cmd.Flags().StringVar(&s.Reason, "reason", "", "why, for the instance's history, which its tenant sees")
+	}
+	return c.upkeep(verb, short, flags, func(a *api.Client, ctx context.Context, id string) (api.Accepted, error) {
+		return ask(a, ctx, id, s)
+	})
+}
+
 // upkeep is a command about the appliances of an instance.
 func (c *cli) upkeep(verb, short string, flags func(*cobra.Command), ask func(*api.Client, context.Context, string) (api.Accepted, error)) *cobra.Command {
 	var wait bool

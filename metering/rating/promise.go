@@ -97,7 +97,7 @@ func ServiceCredits(usage []Usage, lines []Line, promises []Promise, period Peri
 			a = &account{}
 			accounts[u.account()] = a
 		}
-		a.used, a.failed = a.used.Add(part), a.failed.Add(u.Failed)
+		a.used, a.failed = a.used.Add(part).Sub(u.Suspended), a.failed.Add(u.Failed) // nothing is promised of what is suspended
 		a.degraded, a.bypassed = a.degraded.Add(u.Degraded), a.bypassed.Add(u.Bypassed)
 		a.evidence = append(a.evidence, u)
 	}

@@ -44,15 +44,16 @@ func (k Key) compare(o Key) int {
 type Usage struct {
 	ID string `json:"id"` // unique; the usage record's
 	Key
-	Start    time.Time       `json:"start"`
-	End      time.Time       `json:"end"`               // exclusive, not before Start
-	Level    decimal.Decimal `json:"level,omitzero"`    // of what lasts: how many there were at once
-	Quantity decimal.Decimal `json:"quantity,omitzero"` // of anything else, in Unit
-	Unit     string          `json:"unit,omitempty"`    // "byte", …; of what lasts that of Quantity, none for seconds
-	Failed   decimal.Decimal `json:"failed,omitzero"`   // of what lasts: seconds of it in which it did not work
-	Degraded decimal.Decimal `json:"degraded,omitzero"` // seconds in which only a part of it worked
-	Bypassed decimal.Decimal `json:"bypassed,omitzero"` // seconds in which traffic got past it
-	Began    time.Time       `json:"began,omitzero"`    // when the instance was active for the first time; the same in all usage of it; zero: no trial, no one-off fee
+	Start     time.Time       `json:"start"`
+	End       time.Time       `json:"end"`                // exclusive, not before Start
+	Level     decimal.Decimal `json:"level,omitzero"`     // of what lasts: how many there were at once
+	Quantity  decimal.Decimal `json:"quantity,omitzero"`  // of anything else, in Unit
+	Unit      string          `json:"unit,omitempty"`     // "byte", …; of what lasts that of Quantity, none for seconds
+	Failed    decimal.Decimal `json:"failed,omitzero"`    // of what lasts: seconds of it in which it did not work
+	Degraded  decimal.Decimal `json:"degraded,omitzero"`  // seconds in which only a part of it worked
+	Bypassed  decimal.Decimal `json:"bypassed,omitzero"`  // seconds in which traffic got past it
+	Suspended decimal.Decimal `json:"suspended,omitzero"` // seconds in which the operator had it suspended
+	Began     time.Time       `json:"began,omitzero"`     // when the instance was active for the first time; the same in all usage of it; zero: no trial, no one-off fee
 }
 
 // base is the unit in which the usage is counted.

@@ -1,0 +1,64 @@
+package provision
+
+import (
+	"context"
+
+	"github.com/bumpwire/bumpwire/internal/fault"
+	"github.com/bumpwire/bumpwire/internal/store"
+)
+
+// Suspend has all traffic of an instance get past it until ResumeInstance is asked for, and
+// leaves everything else of it as it is: its appliances run and keep their legs and
+// addresses, its bindings their logins. Meanwhile nothing is mended or changed, and
+// its time is metered as suspended. Reason goes into the history, which the tenant
+// sees; it may be empty. What is suspended already is done at once.
+func (s *Service) Suspend(ctx context.Context, r UpkeepRequest, reason string) (Outcome, error) {
+	return s.ask(ctx, r, func(i *Instance) error {
+		if i.Suspended {
+			return store.Unchanged
+		}
+		i.explain(r.By, "a suspension was asked for", reason)
+		i.Before, i.Suspended = i.Standing, true
+		i.Failover = begin(KindSuspend, "waiting for its turn")
+		return nil
+	})
+}
+
+// ResumeInstance ends a suspension. Traffic passes the service again where it did before; if
+// none of its appliances forwards, it does as soon as one does.
+func (s *Service) ResumeInstance(ctx context.Context, r UpkeepRequest, reason string) (Outcome, error) {
+	return s.ask(ctx, r, func(i *Instance) error {
+		if !i.Suspended {
+			return store.Unchanged
+		}
+		i.explain(r.By, "an end of the suspension was asked for", reason)
+		i.Before, i.Suspended = i.Standing, false
+		if i.Bypass == "" && i.fails() {
+			i.Bypass = BypassReturning
+		}
+		if i.Bypass != "" { // traffic goes on to get past it
+			i.turn("")
+			return nil
+		}
+		i.Failover = begin(KindResume, "waiting for its turn")
+		return nil
+	})
+}
+
+// explain is note with a reason in somebody's own words.
+func (i *Instance) explain(by, message, reason string) {
+	i.note(by, message, "")
+	i.History[len(i.History)-1].Reason = reason
+}
+
+// Said is what happened, with the reason that somebody gave.
+func (e Event) Said() string {
+	if e.Reason == "" {
+		return e.Message
+	}
+	return e.Message + ": " + e.Reason
+}
+
+func errSuspended(kind fault.Kind, i Instance) error {
+	return fault.New(kind, "instance %q is suspended; it can be changed when the provider has resumed it", i.Name)
+}
