@@ -53,7 +53,7 @@ func (s *Server) listUsage(ctx context.Context, c *call) (api.List[api.UsageReco
 		return api.List[api.UsageRecord]{}, err
 	}
 	all, err := s.Meter.Usage(ctx, f)
-	return api.List[api.UsageRecord]{Items: all}, err
+	return api.List[api.UsageRecord]{Items: s.regions().Usage(all)}, err
 }
 
 // listBills is JSON, CSV for a spreadsheet, FOCUS for a finance department, or a page
@@ -67,6 +67,7 @@ func (s *Server) listBills(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	all = s.regions().Bills(all)
 	if format := c.query.Get("format"); format != "" && format != "json" {
 		return s.exported(ctx, c, format, all)
 	}
@@ -100,6 +101,9 @@ func (s *Server) exported(ctx context.Context, c *call, format string, bills []a
 	return content{media, b.Bytes()}, nil
 }
 
+// regions are named for people.
+func (s *Server) regions() metering.RegionNames { return s.Provision.RegionName }
+
 // seller is who sells, as charges name it.
 func (s *Server) seller(ctx context.Context) (metering.Seller, error) {
 	seller := metering.Seller{Issuer: s.Issuer, Zone: s.Meter.Zone(), Services: map[catalog.ServiceID]catalog.Service{}}
@@ -116,6 +120,7 @@ func (s *Server) showBill(ctx context.Context, c *call) (api.BillingRecord, erro
 	if err == nil && !c.who.sees(string(b.Tenant)) {
 		return api.BillingRecord{}, fault.New(fault.NotFound, "there is no billing record %q", id)
 	}
+	b.Region = s.Provision.RegionName(b.Region)
 	return b, err
 }
 

@@ -39,6 +39,7 @@ func (s *Server) statement(ctx context.Context, c *call) (api.Statement, error) 
 	if err == nil && (found.Vendor == "" && !c.who.sees(string(found.Tenant)) || found.Vendor != "" && !c.who.sells(found.Vendor)) {
 		return api.Statement{}, unknown
 	}
+	found.Lines = s.regions().Lines(found.Lines)
 	return found, err
 }
 
@@ -93,7 +94,8 @@ func (s *Server) explainLine(ctx context.Context, c *call) (api.Explanation, err
 	if err != nil {
 		return api.Explanation{}, err
 	}
-	return s.Meter.Explain(ctx, found.Number, c.vars["line"])
+	e, err := s.Meter.Explain(ctx, found.Number, c.vars["line"])
+	return s.regions().Explanation(e), err
 }
 
 // previewStatement tells a tenant its own next statement, a vendor its own, and an operator any.
@@ -119,6 +121,7 @@ func (s *Server) previewStatement(ctx context.Context, c *call) (p api.Statement
 	default:
 		p, err = s.Meter.Preview(ctx, f.Tenant)
 	}
+	p = s.regions().Preview(p)
 	if err != nil || !c.query.Has("by") {
 		return p, err
 	}

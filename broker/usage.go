@@ -189,6 +189,11 @@ func (s *Server) summariseUsage(ctx context.Context, c *call) (api.UsageSummary,
 		return o, err
 	}
 	o.Items, err = s.Meter.Summarise(ctx, f, by, seller)
+	if slices.Contains(by, "region") {
+		for n := range o.Items {
+			o.Items[n].Region = s.Provision.RegionName(o.Items[n].Region)
+		}
+	}
 	return o, err
 }
 

@@ -54,7 +54,7 @@ func (s Seller) charge(b BillingRecord) focus.Row {
 		BillingPeriod: s.month(b.Start), ChargePeriod: focus.Period{Start: b.Start, End: b.End},
 		SubAccountID: b.Platform, SubAccountName: b.Platform,
 		ChargeCategory: focus.CategoryUsage, ChargeFrequency: focus.FrequencyUsage,
-		ResourceID: string(b.Instance), ResourceName: b.Name,
+		ResourceID: string(b.Instance), ResourceName: b.Name, Region: b.Region,
 		SkuID: sku, SkuPriceID: priceID(sku, rating.ChargeUsage, 0), SkuMeter: b.Dimension,
 		Tags: map[string]string{"bumpwire/dimension": b.Dimension, "bumpwire/plan": string(b.Plan)}, RecordID: b.ID,
 	}
@@ -111,7 +111,7 @@ func (s Seller) lineCharge(l rating.Line, invoiced rating.Period) focus.Row {
 		BillingAccountID: string(l.Tenant), BillingAccountName: string(l.Tenant), BillingCurrency: l.Currency,
 		BillingPeriod: focus.Period(invoiced), ChargePeriod: focus.Period{Start: l.Start, End: l.End},
 		SubAccountID: l.Platform, SubAccountName: l.Platform,
-		ResourceID: string(l.Instance), ResourceName: string(l.Instance),
+		ResourceID: string(l.Instance), ResourceName: string(l.Instance), Region: l.Region,
 		SkuID: sku, SkuPriceID: priceID(sku, l.Charge, l.Tier), SkuMeter: l.Dimension,
 		Tags: map[string]string{"bumpwire/dimension": l.Dimension, "bumpwire/plan": string(l.Plan), "bumpwire/charge": string(l.Charge)}, RecordID: l.ID,
 	}

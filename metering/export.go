@@ -11,7 +11,7 @@ import (
 // columns of the CSV form, in order. A change of them is a change of a contract.
 var columns = [...]string{
 	"id", "tenant", "platform", "instance", "instance_name", "service", "plan", "dimension", "start", "end",
-	"seconds", "unit_price", "unit", "currency", "amount", "usage",
+	"seconds", "unit_price", "unit", "currency", "amount", "usage", "region",
 }
 
 // WriteCSV writes billing records as CSV (RFC 4180) with a header line. Times
@@ -29,7 +29,7 @@ func WriteCSV(w io.Writer, bills []BillingRecord) error {
 			b.ID, harmless(string(b.Tenant)), harmless(b.Platform), harmless(string(b.Instance)), harmless(b.Name),
 			harmless(string(b.Service)), harmless(string(b.Plan)), b.Dimension,
 			b.Start.UTC().Format(time.RFC3339Nano), b.End.UTC().Format(time.RFC3339Nano),
-			b.Seconds.String(), b.UnitPrice.String(), b.Unit, b.Currency, b.Amount.StringFixed(AmountPlaces), b.Usage,
+			b.Seconds.String(), b.UnitPrice.String(), b.Unit, b.Currency, b.Amount.StringFixed(AmountPlaces), b.Usage, harmless(b.Region),
 		})
 		if err != nil {
 			return err

@@ -11,7 +11,7 @@ import (
 var lineColumns = [...]string{
 	"statement", "tenant", "vendor", "id", "corrects", "instance", "platform", "service", "plan", "dimension", "charge", "tier", "start", "end",
 	"quantity", "quantity_unit", "unit_price", "unit", "currency", "amount", "shared_amount", "share",
-	"refunds", "reason",
+	"refunds", "reason", "region",
 }
 
 // WriteLines writes a statement's lines as CSV in the form of WriteCSV. Amounts are as they were
@@ -36,7 +36,7 @@ func (s Statement) WriteLines(w io.Writer) error {
 			harmless(string(l.Service)), harmless(string(l.Plan)), harmless(l.Dimension), string(l.Charge), tier,
 			l.Start.UTC().Format(time.RFC3339Nano), l.End.UTC().Format(time.RFC3339Nano),
 			l.Quantity.String(), harmless(l.QuantityUnit), l.UnitPrice.String(), harmless(l.Unit), l.Currency, l.Amount.String(), shared, share,
-			l.Refunds, harmless(l.Reason),
+			l.Refunds, harmless(l.Reason), harmless(l.Region),
 		})
 		if err != nil {
 			return err

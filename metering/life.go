@@ -31,6 +31,9 @@ func life(i provision.Instance, history []provision.Event) provision.Instance {
 	i.Tenant = cmp.Or(first.Tenant, i.Tenant)
 	i.Platform = cmp.Or(first.Platform, i.Platform)
 	i.Service = cmp.Or(first.Service, i.Service)
+	if first.Tenant != "" { // of the first region events say nothing
+		i.Region = first.Region
+	}
 	i.Provider = nil
 	if first.Bill != "" {
 		i.Provider = &provision.Provider{Bill: first.Bill}

@@ -26,6 +26,7 @@ type PreviewGroup struct {
 	Service   catalog.ServiceID   `json:"service,omitempty"`
 	Instance  topology.InstanceID `json:"instance,omitempty"`
 	Plan      catalog.PlanID      `json:"plan,omitempty"`
+	Region    string              `json:"region,omitempty"`
 	Dimension string              `json:"dimension"` // of a tax its name, of a credit "credit"
 	Currency  string              `json:"currency"`  // ISO 4217
 }
@@ -54,11 +55,11 @@ func (p Preview) Summed(by Grouping, s Seller) Preview {
 }
 
 func (by Grouping) foreseen(s Seller, l rating.Line) PreviewGroup {
-	g := by.group(s, l.Tenant, l.Service, l.Instance, l.Plan, l.Dimension, nil)
-	return PreviewGroup{g.Tenant, g.Vendor, g.Service, g.Instance, g.Plan, cmp.Or(l.Dimension, string(l.Charge)), l.Currency}
+	g := by.group(s, Group{Tenant: l.Tenant, Service: l.Service, Instance: l.Instance, Plan: l.Plan, Region: l.Region}, nil)
+	return PreviewGroup{g.Tenant, g.Vendor, g.Service, g.Instance, g.Plan, g.Region, cmp.Or(l.Dimension, string(l.Charge)), l.Currency}
 }
 
 func (g PreviewGroup) compare(o PreviewGroup) int {
 	return cmp.Or(cmp.Compare(g.Tenant, o.Tenant), cmp.Compare(g.Vendor, o.Vendor), cmp.Compare(g.Service, o.Service), cmp.Compare(g.Instance, o.Instance),
-		cmp.Compare(g.Plan, o.Plan), cmp.Compare(g.Dimension, o.Dimension), cmp.Compare(g.Currency, o.Currency))
+		cmp.Compare(g.Plan, o.Plan), cmp.Compare(g.Region, o.Region), cmp.Compare(g.Dimension, o.Dimension), cmp.Compare(g.Currency, o.Currency))
 }

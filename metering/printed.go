@@ -73,10 +73,15 @@ func (s Seller) heading(l rating.Line) string {
 		return "Credits"
 	case l.Instance == "":
 		return service
-	case l.Serves != "":
-		return fmt.Sprintf("%s: %s, for %s", l.Instance, service, l.Serves)
 	}
-	return fmt.Sprintf("%s: %s", l.Instance, service)
+	title := fmt.Sprintf("%s: %s", l.Instance, service)
+	if l.Serves != "" {
+		title += ", for " + string(l.Serves)
+	}
+	if l.Region != "" {
+		title += ", in " + l.Region
+	}
+	return title
 }
 
 func (s Seller) printedLine(l rating.Line) printedLine {

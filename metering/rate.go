@@ -18,6 +18,7 @@ type BillingRecord struct {
 	Instance  topology.InstanceID `json:"instance"`
 	Name      string              `json:"instance_name"` // when it was metered
 	Service   catalog.ServiceID   `json:"service"`
+	Region    string              `json:"region,omitempty"` // as the usage record says
 	Plan      catalog.PlanID      `json:"plan"`
 	Dimension string              `json:"dimension"`
 	Start     time.Time           `json:"start"`
@@ -75,7 +76,7 @@ func (u UsageRecord) line(plan catalog.PlanID, w Window, p catalog.Price) Billin
 	used := seconds(w.Start, w.End)
 	return BillingRecord{
 		ID:     recordID(w.Start, string(u.Instance), u.Dimension, string(plan)),
-		Tenant: u.Tenant, Platform: u.Platform, Instance: u.Instance, Name: u.Name, Service: u.Service, Plan: plan,
+		Tenant: u.Tenant, Platform: u.Platform, Instance: u.Instance, Name: u.Name, Service: u.Service, Region: u.Region, Plan: plan,
 		Dimension: u.Dimension, Start: w.Start, End: w.End, Seconds: used,
 		UnitPrice: p.Amount, Unit: p.Unit, Currency: p.Currency, PriceFrom: p.From,
 		Amount: halfEven(used.Mul(p.Amount), decimal.New(secondsPerHour, 0)), Usage: u.ID, Serves: u.Serves,

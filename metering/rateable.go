@@ -38,7 +38,7 @@ func (t tally) rateable(lives []provision.Instance, prices []catalog.Price, p ra
 		g := &groups[n]
 		first := UsageRecord{Tenant: t.Tenant, Dimension: t.Dimension, Window: Window{g.Start, g.Start.Add(t.Length)}, Plan: t.Plan, Part: 1}
 		g.Key = rating.Key{
-			Tenant: t.Tenant, Serves: t.Serves, Platform: t.Platform, Service: t.Service, Plan: t.Plan, Instance: t.Instance, Life: life, Dimension: t.Dimension,
+			Tenant: t.Tenant, Serves: t.Serves, Platform: t.Platform, Service: t.Service, Plan: t.Plan, Instance: t.Instance, Life: life, Dimension: t.Dimension, Region: t.Region,
 		}
 		g.Began, g.Unit = began, first.unit(prices)
 	}
@@ -63,7 +63,7 @@ func (u UsageRecord) rateable(lives []provision.Instance, plans planPrices) (lis
 		return nil
 	}
 	one := rating.Usage{ID: u.ID, Start: u.Window.Start, End: u.Window.End, Key: rating.Key{
-		Tenant: u.Tenant, Serves: u.Serves, Platform: u.Platform, Service: u.Service, Instance: u.Instance, Dimension: u.Dimension,
+		Tenant: u.Tenant, Serves: u.Serves, Platform: u.Platform, Service: u.Service, Instance: u.Instance, Dimension: u.Dimension, Region: u.Region,
 	}}
 	for n, s := range u.Spans {
 		span := one

@@ -20,6 +20,7 @@ type Group struct {
 	Service   catalog.ServiceID   `json:"service,omitempty"`
 	Instance  topology.InstanceID `json:"instance,omitempty"`
 	Plan      catalog.PlanID      `json:"plan,omitempty"`
+	Region    string              `json:"region,omitempty"`
 	Dimension string              `json:"dimension"`
 	Unit      string              `json:"unit"` // "second", "vcpu-second", "byte", …; of what is reported the base unit of its price
 }
@@ -37,19 +38,19 @@ type Money struct {
 	Amount   decimal.Decimal `json:"amount"`
 }
 
-// Grouping is by what a summary is made: tenant, vendor, service, instance, plan. By
-// dimension it always is.
+// Grouping is by what a summary is made: tenant, vendor, service, instance, plan,
+// region. By dimension it always is.
 type Grouping []string
 
 // ParseGrouping reads names separated by commas. fault.Invalid for others.
 func ParseGrouping(text string) (g Grouping, err error) {
 	for name := range strings.SplitSeq(text, ",") {
 		switch name {
-		case "tenant", "vendor", "service", "instance", "plan":
+		case "tenant", "vendor", "service", "instance", "plan", "region":
 			g = append(g, name)
 		case "", "dimension":
 		default:
-			return nil, fault.New(fault.Invalid, "usage is summed by tenant, vendor, service, instance, plan and dimension, not by %.40q", name)
+			return nil, fault.New(fault.Invalid, "usage is summed by tenant, vendor, service, instance, plan, region and dimension, not by %.40q", name)
 		}
 	}
 	return g, nil
@@ -65,8 +66,7 @@ func (m *Meter) Summarise(ctx context.Context, f Filter, by Grouping, s Seller) 
 			return nil, err
 		}
 		for _, r := range u.Readings(sizes) {
-			g := by.group(s, u.Tenant, u.Service, u.Instance, r.Plan, r.Dimension, units)
-			sum := sumOf(sums, g)
+			sum := sumOf(sums, by.group(s, Group{Tenant: u.Tenant, Service: u.Service, Instance: u.Instance, Plan: r.Plan, Region: u.Region, Dimension: r.Dimension}, units))
 			sum.Quantity = sum.Quantity.Add(r.Quantity)
 		}
 	}
@@ -74,7 +74,8 @@ func (m *Meter) Summarise(ctx context.Context, f Filter, by Grouping, s Seller) 
 		if err != nil {
 			return nil, err
 		}
-		sumOf(sums, by.group(s, b.Tenant, b.Service, b.Instance, b.Plan, b.Dimension, units)).bill(b.Currency, b.Amount)
+		sum := sumOf(sums, by.group(s, Group{Tenant: b.Tenant, Service: b.Service, Instance: b.Instance, Plan: b.Plan, Region: b.Region, Dimension: b.Dimension}, units))
+		sum.bill(b.Currency, b.Amount)
 	}
 	all := make([]Summary, 0, len(sums))
 	for _, sum := range sums {
@@ -101,20 +102,23 @@ func (s *Summary) bill(currency string, amount decimal.Decimal) {
 	s.Amounts[n].Amount = s.Amounts[n].Amount.Add(amount)
 }
 
-func (by Grouping) group(s Seller, tenant topology.TenantID, service catalog.ServiceID, instance topology.InstanceID, plan catalog.PlanID, dimension string, units map[priced]string) Group {
-	g := Group{Dimension: dimension, Unit: cmp.Or(catalog.OwnUnit(dimension), units[priced{plan, dimension}], dimension)}
+// group is the group of what is told apart by all but the vendor and the unit.
+func (by Grouping) group(s Seller, of Group, units map[priced]string) Group {
+	g := Group{Dimension: of.Dimension, Unit: cmp.Or(catalog.OwnUnit(of.Dimension), units[priced{of.Plan, of.Dimension}], of.Dimension)}
 	for _, name := range by {
 		switch name {
 		case "tenant":
-			g.Tenant = tenant
+			g.Tenant = of.Tenant
 		case "vendor":
-			g.Vendor = s.Services[service].Vendor
+			g.Vendor = s.Services[of.Service].Vendor
 		case "service":
-			g.Service = service
+			g.Service = of.Service
 		case "instance":
-			g.Instance = instance
+			g.Instance = of.Instance
 		case "plan":
-			g.Plan = plan
+			g.Plan = of.Plan
+		case "region":
+			g.Region = of.Region
 		}
 	}
 	return g
@@ -122,7 +126,7 @@ func (by Grouping) group(s Seller, tenant topology.TenantID, service catalog.Ser
 
 func (g Group) compare(o Group) int {
 	return cmp.Or(cmp.Compare(g.Tenant, o.Tenant), cmp.Compare(g.Vendor, o.Vendor), cmp.Compare(g.Service, o.Service),
-		cmp.Compare(g.Instance, o.Instance), cmp.Compare(g.Plan, o.Plan), cmp.Compare(g.Dimension, o.Dimension), cmp.Compare(g.Unit, o.Unit))
+		cmp.Compare(g.Instance, o.Instance), cmp.Compare(g.Plan, o.Plan), cmp.Compare(g.Region, o.Region), cmp.Compare(g.Dimension, o.Dimension), cmp.Compare(g.Unit, o.Unit))
 }
 
 // priced is a dimension of a plan.

@@ -50,6 +50,7 @@ type whose struct {
 	Platform string            `json:"platform"`
 	Name     string            `json:"instance_name"` // when it was metered
 	Service  catalog.ServiceID `json:"service"`
+	Region   string            `json:"region,omitempty"` // as provision.Instance has it
 
 	// Of a service that the provider inserted: the tenant that it serves, when that is
 	// not who is billed, and whether nobody is.
@@ -158,7 +159,7 @@ func (t tally) parts(yield func(place, part) bool) {
 // record is a part as a usage record.
 func (t tally) record(at place, p part) UsageRecord {
 	return UsageRecord{
-		ID: t.partID(at), Tenant: t.Tenant, Platform: t.Platform, Instance: t.Instance, Name: t.Name, Service: t.Service,
+		ID: t.partID(at), Tenant: t.Tenant, Platform: t.Platform, Instance: t.Instance, Name: t.Name, Service: t.Service, Region: t.Region,
 		Dimension: t.Dimension, Window: t.window(at.window), Quantity: p.Quantity, Plan: t.Plan, Part: at.number, Booked: p.Booked,
 		Serves: t.Serves, Free: t.Free,
 	}
@@ -172,7 +173,7 @@ func (t tally) partID(at place) string {
 func (t *tally) attribute(i provision.Instance) {
 	u := UsageRecord{Tenant: i.Tenant}
 	u.assign(i.Provider)
-	t.whose = whose{Tenant: u.Tenant, Platform: i.Platform, Name: i.Name, Service: i.Service, Serves: u.Serves, Free: u.Free}
+	t.whose = whose{Tenant: u.Tenant, Platform: i.Platform, Name: i.Name, Service: i.Service, Region: i.Region, Serves: u.Serves, Free: u.Free}
 }
 
 // What a tally that is to be counted is found by.

@@ -66,7 +66,7 @@ func made(history []provision.Event, usage []rating.Usage) (list []provision.Eve
 			return !u.Level.IsZero() && !event.At.After(u.End) && (until.IsZero() || until.After(u.Start))
 		})
 		if counts {
-			event.By, event.For = "", ""
+			event.By, event.For, event.Reason = "", "", ""
 			list = append(list, event)
 		}
 	}

@@ -22,6 +22,7 @@ type UsageRecord struct {
 	Instance  topology.InstanceID `json:"instance"`
 	Name      string              `json:"instance_name"` // when it was metered
 	Service   catalog.ServiceID   `json:"service"`
+	Region    string              `json:"region,omitempty"` // as provision.Instance has it
 	Dimension string              `json:"dimension"`
 	Window    Window              `json:"window"`
 	Seconds   decimal.Decimal     `json:"seconds"`          // sum over Spans, exact
@@ -58,7 +59,7 @@ type Span struct {
 func Usage(i provision.Instance, w Window) (u UsageRecord, ok bool) {
 	u = UsageRecord{
 		ID:     recordID(w.Start, usageFacts(i)...),
-		Tenant: i.Tenant, Platform: i.Platform, Instance: i.ID, Name: i.Name, Service: i.Service,
+		Tenant: i.Tenant, Platform: i.Platform, Instance: i.ID, Name: i.Name, Service: i.Service, Region: i.Region,
 		Dimension: catalog.DimensionInstance, Window: w, Seconds: decimal.Zero,
 	}
 	u.assign(i.Provider)

@@ -20,7 +20,7 @@ func newBill(c *cli) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return c.print(b, facts("record", b.ID, "tenant", b.Tenant, "instance", b.Instance, "plan", b.Plan,
+				return c.print(b, facts("record", b.ID, "tenant", b.Tenant, "instance", b.Instance, "region", b.Region, "plan", b.Plan,
 					"dimension", b.Dimension, "start", b.Start, "end", b.End, "seconds", b.Seconds,
 					"price", b.UnitPrice.String()+" "+b.Currency+"/"+b.Unit, "amount", b.Amount.String()+" "+b.Currency, "usage", b.Usage))
 			}),

@@ -27,7 +27,7 @@ if all goes on until the end of its period; with --by their sums by dimension an
 	f := cmd.Flags()
 	f.StringVar(&whose.Tenant, "tenant", "", "whose; a tenant's user need not say")
 	f.StringVar(&whose.Vendor, "vendor", "", "or which vendor's; a vendor's user need not say")
-	f.StringVar(&by, "by", "", "sum by dimension and any of tenant, vendor, service, instance, plan, with commas between")
+	f.StringVar(&by, "by", "", "sum by dimension and any of tenant, vendor, service, instance, plan, region, with commas between")
 	return cmd
 }
 
@@ -51,9 +51,9 @@ func (c *cli) printPreview(p api.StatementPreview) error {
 }
 
 func (c *cli) printSums(p api.StatementPreview) error {
-	t := table{head: []string{"TENANT", "VENDOR", "SERVICE", "INSTANCE", "PLAN", "DIMENSION", "AMOUNT", "FORECAST"}}
+	t := table{head: []string{"TENANT", "VENDOR", "SERVICE", "INSTANCE", "PLAN", "REGION", "DIMENSION", "AMOUNT", "FORECAST"}}
 	for _, s := range p.Sums {
-		t.add(s.Tenant, s.Vendor, s.Service, s.Instance, s.Plan, s.Dimension, money(s.Amount, s.Currency), money(s.Forecast, s.Currency))
+		t.add(s.Tenant, s.Vendor, s.Service, s.Instance, s.Plan, s.Region, s.Dimension, money(s.Amount, s.Currency), money(s.Forecast, s.Currency))
 	}
 	if err := c.print(p.Sums, t); err != nil {
 		return err

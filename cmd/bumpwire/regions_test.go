@@ -33,6 +33,7 @@ func newRegional(t *testing.T) *regional {
 	c.Server.Listen, c.Server.Data = "127.0.0.1:0", t.TempDir()
 	c.Cloud.Driver, c.Cloud.BootTime = "sim", 300*time.Millisecond
 	c.Provision.Reconcile.Schedule = ""
+	c.Metering.Window = time.Second
 	return &regional{T: t, config: c}
 }
 
@@ -115,6 +116,26 @@ func (r *regional) stands(region string) []topology.InstanceID {
 	return list
 }
 
+// used are the regions in which instances were active.
+func (r *regional) used() map[string]bool {
+	r.Helper()
+	used := map[string]bool{}
+	require.Eventually(r, func() bool {
+		s, err := r.in("").UsageSummary(r.Context(), api.BillFilter{}, "region")
+		require.NoError(r, err)
+		for _, i := range s.Items {
+			used[i.Region] = true
+		}
+		return len(used) > 1
+	}, time.Minute, 100*time.Millisecond)
+	all, err := r.in("").Usage(r.Context(), api.BillFilter{})
+	require.NoError(r, err)
+	for _, u := range all {
+		require.Equal(r, map[string]string{"old": "north", "n": "north", "s": "south"}[string(u.Instance)], u.Region)
+	}
+	return used
+}
+
 // agrees says that nothing is anywhere that should not be there.
 func (r *regional) agrees() {
 	r.Helper()
@@ -190,6 +211,7 @@ func TestRegionsAreNeverMixed(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, empty, left)
 	r.agrees()
+	require.Equal(t, map[string]bool{"north": true, "south": true}, r.used())
 	require.NoError(t, r.at.Close())
 
 	err = r.start("south", "north")

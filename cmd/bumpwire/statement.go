@@ -169,7 +169,7 @@ func (c *cli) printExplanation(e api.Explanation) error {
 	if e.Promise != nil {
 		since = e.Promise.From
 	}
-	err := c.print(e, facts("line", l.ID, "instance", l.Instance, "plan", l.Plan, "dimension", l.Dimension, "charge", l.Charge,
+	err := c.print(e, facts("line", l.ID, "instance", l.Instance, "region", l.Region, "plan", l.Plan, "dimension", l.Dimension, "charge", l.Charge,
 		"from", l.Start, "until", l.End, "quantity", fmt.Sprintf("%s %s", l.Quantity, l.QuantityUnit), "price", priceOf(l), "price from", since,
 		"amount", money(l.Amount, l.Currency), "usage records", fmt.Sprintf("%d, %s", e.Evidence.Records, evidence)))
 	if err != nil {

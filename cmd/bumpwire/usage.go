@@ -60,7 +60,7 @@ What that comes to on the statement, and at the end of the month, is told by "bi
 		}),
 	}
 	b.flags(cmd)
-	cmd.Flags().StringVar(&by, "by", "", "sum by dimension and any of tenant, vendor, service, instance, plan, with commas between")
+	cmd.Flags().StringVar(&by, "by", "", "sum by dimension and any of tenant, vendor, service, instance, plan, region, with commas between")
 	cmd.AddCommand(newUsageKey(c), newUsageEvent(c))
 	return cmd
 }
@@ -69,13 +69,13 @@ func (c *cli) printUsage(s api.UsageSummary, err error) error {
 	if err != nil {
 		return err
 	}
-	t := table{head: []string{"TENANT", "VENDOR", "SERVICE", "INSTANCE", "PLAN", "DIMENSION", "QUANTITY", "UNIT", "BILLED"}}
+	t := table{head: []string{"TENANT", "VENDOR", "SERVICE", "INSTANCE", "PLAN", "REGION", "DIMENSION", "QUANTITY", "UNIT", "BILLED"}}
 	for _, i := range s.Items {
 		var billed []string
 		for _, m := range i.Amounts {
 			billed = append(billed, m.Amount.String()+" "+m.Currency)
 		}
-		t.add(i.Tenant, i.Vendor, i.Service, i.Instance, i.Plan, i.Dimension, i.Quantity, i.Unit, strings.Join(billed, " + "))
+		t.add(i.Tenant, i.Vendor, i.Service, i.Instance, i.Plan, i.Region, i.Dimension, i.Quantity, i.Unit, strings.Join(billed, " + "))
 	}
 	return c.print(s, t)
 }

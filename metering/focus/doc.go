@@ -3,6 +3,6 @@
 // form. It knows nothing of ours but what money there is: what a charge is made of is its caller's matter.
 //
 // The columns are all mandatory ones and those conditional and recommended ones that
-// apply to a provider of network services without regions, zones and commitment
+// apply to a provider of network services without zones and commitment
 // discounts. What has no value is an empty cell.
 package focus

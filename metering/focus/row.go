@@ -37,6 +37,7 @@ type Row struct {
 	InvoiceID, InvoiceIssuer, Provider, Publisher                   string
 	ServiceName, ServiceSubcategory                                 string
 	ResourceID, ResourceName                                        string
+	Region                                                          string // its id and its name
 	SkuID, SkuPriceID, SkuMeter                                     string
 
 	// Of what is priced per unit; all null without PricingUnit, as in corrections.
@@ -92,6 +93,8 @@ var columns = []column{
 	{"PricingUnit", func(r *Row) string { return r.PricingUnit }},
 	{"ProviderName", func(r *Row) string { return harmless(r.Provider) }},
 	{"PublisherName", func(r *Row) string { return harmless(r.Publisher) }},
+	{"RegionId", func(r *Row) string { return harmless(r.Region) }},
+	{"RegionName", func(r *Row) string { return harmless(r.Region) }},
 	{"ResourceId", func(r *Row) string { return harmless(r.ResourceID) }},
 	{"ResourceName", func(r *Row) string { return harmless(r.ResourceName) }},
 	{"ResourceType", func(r *Row) string { return given(r.ResourceID, "Network service instance") }},

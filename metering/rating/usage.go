@@ -25,6 +25,7 @@ type Key struct {
 	Instance  topology.InstanceID `json:"instance"`
 	Life      int                 `json:"life,omitempty"` // which instance of that id: the number of its history's first event, when not 1
 	Dimension string              `json:"dimension"`
+	Region    string              `json:"region,omitempty"` // where the instance is, for its life; empty: in the first region
 }
 
 // account is the key without dimension: the use of a plan by an instance.
