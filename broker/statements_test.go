@@ -167,7 +167,7 @@ func TestAVendorSeesItsOwnStatementsOnly(t *testing.T) {
 	require.ErrorIs(t, err, fault.NotFound, "the tenant's")
 	text, err := vendor.ExportStatement(ctx, 2, "csv")
 	require.NoError(t, err)
-	require.Contains(t, string(text), ",1/3,,\r\n")
+	require.Contains(t, string(text), ",1/3,,,\r\n")
 	require.NotContains(t, string(text), "acme")
 	require.NotContains(t, string(text), ",old,", "the instance")
 	_, err = vendor.ExportStatement(ctx, 2, "focus")
