@@ -179,7 +179,9 @@ func (s *Server) summariseUsage(ctx context.Context, c *call) (api.UsageSummary,
 	}
 	now := time.Now().UTC()
 	if f.From.IsZero() {
-		f.From = time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+		if f.From, err = s.Meter.Month(ctx, f.Tenant, now); err != nil {
+			return api.UsageSummary{}, err
+		}
 	}
 	if f.To.IsZero() {
 		f.To = now

@@ -48,8 +48,9 @@ func (m *Meter) Grant(ctx context.Context, c Credit) (Credit, error) {
 
 // Refund gives back an amount of a line of a tenant's statement, or of the line that this corrects; zero: all
 // that is left of it. What vendors got of it goes back by the agreement that it was shared by. Of c, ID, Amount
-// and Reason count. fault.NotFound without such a line; fault.Invalid when it is not one of usage or a fee;
-// fault.Conflict when less of it is left.
+// and Reason count. No more is given back than is left of all lines of the same instance on the same plan, of which
+// service-level credits may have given back some already. fault.NotFound without such a line; fault.Invalid when it is
+// not one of usage or a fee; fault.Conflict when less of it is left.
 func (m *Meter) Refund(ctx context.Context, statement int, line string, c Credit) (Credit, error) {
 	s, err := m.Statement(ctx, statement)
 	if err != nil {
@@ -71,8 +72,24 @@ func (m *Meter) Refund(ctx context.Context, statement int, line string, c Credit
 	return m.enter(ctx, c, &billed)
 }
 
+// standing is what lines come to on the statements so far, before refunds: one of them, and all of its
+// account, service-level credits included.
+type standing struct {
+	line, account decimal.Decimal
+	ids           []string // of the account's lines
+}
+
+// left is what can still be refunded of the line.
+func (b standing) left(l ledger, line string) decimal.Decimal {
+	account := b.account
+	for _, id := range b.ids {
+		account = account.Sub(l.refunded(id))
+	}
+	return decimal.Max(decimal.Min(b.line.Sub(l.refunded(line)), account), decimal.Zero)
+}
+
 // enter appends a credit to its tenant's ledger. Of a refund billed is what its line comes to.
-func (m *Meter) enter(ctx context.Context, c Credit, billed *decimal.Decimal) (entered Credit, _ error) {
+func (m *Meter) enter(ctx context.Context, c Credit, billed *standing) (entered Credit, _ error) {
 	c.Granted, c.On = time.Now().UTC().Truncate(time.Second), 0
 	_, err := m.ledgers.Upsert(ctx, ledgerID(c.Tenant), func(l ledger, _ bool) (next ledger, err error) {
 		next, entered, err = l.with(c, billed)
@@ -82,7 +99,7 @@ func (m *Meter) enter(ctx context.Context, c Credit, billed *decimal.Decimal) (e
 }
 
 // with is the ledger with one more credit, and that as it is entered; store.Unchanged when it is there.
-func (l ledger) with(c Credit, billed *decimal.Decimal) (ledger, Credit, error) {
+func (l ledger) with(c Credit, billed *standing) (ledger, Credit, error) {
 	n := slices.IndexFunc(l.Credits, func(k Credit) bool { return k.ID == c.ID })
 	if n >= 0 {
 		known := l.Credits[n]
@@ -95,7 +112,7 @@ func (l ledger) with(c Credit, billed *decimal.Decimal) (ledger, Credit, error) 
 		return l, known, store.Unchanged
 	}
 	if billed != nil {
-		left := decimal.Max(billed.Sub(l.refunded(c.Line)), decimal.Zero)
+		left := billed.left(l, c.Line)
 		if c.Amount.IsZero() {
 			c.Amount = left
 		}
@@ -127,8 +144,8 @@ func (c Credit) check() error {
 	return nil
 }
 
-// standing is what the line that a line is or corrects comes to on the statements so far, before refunds.
-func (m *Meter) standing(ctx context.Context, l rating.Line) (billed decimal.Decimal, _ error) {
+// standing is of the line that a line is or corrects.
+func (m *Meter) standing(ctx context.Context, l rating.Line) (billed standing, _ error) {
 	past, err := m.statementsOf(ctx, party{tenant: l.Tenant})
 	if err != nil {
 		return billed, err
@@ -142,8 +159,15 @@ func (m *Meter) standing(ctx context.Context, l rating.Line) (billed decimal.Dec
 			return billed, err
 		}
 		_, sum := rating.Standing(lines, l.Original())
-		billed = billed.Add(sum)
+		billed.line = billed.line.Add(sum)
+		for _, o := range lines {
+			if o.Rated() && o.SameAccount(l) {
+				billed.account, billed.ids = billed.account.Add(o.Amount), append(billed.ids, o.Original())
+			}
+		}
 	}
+	slices.Sort(billed.ids)
+	billed.ids = slices.Compact(billed.ids)
 	return billed, nil
 }
 

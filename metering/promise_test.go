@@ -136,6 +136,34 @@ func TestServiceCreditsAreCorrectedAndForecast(t *testing.T) {
 	})
 }
 
+// A service-level credit and refunds together give back what was paid, and no more.
+func TestARefundIsNoMoreThanAServiceCreditLeaves(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := storetest.New(t)
+		m := newMeter(t, s, stored(t, s, unwell("i", provision.HealthFailing, 6*74*time.Hour)), listPrices, daily)
+		_, err := m.SetPromise(t.Context(), promise("l"))
+		require.NoError(t, err)
+		time.Sleep(february)
+		require.Equal(t, 1, issueAll(t, m))
+		first, err := m.Statement(t.Context(), 1)
+		require.NoError(t, err)
+		require.Equal(t, []string{"-37.2", "148.8"}, []string{first.Lines[0].Amount.String(), first.Lines[1].Amount.String()})
+		_, err = m.Refund(t.Context(), 1, first.Lines[0].ID, credit("r", ""))
+		require.ErrorIs(t, err, fault.Conflict, "what was given back is not given back again")
+		_, err = m.Refund(t.Context(), 1, first.Lines[1].ID, credit("r", "148.8"))
+		require.ErrorContains(t, err, "111.6 EUR can still be refunded")
+		given, err := m.Refund(t.Context(), 1, first.Lines[1].ID, credit("r", "100"))
+		require.NoError(t, err)
+		require.Equal(t, "100", given.Amount.String())
+		given, err = m.Refund(t.Context(), 1, first.Lines[1].ID, credit("rest", ""))
+		require.NoError(t, err)
+		require.Equal(t, "11.6", given.Amount.String())
+		_, err = m.Refund(t.Context(), 1, first.Lines[1].ID, credit("more", "0.01"))
+		require.ErrorIs(t, err, fault.Conflict)
+	})
+}
+
 func TestUnsoundPromisesAreRefused(t *testing.T) {
 	t.Parallel()
 	m := newMeter(t, storetest.New(t), &fleet{}, listPrices, daily)

@@ -34,6 +34,7 @@ func (u *UsageRecord) meter(e provision.Event, part Window) {
 	if e.Members > 1 {
 		u.read(catalog.DimensionMembers, e.Plan, length.Mul(decimal.New(int64(e.Members-1), 0)))
 	}
+	u.size(e, length)
 	if e.Standby > 0 {
 		u.read(catalog.DimensionStandby, e.Plan, length.Mul(decimal.New(int64(e.Standby), 0)))
 	}
@@ -43,12 +44,28 @@ func (u *UsageRecord) meter(e provision.Event, part Window) {
 }
 
 func (u *UsageRecord) read(dimension string, plan catalog.PlanID, more decimal.Decimal) {
-	n := slices.IndexFunc(u.Meters, func(r Reading) bool { return r.Dimension == dimension && r.Plan == plan })
-	if n < 0 {
-		u.Meters = append(u.Meters, Reading{dimension, plan, more})
+	u.Meters = plus(u.Meters, Reading{dimension, plan, more})
+}
+
+// size adds what the appliances had while an event held; of one that does not say it, how
+// many there were.
+func (u *UsageRecord) size(e provision.Event, length decimal.Decimal) {
+	if e.VCPUs == 0 && e.MemoryBytes == 0 {
+		u.sizes = plus(u.sizes, Reading{catalog.DimensionMembers, e.Plan, length.Mul(decimal.New(int64(max(1, e.Members)), 0))})
 		return
 	}
-	u.Meters[n].Quantity = u.Meters[n].Quantity.Add(more)
+	u.sizes = plus(u.sizes, Reading{catalog.DimensionVCPUs, e.Plan, length.Mul(decimal.New(int64(e.VCPUs), 0))})
+	u.sizes = plus(u.sizes, Reading{catalog.DimensionMemory, e.Plan, length.Mul(decimal.New(e.MemoryBytes, 0))})
+}
+
+// plus is a list with one more reading in it.
+func plus(list []Reading, more Reading) []Reading {
+	n := slices.IndexFunc(list, func(r Reading) bool { return r.Dimension == more.Dimension && r.Plan == more.Plan })
+	if n < 0 {
+		return append(list, more)
+	}
+	list[n].Quantity = list[n].Quantity.Add(more.Quantity)
+	return list
 }
 
 // Size is what the appliances of a plan have, one on each side counted.
@@ -59,8 +76,8 @@ type Size struct {
 }
 
 // Readings are all that a record says, by dimension and plan: what is in Meters, with what
-// follows from it, from the time and from the plan's size. Of a plan that sizes does not
-// have, the size is not told.
+// follows from it and from the time. Sizes are those of plans, for histories that are too old to
+// say what an instance had; of a plan that sizes does not have, it is not told.
 func (u UsageRecord) Readings(sizes map[catalog.PlanID]Size) []Reading {
 	if u.Part > 0 {
 		return []Reading{{u.Dimension, u.Plan, u.Quantity}}
@@ -89,12 +106,29 @@ func (u UsageRecord) Readings(sizes map[catalog.PlanID]Size) []Reading {
 		add(catalog.DimensionInstance, plan, used)
 		add(catalog.DimensionActive, plan, used.Sub(unwell))
 		add(catalog.DimensionMembers, plan, members)
-		size := sizes[plan]
-		replicas := members.DivRound(decimal.New(int64(max(1, size.Sides)), 0), 9)
-		add(catalog.DimensionVCPUs, plan, replicas.Mul(decimal.New(int64(size.VCPUs), 0)))
-		add(catalog.DimensionMemory, plan, replicas.Mul(decimal.New(size.MemoryBytes, 0)))
+		vcpus, memory := u.had(plan, sizes[plan])
+		add(catalog.DimensionVCPUs, plan, vcpus)
+		add(catalog.DimensionMemory, plan, memory)
 	}
 	return all
+}
+
+// had is the vCPUs and the memory that there was on a plan, times how long.
+func (u UsageRecord) had(plan catalog.PlanID, size Size) (vcpus, memory decimal.Decimal) {
+	for _, r := range u.sizes {
+		switch {
+		case r.Plan != plan:
+		case r.Dimension == catalog.DimensionVCPUs:
+			vcpus = vcpus.Add(r.Quantity)
+		case r.Dimension == catalog.DimensionMemory:
+			memory = memory.Add(r.Quantity)
+		default:
+			replicas := r.Quantity.DivRound(decimal.New(int64(max(1, size.Sides)), 0), 9)
+			vcpus = vcpus.Add(replicas.Mul(decimal.New(int64(size.VCPUs), 0)))
+			memory = memory.Add(replicas.Mul(decimal.New(size.MemoryBytes, 0)))
+		}
+	}
+	return vcpus, memory
 }
 
 func (u UsageRecord) byPlan() map[catalog.PlanID]decimal.Decimal {

@@ -33,6 +33,13 @@ func TestTimeIsMeteredByStateAndSize(t *testing.T) {
 		"instance s": "1800", "state.active s": "1800", "members s": "1800", "vcpu s": "3600", "memory s": "1800000",
 	}, readings(plain))
 
+	sized := instance("i", "2000-01-01T00:30:00Z active s", "2000-01-01T00:40:00Z active s")
+	sized.History[1].VCPUs, sized.History[1].MemoryBytes = 6, 3000
+	require.Equal(t, map[string]string{
+		"instance s": "1800", "state.active s": "1800", "members s": "1800",
+		"vcpu s": "8400", "memory s": "4200000", // 600 × 2 as the plan has it now, 1200 × 6 as it was then; so of the memory
+	}, readings(sized))
+
 	i := instance("i", "1999-12-31T23:00:00Z active s", "2000-01-01T00:10:00Z active s", "2000-01-01T00:20:00Z active s",
 		"2000-01-01T00:25:00Z active l", "2000-01-01T00:40:00Z active l", "2000-01-01T00:50:00Z deprovisioning l")
 	i.History[0].Health = provision.HealthOK

@@ -28,6 +28,7 @@ type UsageRecord struct {
 	Seconds   decimal.Decimal     `json:"seconds"`          // sum over Spans, exact
 	Spans     []Span              `json:"spans"`            // of time: in order, without overlap, never empty
 	Meters    []Reading           `json:"meters,omitempty"` // of time: what Seconds alone does not say
+	sizes     []Reading           // of time: what events say of vCPUs and memory
 
 	// Of a dimension that is reported: the quantity, and the plan it was used on. When
 	// more was reported after it was counted, that is a further record, with the number

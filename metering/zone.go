@@ -80,6 +80,20 @@ func (m *Meter) Zones(ctx context.Context) ([]Zone, error) {
 	return all, err
 }
 
+// Month is when a tenant's billing period in which a moment lies began; of no tenant's, the operator's.
+func (m *Meter) Month(ctx context.Context, tenant topology.TenantID, at time.Time) (begin time.Time, _ error) {
+	known, err := m.zonesOf(ctx)
+	if err != nil {
+		return begin, err
+	}
+	own := known[tenant]
+	month, err := own.inHand(at, m.zone)
+	if err != nil {
+		return begin, err
+	}
+	return own.begin(month, monthIn(m.zone, month))
+}
+
 func (m *Meter) zonesOf(ctx context.Context) (map[topology.TenantID]zones, error) {
 	known := map[topology.TenantID]zones{}
 	for z, err := range m.zones.All(ctx, "", "") {

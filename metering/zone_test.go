@@ -151,3 +151,23 @@ func TestAZoneIsOneOfTheTzDatabase(t *testing.T) {
 	_, err := m.SetZone(t.Context(), "", "UTC")
 	require.ErrorIs(t, err, fault.Invalid)
 }
+
+// What "this month" means is the tenant's, and for nobody in particular the operator's.
+func TestTheMonthInHandBeginsInTheTenantsZone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMeter(t, storetest.New(t), &fleet{}, hourly, daily)
+		_, err := m.SetZone(t.Context(), "tokyo", "Asia/Tokyo")
+		require.NoError(t, err)
+		for _, c := range []struct{ tenant, at, begin string }{
+			{"tokyo", "2000-03-31T14:59:59Z", "2000-02-29T15:00:00Z"},
+			{"tokyo", "2000-03-31T15:00:00Z", "2000-03-31T15:00:00Z"},
+			{"other", "2000-03-31T15:00:00Z", "2000-03-01T00:00:00Z"},
+			{"", "2000-04-01T00:00:00Z", "2000-04-01T00:00:00Z"},
+		} {
+			begin, err := m.Month(t.Context(), topology.TenantID(c.tenant), at(c.at))
+			require.NoError(t, err)
+			require.True(t, begin.Equal(at(c.begin)), "%s at %s: %s", c.tenant, c.at, begin)
+		}
+	})
+}

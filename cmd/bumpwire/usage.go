@@ -38,7 +38,8 @@ func newUsage(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "usage", Short: "Metered usage of closed windows", Args: exactly(),
 		Long: `Metered usage of closed windows: its records, or with --by their sums by dimension and what is asked
-for, with what was billed for them; from the beginning of the month (UTC) unless --from says otherwise.
+for, with what was billed for them; from the beginning of the billing month, in the
+tenant's time zone or else the operator's, unless --from says otherwise.
 What that comes to on the statement, and at the end of the month, is told by "bill preview".`,
 		RunE: c.call(func(ctx context.Context, a *api.Client, _ []string) error {
 			f, err := b.filter()

@@ -75,6 +75,12 @@ func creditDigest(id string) string {
 // granted, given back or reckoned from lines.
 func (l Line) Rated() bool { return l.Credit == "" && l.Charge != ChargeTax }
 
+// SameAccount says whether two lines are of the same use of a plan by an instance, in the same period
+// and currency: those that a service-level credit gives back of.
+func (l Line) SameAccount(o Line) bool {
+	return l.account() == o.account() && l.Period.Start.Equal(o.Period.Start) && l.Currency == o.Currency
+}
+
 // Standing is what a line and its corrections come to, refunds apart, as far as they are among lines; and the last of
 // them, zero when there is none.
 func Standing(lines []Line, id string) (last Line, billed decimal.Decimal) {
