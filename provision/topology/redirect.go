@@ -14,7 +14,8 @@ type RedirectID string
 // is a wire between two segments, in each of which it has a port of its own.
 //
 // A flow stays with its member. When members come or go, only the flows of those
-// that went find another one. While there is none, matching flows stop.
+// that went find another one; where a gateway looks at each packet alone, one that
+// comes gets its share of all. While there is none, matching flows stop.
 type Redirect struct {
 	ID       RedirectID `json:"id"`
 	Instance InstanceID `json:"instance"`

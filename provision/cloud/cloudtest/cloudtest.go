@@ -34,6 +34,10 @@ type Bed struct {
 	// BootTimeout is how long an appliance may take until it forwards.
 	BootTimeout time.Duration
 
+	// Stateless says that gateways look at each packet alone when they redirect: they know
+	// nothing of DSCP, and a member that joins takes a share of the flows.
+	Stateless bool
+
 	// Health is where an appliance booted from Server answers GET /health with
 	// 200; its management leg gets this address. Zero when it answers nowhere.
 	Health netip.AddrPort
