@@ -1,5 +1,6 @@
 // Package ovn lets a router's port move between two networks of Neutron with OVN
-// without a gap in traffic, by access to OVN's northbound database.
+// without a gap in traffic, and has routers send flows through appliances (see Rule), by
+// access to OVN's northbound database.
 //
 // Neutron moves a router's port by two calls, and between them the network has no
 // gateway. Here a stand-in carries the traffic meanwhile: a port of the same router
@@ -217,7 +218,7 @@ func (n *Northbound) session(ctx context.Context, do func(context.Context, clien
 
 func (n *Northbound) unreachable(err error) error {
 	return &fault.Error{Kind: fault.Unavailable, Err: err, Message: "OVN's northbound database at " + n.address +
-		" is not reached, and without it traffic would stop for seconds: try again when it is, or let the operator choose cutover: api"}
+		" is not reached: try again when it is, or let the operator choose cutover: api, with which traffic stops for seconds when a gateway's port moves and no flows are redirected"}
 }
 
 // commit carries out a transaction; one without operations is done.

@@ -36,11 +36,18 @@ const schema = `{"name": "OVN_Northbound", "version": "7.0.0", "tables": {
   "external_ids": {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}}}},
  "Logical_Router": {"isRoot": true, "columns": {"name": {"type": "string"},
   "ports": {"type": {"key": {"type": "uuid", "refTable": "Logical_Router_Port", "refType": "strong"}, "min": 0, "max": "unlimited"}},
-  "nat": {"type": {"key": {"type": "uuid", "refTable": "NAT", "refType": "strong"}, "min": 0, "max": "unlimited"}}}},
+  "nat": {"type": {"key": {"type": "uuid", "refTable": "NAT", "refType": "strong"}, "min": 0, "max": "unlimited"}},
+  "policies": {"type": {"key": {"type": "uuid", "refTable": "Logical_Router_Policy", "refType": "strong"}, "min": 0, "max": "unlimited"}}}},
  "Logical_Router_Port": {"isRoot": false, "indexes": [["name"]], "columns": {"name": {"type": "string"}, "mac": {"type": "string"},
   "networks": {"type": {"key": "string", "min": 1, "max": "unlimited"}},
   "options": {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}},
   "external_ids": {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}}}},
+ "Logical_Router_Policy": {"isRoot": false, "columns": {"priority": {"type": {"key": {"type": "integer", "minInteger": 0, "maxInteger": 32767}}},
+  "match": {"type": "string"}, "action": {"type": {"key": {"type": "string", "enum": ["set", ["allow", "drop", "reroute"]]}}},
+  "nexthops": {"type": {"key": "string", "min": 0, "max": "unlimited"}},
+  "external_ids": {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}}}},
+ "Static_MAC_Binding": {"isRoot": true, "indexes": [["logical_port", "ip"]], "columns": {"logical_port": {"type": "string"}, "ip": {"type": "string"},
+  "mac": {"type": "string"}, "override_dynamic_mac": {"type": "boolean"}}},
  "NAT": {"isRoot": false, "columns": {"type": {"type": "string"}, "logical_ip": {"type": "string"}, "external_ip": {"type": "string"}}}
 }}`
 
@@ -63,6 +70,22 @@ type (
 		Name  string   `ovsdb:"name"`
 		Ports []string `ovsdb:"ports"`
 		NAT   []string `ovsdb:"nat"`
+		Rules []string `ovsdb:"policies"`
+	}
+	lrouterPolicy struct {
+		UUID        string            `ovsdb:"_uuid"`
+		Priority    int               `ovsdb:"priority"`
+		Match       string            `ovsdb:"match"`
+		Action      string            `ovsdb:"action"`
+		Nexthops    []string          `ovsdb:"nexthops"`
+		ExternalIDs map[string]string `ovsdb:"external_ids"`
+	}
+	macBinding struct {
+		UUID     string `ovsdb:"_uuid"`
+		Port     string `ovsdb:"logical_port"`
+		IP       string `ovsdb:"ip"`
+		MAC      string `ovsdb:"mac"`
+		Override bool   `ovsdb:"override_dynamic_mac"`
 	}
 	lrouterPort struct {
 		UUID        string            `ovsdb:"_uuid"`
@@ -101,6 +124,7 @@ func New(t testing.TB) *Database {
 	t.Helper()
 	models, err := model.NewClientDBModel("OVN_Northbound", map[string]model.Model{
 		"Logical_Switch": &lswitch{}, "Logical_Switch_Port": &lswitchPort{}, "Logical_Router": &lrouter{}, "Logical_Router_Port": &lrouterPort{}, "NAT": &nat{},
+		"Logical_Router_Policy": &lrouterPolicy{}, "Static_MAC_Binding": &macBinding{},
 	})
 	require.NoError(t, err)
 	var s ovsdb.DatabaseSchema
@@ -310,6 +334,14 @@ func (d *Database) Unplug(router, port string, addresses ...string) {
 	}
 }
 
+// DropLeg takes a port off the router that Neutron does not know, as it does when it is
+// told to repair.
+func (d *Database) DropLeg(router, name string) {
+	for _, r := range d.rows("Logical_Router_Port", named(name)...) {
+		d.do(change("Logical_Router", "neutron-"+router, "ports", ovsdb.MutateOperationDelete, idOf(r)))
+	}
+}
+
 // Carriers are the networks on which a router's ports with a MAC are, one for each.
 func (d *Database) Carriers(mac string) (list []string) {
 	ends := map[any]string{} // by the name of the router's port
@@ -332,9 +364,11 @@ func (d *Database) Carriers(mac string) (list []string) {
 
 // All is everything in the database, in no order, without its own ids.
 func (d *Database) All() (list []string) {
-	for _, table := range []string{"Logical_Router", "Logical_Router_Port", "Logical_Switch", "Logical_Switch_Port", "NAT"} {
+	for _, table := range []string{"Logical_Router", "Logical_Router_Port", "Logical_Switch", "Logical_Switch_Port", "NAT", "Logical_Router_Policy", "Static_MAC_Binding"} {
 		for _, r := range d.rows(table) {
-			maps.DeleteFunc(r, func(k string, _ any) bool { return slices.Contains([]string{"_uuid", "_version", "ports", "nat"}, k) })
+			maps.DeleteFunc(r, func(k string, _ any) bool {
+				return slices.Contains([]string{"_uuid", "_version", "ports", "nat", "policies"}, k)
+			})
 			list = append(list, table+" "+fmt.Sprint(r))
 		}
 	}
