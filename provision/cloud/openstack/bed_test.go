@@ -271,6 +271,9 @@ func (b *bed) DeleteNetwork(ctx context.Context, t topology.TenantID, id topolog
 			}
 		}
 	}
+	if slices.ContainsFunc(f.Redirects, func(r topology.Redirect) bool { return r.Network == id }) {
+		return fault.New(fault.Conflict, "flows of network %q are redirected", id)
+	}
 	network := b.theirs(id)
 	found, err := b.d.ports(ctx, query{"network_id": {network}})
 	if err != nil {

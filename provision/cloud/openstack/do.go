@@ -53,7 +53,7 @@ func (d *Driver) do(ctx context.Context, tenant topology.TenantID, s topology.St
 		}
 		return v.movePlug(ctx, f, s)
 	}
-	return fault.New(fault.Invalid, "this cloud cannot redirect flows yet; use a service in path")
+	return v.setRedirect(ctx, f, s)
 }
 
 // before is what there is before a step, which must be possible.

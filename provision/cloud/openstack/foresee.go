@@ -3,12 +3,13 @@ package openstack
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
 // Foresee looks at what leans on the plugs that steps move: floating IPs and extra routes are
-// told of, forwarded ports are refused. See cloud.Foreseeing.
+// told of, forwarded ports are refused. So are rules that a router cannot have. See cloud.Foreseeing.
 func (d *Driver) Foresee(ctx context.Context, tenant topology.TenantID, steps []topology.Step) (notes []string, err error) {
 	moving := map[topology.PortID]topology.Step{}
 	var order []topology.PortID
@@ -17,7 +18,7 @@ func (d *Driver) Foresee(ctx context.Context, tenant topology.TenantID, steps []
 			moving[s.Port], order = s, append(order, s.Port)
 		}
 	}
-	if len(order) == 0 {
+	if len(order) == 0 && !redirects(steps) {
 		return nil, nil
 	}
 	v, err := d.look(ctx, tenant)
@@ -26,6 +27,9 @@ func (d *Driver) Foresee(ctx context.Context, tenant topology.TenantID, steps []
 	}
 	f, err := v.fabric()
 	if err != nil {
+		return nil, err
+	}
+	if err := d.foreseeRedirects(ctx, f, steps); err != nil {
 		return nil, err
 	}
 	for _, port := range order {
@@ -40,6 +44,11 @@ func (d *Driver) Foresee(ctx context.Context, tenant topology.TenantID, steps []
 		notes = append(notes, told...)
 	}
 	return notes, nil
+}
+
+// redirects says whether steps make a rule, or change one.
+func redirects(steps []topology.Step) bool {
+	return slices.ContainsFunc(steps, func(s topology.Step) bool { return s.Redirect != nil })
 }
 
 func (v *view) foresee(ctx context.Context, s swap) (notes []string, err error) {

@@ -261,6 +261,13 @@ func counted(b *bed, f topology.Fabric) (map[topology.ApplianceID]int, error) {
 
 func TestContractOnALab(t *testing.T) {
 	reasons := unable()
+	if os.Getenv(labNorth) != "" {
+		for part, reason := range reasons {
+			if strings.Contains(reason, "OVN") {
+				reasons[part] = "what is for the router itself is not redirected, as the suite's packets are; TestRedirectionOnALab sends others"
+			}
+		}
+	}
 	cloudtest.RunExcept(t, func(t *testing.T) cloudtest.Bed {
 		return cloudtest.Bed{
 			Cloud:       labBed(t, onLab(t), suiteTenants...),

@@ -49,9 +49,10 @@ func (v *view) down(l topology.Leg) bool {
 
 // Probe says how an appliance is, as far as Nova and Neutron know: the broker has no
 // way into the tenants' networks, so an appliance that runs and does not forward is
-// found out by its management address or not at all. See cloud.Cloud.
+// found out by its management address or not at all. That OVN's northbound database is
+// away says nothing of an appliance. See cloud.Cloud.
 func (d *Driver) Probe(ctx context.Context, tenant topology.TenantID, id topology.ApplianceID) (cloud.Pulse, error) {
-	v, err := d.look(ctx, tenant)
+	v, err := d.glance(ctx, tenant)
 	if err != nil {
 		return cloud.Pulse{}, err
 	}

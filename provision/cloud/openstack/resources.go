@@ -14,7 +14,7 @@ import (
 // from; not the ports of tenants' routers, which are theirs wherever they are plugged
 // in. See cloud.Cloud.
 func (d *Driver) Resources(ctx context.Context) ([]cloud.Resource, error) {
-	var nets, shares, legs, machines, standing, disks []cloud.Resource
+	var nets, shares, legs, machines, standing, turns, disks []cloud.Resource
 	ours := query{"tags": {d.scopeTag()}, "project_id": {d.project}} // tags alone anybody could have
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
@@ -55,9 +55,10 @@ func (d *Driver) Resources(ctx context.Context) ([]cloud.Resource, error) {
 		}
 		return err
 	})
+	all.Go(func() (err error) { turns, err = d.redirecting(ctx); return err })
 	all.Go(func() (err error) { disks, err = d.listed(ctx); return err })
 	if err := all.Wait(); err != nil {
 		return nil, err
 	}
-	return slices.Concat(nets, shares, legs, machines, standing, disks), nil
+	return slices.Concat(nets, shares, legs, machines, standing, turns, disks), nil
 }

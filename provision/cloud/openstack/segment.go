@@ -148,6 +148,9 @@ func (v *view) dropNetworks(ctx context.Context, k kind, id string) error {
 				return err
 			}
 		}
+		if err := v.d.forget(ctx, n.ID); err != nil {
+			return err
+		}
 		if err := networks.Delete(ctx, v.d.network, n.ID).ExtractErr(); err != nil && !isMissing(err) {
 			return said("delete network "+id, err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/subnets"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/bumpwire/bumpwire/provision/cloud/openstack/ovn"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
@@ -30,6 +31,7 @@ type view struct {
 	plugs   []ports.Port // of the tenant's routers
 	ports   []port       // ours
 	servers []servers.Server
+	rules   []ovn.Kept // of the tenant's routers
 }
 
 // network is a network of Neutron's, with its mark when it is one of ours.
@@ -64,8 +66,18 @@ func (q query) ToFloatingIPListQuery() (string, error) { return q.text() }
 // legsOfRouters are the owners of ports that are plain interfaces of routers.
 var legsOfRouters = []string{"network:router_interface", "network:router_interface_distributed", "network:ha_router_replicated_interface"}
 
-// look asks for all of a tenant's at the same time.
+// look asks for all of a tenant's, and for what routers are told to redirect.
 func (d *Driver) look(ctx context.Context, tenant topology.TenantID) (*view, error) {
+	v, err := d.glance(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	v.rules, err = d.rules(ctx, tenant)
+	return v, err
+}
+
+// glance asks Neutron and Nova for all of a tenant's at the same time.
+func (d *Driver) glance(ctx context.Context, tenant topology.TenantID) (*view, error) {
 	project, err := d.projectOf(ctx, tenant)
 	if err != nil {
 		return nil, err
