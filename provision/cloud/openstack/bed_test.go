@@ -152,6 +152,11 @@ func (b *bed) Probe(ctx context.Context, t topology.TenantID, a topology.Applian
 	return b.Cloud.Probe(ctx, b.project(t), a)
 }
 
+func (b *bed) Counters(ctx context.Context, t topology.TenantID, a topology.ApplianceID) ([]topology.Counter, error) {
+	counts, _ := cloud.CountingOf(b.Cloud)
+	return counts.Counters(ctx, b.project(t), a)
+}
+
 func (b *bed) Resources(ctx context.Context) ([]cloud.Resource, error) {
 	list, err := b.Cloud.Resources(ctx)
 	return translate(b, list, false), err

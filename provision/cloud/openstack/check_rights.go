@@ -19,6 +19,32 @@ func (e *examination) rights(ctx context.Context) {
 	e.others(ctx)
 }
 
+// diagnosis tries on one of the broker's servers, if there is any, whether what passes it can be read.
+func (e *examination) diagnosis(ctx context.Context) {
+	const need = "read what passes appliances"
+	list, err := e.d.servers(ctx)
+	if err != nil {
+		e.unknown("rights", need, err)
+		return
+	}
+	n := slices.IndexFunc(list, isRunning)
+	if n < 0 {
+		e.met("rights", need, "no appliance runs with which that could be tried")
+		return
+	}
+	nics, err := e.d.diagnose(ctx, list[n])
+	switch {
+	case fault.KindOf(err) == fault.Forbidden:
+		e.limited("rights", need, "the account may not: prices by the byte or packet bill nothing", mayDiagnose)
+	case err != nil:
+		e.unknown("rights", need, err)
+	case !slices.ContainsFunc(nics, nic.counts):
+		e.limited("rights", need, "the hypervisor counts nothing: prices by the byte or packet bill nothing", "use a compute driver that fills nic_details of servers' diagnostics, as libvirt does")
+	default:
+		e.met("rights", need, "Nova's diagnostics")
+	}
+}
+
 const ownOnly = "give the account the role admin, or a role that Neutron's policy lets act in all projects"
 
 func (e *examination) lookUp(ctx context.Context) {

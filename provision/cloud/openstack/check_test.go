@@ -124,6 +124,14 @@ func used(service, key string, n int) func(*patient) {
 	}
 }
 
+// diagnosed has an appliance of the broker's run, of which Nova says so.
+func diagnosed(reply any) func(*patient) {
+	return func(p *patient) {
+		p.f.put("servers", thing{"id": "one", "status": "ACTIVE", "tags": []string{"bumpwire:scope:exam"}})
+		p.f.fixed["compute/v2.1/servers/one/diagnostics"] = reply
+	}
+}
+
 // sick is a cloud with one thing wrong, and what an examination says to it.
 type sick struct {
 	need    string // the row, or the beginning of it
@@ -135,6 +143,10 @@ type sick struct {
 }
 
 var sicknesses = []sick{
+	{"read what passes", diagnosed(403), cloud.Limited, "", "the account may not: prices by the byte", "os-server-diagnostics"},
+	{"read what passes", diagnosed(thing{"nic_details": []thing{}}), cloud.Limited, "", "the hypervisor counts nothing", "nic_details"},
+	{"read what passes", diagnosed(503), cloud.Unknown, "", "status 503", "log"},
+	{"read what passes", diagnosed(thing{"nic_details": []thing{{"mac_address": "fa:16:3e:00:00:01", "rx_octets": 1, "rx_packets": 1, "tx_octets": 1, "tx_packets": 1}}}), cloud.Met, "", "Nova's diagnostics", ""},
 	{"a scope", func(p *patient) { p.options.Scope = "No" }, cloud.Missing, fault.Invalid, "scope", "cloud.scope"},
 	{"sign in", fixed("v3/auth/tokens", 401), cloud.Missing, fault.Unauthorized, "does not know the broker's account", "correct user, password"},
 	{"sign in", fixed("v3/auth/tokens", 503), cloud.Missing, fault.Unavailable, "status 503", "auth_url"},

@@ -3,8 +3,12 @@ package openstack
 import (
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
 // nova serves servers and their interfaces.
@@ -22,6 +26,8 @@ func (f *fake) nova(r *http.Request, path []string, body thing) (int, any, *refu
 	switch {
 	case s == nil:
 		return 0, nil, refuse(http.StatusNotFound, "itemNotFound", "Instance %s could not be found.", path[1])
+	case len(path) == 3 && path[2] == "diagnostics":
+		return f.diagnostics(s)
 	case len(path) == 2 && r.Method == http.MethodGet:
 		return http.StatusOK, thing{"server": s}, nil
 	case len(path) == 2:
@@ -52,6 +58,36 @@ func (f *fake) nova(r *http.Request, path []string, body thing) (int, any, *refu
 	return http.StatusOK, thing{"interfaceAttachment": thing{"port_id": p["id"], "net_id": p["network_id"]}}, nil
 }
 
+// diagnostics are what a server's interfaces have counted.
+func (f *fake) diagnostics(s thing) (int, any, *refusal) {
+	if s.text("status") != "ACTIVE" {
+		return 0, nil, refuse(http.StatusConflict, "conflictingRequest", "Cannot 'get_diagnostics' instance %s while it is in vm_state stopped", s["id"])
+	}
+	nics := []thing{}
+	for _, p := range f.list("ports") {
+		if p.text("device_id") == s.text("id") {
+			n := f.passed[p.text("id")]
+			nics = append(nics, thing{"mac_address": strings.ToUpper(p.text("mac_address")),
+				"rx_octets": n * 98, "rx_packets": n, "tx_octets": n * 98, "tx_packets": n, "rx_drop": nil})
+		}
+	}
+	return http.StatusOK, thing{"state": "running", "nic_details": nics}, nil
+}
+
+// carry is that a packet and its answer passed appliances on the way from a network.
+func (f *fake) carry(passed []topology.ApplianceID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.list("ports") {
+		m, ok := readMark(texts(p["tags"]))
+		facts, err := facts[legFacts](m)
+		if !ok || m.Kind != kindLeg || err != nil || !slices.Contains(passed, facts.Appliance.ID) || facts.Leg.Pair != 1 {
+			continue
+		}
+		f.passed[p.text("id")]++
+	}
+}
+
 func (f *fake) boot(s, hints thing) (int, any, *refusal) {
 	nics, _ := s["networks"].([]any)
 	delete(s, "networks")
@@ -80,6 +116,7 @@ func (f *fake) bind(s, p thing) *refusal {
 		return refuse(http.StatusBadRequest, "badRequest", "Port %s not usable for instance.", p["id"])
 	}
 	p["device_id"], p["device_owner"], p["status"] = s["id"], "compute:nova", "ACTIVE"
+	delete(f.passed, p.text("id"))
 	return nil
 }
 

@@ -98,9 +98,9 @@ func TestContractOverOVN(t *testing.T) {
 	maps.DeleteFunc(reasons, func(_, reason string) bool { return strings.Contains(reason, "OVN") })
 	cloudtest.RunExcept(t, func(t *testing.T) cloudtest.Bed {
 		t.Parallel()
-		_, d := overOVN(t)
+		f, d := overOVN(t)
 		return cloudtest.Bed{
-			Cloud:       newBed(t, d, drawn{}, suiteTenants...),
+			Cloud:       newBed(t, d, drawn{f}, suiteTenants...),
 			Server:      func() cloud.Server { return cloud.Server{} },
 			BootTimeout: time.Minute,
 			Stateless:   true,

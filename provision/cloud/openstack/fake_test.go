@@ -50,11 +50,12 @@ type fake struct {
 	plain   bool             // the account is no administrator of Nova
 	spoil   bool             // images are kept otherwise than they were sent
 	uploads int
+	passed  map[string]uint64 // frames that a server's port has received, and as many sent
 	north   *ovntest.Database // written as ML2/OVN does; nil with ML2/Open vSwitch
 }
 
 func newFake(t testing.TB) *fake {
-	f := &fake{things: map[string]map[string]thing{}, seq: map[string]int{}, fixed: map[string]any{}, expired: map[string][]int{}, regions: []string{"one"}, account: thing{"methods": []string{"password"}},
+	f := &fake{things: map[string]map[string]thing{}, seq: map[string]int{}, fixed: map[string]any{}, passed: map[string]uint64{}, expired: map[string][]int{}, regions: []string{"one"}, account: thing{"methods": []string{"password"}},
 		catalog: map[string]string{"identity": "/v3", "network": "", "compute": "/compute/v2.1", "image": "/image", "block-storage": "/volume/v3"}}
 	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(f.Close)

@@ -43,7 +43,7 @@ func TestContractOnASharedManagementNetwork(t *testing.T) {
 		t.Parallel()
 		f := newFake(t)
 		return cloudtest.Bed{
-			Cloud:       newBed(t, newTestDriver(t, shareManagement(t, f, "192.168.254.0/24"), aKit), drawn{}, suiteTenants...),
+			Cloud:       newBed(t, newTestDriver(t, shareManagement(t, f, "192.168.254.0/24"), aKit), drawn{f}, suiteTenants...),
 			Server:      func() cloud.Server { return cloud.Server{} },
 			BootTimeout: time.Minute,
 		}
