@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -124,9 +125,35 @@ func (d *Driver) foreseeRedirects(ctx context.Context, f topology.Fabric, steps 
 		if err == nil && known == 0 {
 			err = fault.New(fault.Conflict, "router %s is not in OVN's northbound database, so nothing can be redirected there: use a service in path", router)
 		}
+		if err == nil {
+			err = d.undistributed(ctx, f, *s.Redirect)
+		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// undistributed refuses a rule for hosts whose floating IPs would not work with it.
+func (d *Driver) undistributed(ctx context.Context, f topology.Fabric, r topology.Redirect) error {
+	floating, err := d.north.Distributed(ctx, string(r.Gateway))
+	if err != nil {
+		return err
+	}
+	local := r.Match.Local
+	if len(local) == 0 {
+		local = rangesOf(f, r.Network)
+	}
+	var named []string
+	for _, ip := range floating {
+		if slices.ContainsFunc(local, func(p netip.Prefix) bool { return p.Contains(ip.Host) }) {
+			named = append(named, ip.External.String())
+		}
+	}
+	if len(named) == 0 {
+		return nil
+	}
+	return fault.New(fault.Conflict, "floating IPs of hosts whose flows are to be redirected are translated on the hosts' own machines (%s), to which those flows do not come back: "+
+		"take them off, or let the operator set enable_distributed_floating_ip = false in Neutron, or use a service in path", some(named))
 }

@@ -1,6 +1,7 @@
 package openstack
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/floatingips"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bumpwire/bumpwire/provision/cloud"
@@ -27,7 +29,7 @@ type bend struct {
 	b *bed
 }
 
-func newBend(t *testing.T) *bend {
+func newBend(t *testing.T, hosts map[string]string) *bend {
 	t.Helper()
 	d := onLab(t)
 	if d.north == nil {
@@ -42,8 +44,7 @@ func newBend(t *testing.T) *bend {
 		}
 		require.NoError(t, x.b.CreateNetwork(t.Context(), "acme", topology.Network{ID: id, Name: string(id), Subnets: ranges}))
 	}
-	for name, address := range map[string]string{"v1": "10.67.1.9/24", "v2": "10.67.1.10/24", "v3": "10.67.1.11/24", "v4": "10.67.1.12/24", "v6": "fd67:1::9/64",
-		"x1": "10.67.2.9/24", "x6": "fd67:2::9/64"} {
+	for name, address := range hosts {
 		require.NoError(t, x.b.CreateHost(t.Context(), "acme", cloud.Host{Name: name, Network: topology.NetworkID(strings.ToUpper(name[:1])), Address: netip.MustParsePrefix(address)}))
 	}
 	return x
@@ -179,6 +180,23 @@ func (x *bend) service(match topology.Classifier, idle ...bool) topology.Service
 	return s
 }
 
+// pinged are the members that echo requests of a command's pass, each both ways.
+func (x *bend) pinged(command ...string) (list []topology.ApplianceID) {
+	x.t.Helper()
+	require.Eventually(x.t, func() bool { _, err := run(append(command, "-c", "1", "-W", "1")...); return err == nil }, time.Minute, time.Second, "%s", command)
+	before := x.counted()
+	_, err := run(append(command, "-q", "-c", fmt.Sprint(exchanged), "-i", "0.02", "-W", "2")...)
+	require.NoError(x.t, err)
+	for a, ways := range x.counted() {
+		in, out := ways[0]-before[a][0] >= exchanged, ways[1]-before[a][1] >= exchanged
+		require.Equal(x.t, in, out, "%s passes %s one way only: %v, %v", command, a, before[a], ways)
+		if in {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
 // during is what a stream between two hosts, either way, loses while something is done.
 func (x *bend) during(do func()) losses {
 	near, here := x.host("v1")
@@ -194,7 +212,8 @@ func (x *bend) during(do func()) losses {
 // member, both ways, and all others through none; a rule changes at once, and when the
 // service goes nothing is left.
 func TestRedirectionOnALab(t *testing.T) {
-	x := newBend(t)
+	x := newBend(t, map[string]string{"v1": "10.67.1.9/24", "v2": "10.67.1.10/24", "v3": "10.67.1.11/24", "v4": "10.67.1.12/24", "v6": "fd67:1::9/64",
+		"x1": "10.67.2.9/24", "x6": "fd67:2::9/64"})
 	require.Eventually(t, func() bool { // Neutron tells the state of ports a while after packets pass
 		found, err := x.b.d.ports(t.Context(), query{"project_id": {string(x.b.project("acme"))}, "status": {"ACTIVE"}})
 		return err == nil && len(found) == 7+2
@@ -263,4 +282,53 @@ func TestRedirectionOnALab(t *testing.T) {
 		after := everything(t, x.b.d, string(x.b.project("acme")))
 		return fmt.Sprint(before) == fmt.Sprint(after)
 	}, 2*time.Minute, time.Second, "the tenant has everything back")
+}
+
+// What a router translates passes the member with the host's own address, both ways:
+// flows that hosts open to the outside, and those that come to a floating IP, from
+// outside and from a host behind the same router.
+func TestTranslatedFlowsAreRedirectedOnALab(t *testing.T) {
+	x := newBend(t, map[string]string{"v1": "10.67.1.9/24", "v2": "10.67.1.10/24", "x1": "10.67.2.9/24"})
+	d := x.b.d
+	outside, err := d.networks(t.Context(), query{"router:external": {"true"}})
+	require.NoError(t, err)
+	if len(outside) == 0 {
+		t.Skip("NOT TESTED: this cloud has no external network")
+	}
+	found, err := d.look(t.Context(), x.b.project("acme"))
+	require.NoError(t, err)
+	router := "routers/" + found.routers[0].ID
+	through := func(gateway any) error {
+		return put(context.WithoutCancel(t.Context()), d, router, map[string]any{"router": map[string]any{"external_gateway_info": gateway}})
+	}
+	require.NoError(t, through(map[string]any{"network_id": outside[0].ID}))
+	t.Cleanup(func() { require.NoError(t, through(nil)) })
+	float := func(host string) string {
+		p, _, err := x.b.host(t.Context(), "acme", host)
+		require.NoError(t, err)
+		ip, err := floatingips.Create(t.Context(), d.network, floatingips.CreateOpts{FloatingNetworkID: outside[0].ID, PortID: p.ID, ProjectID: string(x.b.project("acme"))}).Extract()
+		require.NoError(t, err)
+		t.Cleanup(func() {
+			require.NoError(t, floatingips.Delete(context.WithoutCancel(t.Context()), d.network, ip.ID).ExtractErr())
+		})
+		return ip.FloatingIP
+	}
+	v1, x1 := float("v1"), float("x1")
+	converge(t, x.b, x.service(topology.Classifier{}, false))
+	member := []topology.ApplianceID{topology.ReplicaOf("lb", 0, 0)}
+	out, err := run("ip", "-4", "-o", "addr", "show", "dev", "br-ex")
+	require.NoError(t, err)
+	machine := netip.MustParsePrefix(strings.Fields(out)[3]).Addr().String()
+	space := func(host string) string { s, _ := x.host(host); return s }
+	from := func(host, to string) []string { return []string{"ip", "netns", "exec", space(host), "ping", to} }
+
+	require.Equal(t, member, x.pinged(from("v1", machine)...), "by its floating IP")
+	require.Equal(t, member, x.pinged(from("v2", machine)...), "by the router's address")
+	require.Equal(t, member, x.pinged("ping", v1), "from outside")
+	require.Equal(t, member, x.pinged(from("x1", v1)...), "from another floating IP of the same router")
+	require.Equal(t, member, x.pinged(from("v2", x1)...), "to one")
+	require.Empty(t, x.pinged(from("x1", machine)...), "another network's")
+	converge(t, x.b)
+	require.Empty(t, x.rows())
+	require.Empty(t, x.pinged("ping", v1))
 }

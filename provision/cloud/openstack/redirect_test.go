@@ -57,6 +57,26 @@ func TestAClassifierInWordsOfOVN(t *testing.T) {
 	}
 }
 
+// A floating IP that is translated where its host is would lose its answers' address; one
+// that is translated at the gateway, or of a host that no rule is about, is fine.
+func TestDistributedFloatingIPsOfRedirectedHostsAreRefused(t *testing.T) {
+	t.Parallel()
+	s := newOVNSite(t)
+	router := s.fake.list("routers")[0].text("id")
+	s.fake.north.Float(router, "10.1.0.9", "172.24.4.20", "")
+	s.fake.north.Float(router, "10.77.0.9", "172.24.4.21", "fa:16:3e:00:00:21")
+	lb := s.redirected("lb", topology.Classifier{}, 1)
+	_, err := s.d.Foresee(t.Context(), s.tenant, s.plan(lb))
+	require.NoError(t, err)
+	s.fake.north.Float(router, "10.1.0.7", "172.24.4.22", "fa:16:3e:00:00:22")
+	_, err = s.d.Foresee(t.Context(), s.tenant, s.plan(lb))
+	require.ErrorIs(t, err, fault.Conflict)
+	require.Contains(t, fault.Message(err), "(172.24.4.22)")
+	others := s.redirected("lb", topology.Classifier{Local: []netip.Prefix{netip.MustParsePrefix("10.1.0.9/32")}}, 1)
+	_, err = s.d.Foresee(t.Context(), s.tenant, s.plan(others))
+	require.NoError(t, err)
+}
+
 // redirected is a service of the site's that its network's router sends flows to.
 func (s *site) redirected(name string, match topology.Classifier, replicas int) topology.Service {
 	r := s.wo
@@ -247,4 +267,34 @@ func TestWhatRedirectsIsListed(t *testing.T) {
 	list, err = s.d.Resources(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, list)
+}
+
+// A tenant may take its network off the router while flows are redirected there; the
+// rule stays until the service goes, and then nothing is left.
+func TestARuleOutlivesTheRoutersPort(t *testing.T) {
+	t.Parallel()
+	s := newOVNSite(t)
+	s.converge(s.redirected("lb", topology.Classifier{}, 1))
+	router := s.fake.list("routers")[0].text("id")
+	delete(s.fake.list("routers")[0], "routes")
+	for _, p := range s.fake.list("ports") {
+		if p.text("device_owner") == "network:router_interface" {
+			require.NoError(t, put(t.Context(), s.d, "routers/"+router+"/remove_router_interface", map[string]any{"port_id": p.text("id")}))
+		}
+	}
+	require.Equal(t, 4, s.rerouting())
+	have, err := s.d.Observe(t.Context(), s.tenant)
+	require.NoError(t, err)
+	require.Len(t, have.Redirects, 1)
+	want, err := topology.Compose(topology.Base(have), nil)
+	require.NoError(t, err)
+	steps, err := topology.Plan(have, want)
+	require.NoError(t, err)
+	for _, step := range steps {
+		require.NoError(t, s.do(step), "%s", step)
+	}
+	list, err := s.d.Resources(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, list)
+	require.Zero(t, s.rerouting())
 }

@@ -48,7 +48,8 @@ const schema = `{"name": "OVN_Northbound", "version": "7.0.0", "tables": {
   "external_ids": {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}}}},
  "Static_MAC_Binding": {"isRoot": true, "indexes": [["logical_port", "ip"]], "columns": {"logical_port": {"type": "string"}, "ip": {"type": "string"},
   "mac": {"type": "string"}, "override_dynamic_mac": {"type": "boolean"}}},
- "NAT": {"isRoot": false, "columns": {"type": {"type": "string"}, "logical_ip": {"type": "string"}, "external_ip": {"type": "string"}}}
+ "NAT": {"isRoot": false, "columns": {"type": {"type": "string"}, "logical_ip": {"type": "string"}, "external_ip": {"type": "string"},
+  "external_mac": {"type": {"key": "string", "min": 0, "max": 1}}}}
 }}`
 
 type (
@@ -96,10 +97,11 @@ type (
 		ExternalIDs map[string]string `ovsdb:"external_ids"`
 	}
 	nat struct {
-		UUID       string `ovsdb:"_uuid"`
-		Type       string `ovsdb:"type"`
-		LogicalIP  string `ovsdb:"logical_ip"`
-		ExternalIP string `ovsdb:"external_ip"`
+		UUID       string  `ovsdb:"_uuid"`
+		Type       string  `ovsdb:"type"`
+		LogicalIP  string  `ovsdb:"logical_ip"`
+		ExternalIP string  `ovsdb:"external_ip"`
+		MAC        *string `ovsdb:"external_mac"`
 	}
 )
 
@@ -312,6 +314,16 @@ func (d *Database) Plug(router, port, mac string, addresses ...string) {
 		change("Logical_Router", "neutron-"+router, "nat", ovsdb.MutateOperationInsert, "out"),
 	}
 	d.do(ops...)
+}
+
+// Float gives a host behind a router a floating IP; with a MAC it is translated on the
+// host's own machine.
+func (d *Database) Float(router, host, external, mac string) {
+	row := ovsdb.Row{"type": "dnat_and_snat", "logical_ip": host, "external_ip": external}
+	if mac != "" {
+		row["external_mac"] = mac
+	}
+	d.do(insert("NAT", "floating", row), change("Logical_Router", "neutron-"+router, "nat", ovsdb.MutateOperationInsert, "floating"))
 }
 
 func rangeOf(addresses []string) string {
