@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -197,22 +198,47 @@ func (d *Database) pass(c net.Conn, to string) {
 		return
 	}
 	defer s.Close()
-	go func() { defer c.Close(); _, _ = io.Copy(c, s) }()
+	answers := &hearing{Conn: c, heard: make(chan struct{}, 1)}
+	go func() { defer c.Close(); defer answers.tell(); _, _ = io.Copy(answers, s) }()
 	for messages := json.NewDecoder(c); ; {
 		var m json.RawMessage
 		if messages.Decode(&m) != nil {
 			return
 		}
 		fails, effect := d.fails(m)
-		if fails {
-			c.Close() // the answer does not arrive
-		}
+		answers.lost.Store(fails)
 		if !fails || effect {
 			_, _ = s.Write(m)
+		}
+		if fails && effect {
+			<-answers.heard // the effect is there when the client hears that its connection is not
 		}
 		if fails {
 			return
 		}
+	}
+}
+
+// hearing is a client that does not get answers any more once they are lost; that
+// there is one is told.
+type hearing struct {
+	net.Conn
+	lost  atomic.Bool
+	heard chan struct{}
+}
+
+func (h *hearing) Write(p []byte) (int, error) {
+	if !h.lost.Load() {
+		return h.Conn.Write(p)
+	}
+	h.tell()
+	return len(p), nil
+}
+
+func (h *hearing) tell() {
+	select {
+	case h.heard <- struct{}{}:
+	default:
 	}
 }
 
