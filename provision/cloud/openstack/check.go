@@ -41,7 +41,7 @@ func Examine(ctx context.Context, o Options, objects bool) []cloud.Finding {
 	if !e.catalog(objects) {
 		return e.found
 	}
-	for _, examine := range []func(context.Context){e.extensions, e.rights, e.diagnosis, e.policies, e.mtus, e.compute, e.flavors, e.images, e.volumes, e.quotas} {
+	for _, examine := range []func(context.Context){e.extensions, e.rights, e.diagnosis, e.mtus, e.compute, e.flavors, e.images, e.volumes, e.quotas} {
 		if examine(ctx); ctx.Err() != nil {
 			return e.found
 		}

@@ -2,12 +2,9 @@ package openstack
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/projects"
-	qos "github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/qos/policies"
-	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/ports"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
 )
@@ -83,32 +80,4 @@ func (e *examination) others(ctx context.Context) {
 		return
 	}
 	e.limited("rights", need, "the account is shown no other project's networks: it serves its own project alone", ownOnly)
-}
-
-// policies looks for what a router's port loses when it moves.
-func (e *examination) policies(ctx context.Context) {
-	const need = "routers' ports that can be made anew"
-	pages, err := ports.List(e.d.network, query{"device_owner": legsOfRouters}).AllPages(ctx)
-	var list []struct {
-		ports.Port
-		qos.QoSPolicyExt
-	}
-	if err == nil {
-		err = ports.ExtractPortsInto(pages, &list)
-	}
-	if err = said("list routers' ports", err); err != nil {
-		e.unknown("network", need, err)
-		return
-	}
-	var limited []string
-	for _, p := range list {
-		if p.QoSPolicyID != "" {
-			limited = append(limited, p.ID)
-		}
-	}
-	if len(limited) > 0 {
-		e.limited("network", need, fmt.Sprintf("a QoS policy does not go along when a port moves, and these have one: %s", some(limited)), "have the tenants put the policy on their networks instead")
-		return
-	}
-	e.met("network", need, "%d looked at", len(list))
 }

@@ -177,7 +177,6 @@ var sicknesses = []sick{
 		drop("agents", "agent_type", "OVN Controller agent")(p)
 		p.f.things["networks"]["lan"]["project_id"] = p.f.list("projects")[0]["id"]
 	}, cloud.Limited, "", "no other project's networks", "role admin"},
-	{"routers' ports that can be made anew", func(p *patient) { p.f.things["ports"]["plug"]["qos_policy_id"] = "gold" }, cloud.Limited, "", "plug", "policy on their networks"},
 	{"segments with the MTU", func(p *patient) {
 		p.f.put("networks", thing{"id": "big", "mtu": 9000, "provider:network_type": "vlan"})
 	}, cloud.Limited, "", "big (9000)", "lower the MTU"},

@@ -46,7 +46,7 @@ func siteOn(t *testing.T, f *fake, d *Driver) *site {
 	r["routes"] = []any{map[string]any{"destination": "10.9.0.0/16", "nexthop": "10.1.0.9"}, map[string]any{"destination": "10.8.0.0/16", "nexthop": "172.24.4.9"}}
 	for _, p := range f.list("ports") {
 		if p.text("device_id") == r.text("id") {
-			p["name"], p["description"], p["tags"] = "to V", "the tenant's", []any{"mine"}
+			p["name"], p["description"], p["tags"], p["qos_policy_id"] = "to V", "the tenant's", []any{"mine"}, "gold"
 		}
 	}
 	s := &site{t: t, fake: f, d: d, tenant: b.tenants["acme"]}

@@ -32,6 +32,7 @@ type kept struct {
 	Name        string          `json:"n,omitempty"`
 	Description string          `json:"d,omitempty"`
 	Tags        []string        `json:"t,omitempty"`
+	Policy      string          `json:"q,omitempty"` // of quality of service; away from home it applies, too
 	Routes      []routers.Route `json:"x,omitempty"` // by way of its ranges
 	Leaning     []leaning       `json:"l,omitempty"` // floating IPs of hosts behind it
 }
@@ -137,7 +138,7 @@ func (v *view) plugsOf(router string) (list []topology.Plug, err error) {
 			}
 			home = f.Home
 		}
-		list = append(list, topology.Plug{Port: plugID(home, p.MACAddress), Home: home, At: at, MAC: p.MACAddress, Addresses: v.addresses(home, p)})
+		list = append(list, topology.Plug{Port: plugID(home, p.MACAddress), Home: home, At: at, MAC: p.MACAddress, Addresses: v.addresses(home, p.Port)})
 	}
 	for _, p := range v.ports {
 		if p.mark.Kind != kindPlug && p.mark.Kind != kindSwap || p.DeviceID != "" {

@@ -99,6 +99,7 @@ func (v *view) findOld(s *swap) {
 		if away, ok := v.plugFacts(o.ID); ok {
 			s.kept = away.kept
 		}
+		s.Policy = o.QoSPolicyID
 	}
 }
 
@@ -240,6 +241,9 @@ func (v *view) newPlug(ctx context.Context, s swap, subnets []string) (string, e
 		maps.Copy(w, silenced(&off))
 	}
 	w["port_security_enabled"] = false // as Neutron makes routers' ports itself
+	if s.Policy != "" {
+		w["qos_policy_id"] = s.Policy
+	}
 	if away {
 		w["description"] = v.d.description(kindPlug, v.tenant, string(s.plug))
 	}

@@ -50,6 +50,7 @@ func counting(d *Driver, calls *atomic.Int64) {
 // that the tenant gave it, its networks and hosts.
 func TestALabHasEverythingBack(t *testing.T) {
 	d := onLab(t)
+	limit := qosPolicy(t, d) // goes after the bed
 	b := labBed(t, d, "acme")
 	v := topology.Network{ID: "V", Name: "V", Subnets: []topology.Subnet{{CIDR: netip.MustParsePrefix("10.66.1.0/24"), Gateway: netip.MustParseAddr("10.66.1.1")}}}
 	require.NoError(t, b.CreateNetwork(t.Context(), "acme", v))
@@ -61,7 +62,7 @@ func TestALabHasEverythingBack(t *testing.T) {
 	router, plug := found.routers[0].ID, found.plugs[0].ID
 	for path, body := range map[string]any{
 		"routers/" + router + "/add_extraroutes": map[string]any{"router": map[string]any{"routes": []any{map[string]any{"destination": "10.9.0.0/16", "nexthop": "10.66.1.9"}}}},
-		"ports/" + plug:                          map[string]any{"port": map[string]any{"name": "to V", "description": "the tenant's"}},
+		"ports/" + plug:                          map[string]any{"port": map[string]any{"name": "to V", "description": "the tenant's", "qos_policy_id": limit}},
 		"ports/" + plug + "/tags":                map[string]any{"tags": []string{"mine"}},
 	} {
 		require.NoError(t, put(t.Context(), d, path, body))
@@ -88,11 +89,27 @@ func TestALabHasEverythingBack(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, reached)
 		require.Len(t, passed, len(services))
+		found, err := d.look(t.Context(), b.tenants["acme"])
+		require.NoError(t, err)
+		require.Equal(t, limit, found.plugs[0].QoSPolicyID, "it applies wherever the port is")
 	}
 	require.Equal(t, before, everything(t, d, project))
 	left, err := d.Resources(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, left)
+}
+
+// qosPolicy is one that all projects may use.
+func qosPolicy(t *testing.T, d *Driver) string {
+	t.Helper()
+	var made struct{ Policy struct{ ID string } }
+	_, err := d.network.Post(t.Context(), d.network.ServiceURL("qos", "policies"), wanted{"policy": wanted{"name": d.scope, "shared": true}}, &made, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := d.network.Delete(context.WithoutCancel(t.Context()), d.network.ServiceURL("qos", "policies", made.Policy.ID), nil)
+		require.NoError(t, err)
+	})
+	return made.Policy.ID
 }
 
 // converge carries out a plan, and says how long the move of the gateway's plug took.

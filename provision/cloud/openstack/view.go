@@ -9,6 +9,7 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/external"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/routers"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/mtu"
+	qos "github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/qos/policies"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/networks"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/ports"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/subnets"
@@ -28,8 +29,8 @@ type view struct {
 	made    []network // ours
 	subnets []subnets.Subnet
 	routers []routers.Router
-	plugs   []ports.Port // of the tenant's routers
-	ports   []port       // ours
+	plugs   []portOf // of the tenant's routers
+	ports   []port   // ours
 	servers []servers.Server
 	rules   []ovn.Kept // of the tenant's routers
 }
@@ -49,8 +50,13 @@ type netOf struct {
 
 // port is a port of ours.
 type port struct {
-	ports.Port
+	portOf
 	mark mark
+}
+
+type portOf struct {
+	ports.Port
+	qos.QoSPolicyExt
 }
 
 // query is a filter on a list, and may have a key more than once, which means any of
@@ -95,7 +101,7 @@ func (d *Driver) glance(ctx context.Context, tenant topology.TenantID) (*view, e
 	all.Go(func() (err error) {
 		plugs, err := d.ports(ctx, query{"project_id": {project}, "device_owner": legsOfRouters})
 		for _, p := range plugs {
-			v.plugs = append(v.plugs, p.Port)
+			v.plugs = append(v.plugs, p.portOf)
 		}
 		return err
 	})
@@ -161,8 +167,8 @@ func (d *Driver) ports(ctx context.Context, q query) ([]port, error) {
 	if err != nil {
 		return nil, listing("ports", err)
 	}
-	found, err := ports.ExtractPorts(pages)
-	if err != nil {
+	var found []portOf
+	if err := ports.ExtractPortsInto(pages, &found); err != nil {
 		return nil, listing("ports", err)
 	}
 	list := make([]port, 0, len(found))
