@@ -71,7 +71,7 @@ func (v *view) fabric() (f topology.Fabric, err error) {
 	if f.Appliances, err = v.appliances(); err != nil {
 		return f, err
 	}
-	if f.Redirects, err = v.redirects(); err != nil {
+	if f.Redirects, err = v.redirects(f); err != nil {
 		return f, err
 	}
 	return topology.Settle(f), nil

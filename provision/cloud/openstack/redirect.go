@@ -13,6 +13,12 @@ import (
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
+// ruleFacts are those of a rule.
+type ruleFacts struct {
+	Rule   topology.Redirect `json:"r"`
+	Ranges []netip.Prefix    `json:"a"` // that the network had
+}
+
 // setRedirect brings a rule of a router from what it was to what it is to be.
 func (v *view) setRedirect(ctx context.Context, f topology.Fabric, s topology.Step) error {
 	if s.Redirect == nil {
@@ -42,7 +48,7 @@ func (v *view) rule(f topology.Fabric, r topology.Redirect) (ovn.Rule, error) {
 	if err != nil {
 		return ovn.Rule{}, err
 	}
-	facts, err := json.Marshal(r)
+	facts, err := json.Marshal(ruleFacts{r, rangesOf(f, r.Network)})
 	if err != nil {
 		return ovn.Rule{}, err
 	}
@@ -61,13 +67,18 @@ func (v *view) rule(f topology.Fabric, r topology.Redirect) (ovn.Rule, error) {
 	return out, nil
 }
 
-// redirects are the rules of the tenant's routers. A member that a router has lost its
-// ports at is none, so that it is given them again.
-func (v *view) redirects() (list []topology.Redirect, err error) {
+// redirects are the rules of the tenant's routers, as they are: a member that a router has
+// lost its ports at is none, and a rule for all of a network is for the ranges that it
+// had. So what has changed since is put right.
+func (v *view) redirects(f topology.Fabric) (list []topology.Redirect, err error) {
 	for _, k := range v.rules {
-		var r topology.Redirect
-		if err := json.Unmarshal([]byte(k.Facts), &r); err != nil {
+		var kept ruleFacts
+		if err := json.Unmarshal([]byte(k.Facts), &kept); err != nil {
 			return nil, fmt.Errorf("cannot read rule %q of router %s: %w", k.ID, k.Router, err)
+		}
+		r := kept.Rule
+		if len(r.Match.Local) == 0 && !slices.Equal(kept.Ranges, rangesOf(f, r.Network)) {
+			r.Match.Local = kept.Ranges
 		}
 		r.Members = slices.DeleteFunc(r.Members, func(m topology.Member) bool { return !slices.Contains(k.Members, string(m.Appliance)) })
 		list = append(list, r)

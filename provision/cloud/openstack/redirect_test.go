@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/subnets"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
@@ -230,6 +231,25 @@ func TestALostMemberIsTakenInAgain(t *testing.T) {
 	require.Equal(t, topology.SetRedirect, steps[1].Verb)
 	s.converge(lb)
 	require.Equal(t, whole, s.north())
+}
+
+// A range that the tenant's network gets later is redirected too, once that is noticed.
+func TestARuleFollowsTheRangesOfItsNetwork(t *testing.T) {
+	t.Parallel()
+	s := newOVNSite(t)
+	lb := s.redirected("lb", topology.Classifier{}, 1)
+	s.converge(lb)
+	_, err := subnets.Create(t.Context(), s.d.network, wanted{"network_id": string(lb.Stitches[0].Network), "project_id": string(s.tenant), "cidr": "10.3.0.0/24",
+		"ip_version": 4, "gateway_ip": "10.3.0.1", "enable_dhcp": false}).Extract()
+	require.NoError(t, err)
+	steps := s.plan(lb)
+	require.Len(t, steps, 1)
+	require.Equal(t, "everything", steps[0].Redirect.Match.String())
+	require.Equal(t, "of 10.1.0.0/24, fd01::/64", steps[0].Was.Match.String())
+	s.converge(lb)
+	require.Contains(t, strings.Join(s.north(), "\n"), "ip4.src == {10.1.0.0/24, 10.3.0.0/24}")
+	s.converge()
+	require.Zero(t, s.rerouting())
 }
 
 // Without the database nothing is done to a tenant's fabric, of which the broker would see
