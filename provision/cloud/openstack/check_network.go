@@ -23,15 +23,13 @@ type extension struct {
 // extended is what the driver uses of Neutron's extensions.
 var extended = []extension{
 	{"router", "add router (ML2/OVN: ovn-router) to service_plugins of Neutron", ""},
-	{"extraroute-atomic", "add router (ML2/OVN: ovn-router) to service_plugins of Neutron, which must be Stein or newer", ""},
+	{"extraroute-atomic", "add router (ML2/OVN: ovn-router) to service_plugins of Neutron, which must be Stein or newer", "a router's routes by way of a protected network's hosts may not be moved; ML2/OVN of Zed serves this without saying so"},
 	{"port-security", "add port_security to extension_drivers of ML2: an appliance's ports must let others' packets through", ""},
 	{"standard-attr-tag", "use Neutron from Rocky on: what the broker has made is found again by tags", ""},
 	{"standard-attr-description", "use Neutron from Newton on: what the broker has made is found again by its description", ""},
 	{"net-mtu-writable", "use Neutron from Queens on: segments have the MTU of the networks whose traffic they carry", ""},
 	{"segment", "add segments to service_plugins of Neutron: without it Nova refuses servers on ports without addresses, as those of appliances are", ""},
 	{"quota_details", "use Neutron from Pike on, with the quota driver for its database", "the network's quotas are not looked at before a plan: it fails when one is used up"},
-	{"sfc", "install networking-sfc (ML2/Open vSwitch) and add sfc to service_plugins", "no classified traffic is redirected by networking-sfc; services in the path need it not"},
-	{"flow_classifier", "install networking-sfc (ML2/Open vSwitch) and add flow_classifier to service_plugins", "no classified traffic is redirected by networking-sfc; services in the path need it not"},
 }
 
 // extensions looks which of them are loaded.

@@ -10,6 +10,7 @@ import (
 
 const (
 	gapless   = "a way to move a gateway's port"
+	turning   = "a way to redirect flows"
 	northward = "the northbound database of this cloud"
 )
 
@@ -23,8 +24,10 @@ func (e *examination) northbound(ctx context.Context, o Options) {
 		e.missing("cutover", gapless, wrong, "correct cloud.cutover, cloud.ovn_address, cloud.ovn_ca, cloud.ovn_cert and cloud.ovn_key")
 	case north == nil && overOVN:
 		e.met("cutover", gapless, "by Neutron's calls, traffic stops for about %v; this cloud has ML2/OVN, where cutover: ovn would have it go on", interruption)
+		e.limited("cutover", turning, "services in redirect mode are refused", "choose cutover: ovn, and give the broker access to the northbound database")
 	case north == nil:
 		e.met("cutover", gapless, "by Neutron's calls, traffic stops for about %v", interruption)
+		e.limited("cutover", turning, "services in redirect mode are refused: of Neutron's routers those of OVN can redirect", "have ML2/OVN where such services are wanted; those in path do not need it")
 	case err == nil && len(kinds) > 0 && !overOVN:
 		e.missing("cutover", gapless, fault.New(fault.Invalid, "cutover: ovn is chosen, and Neutron has no agents of OVN: %s", some(distinct(kinds))), "choose cutover: api")
 	default:
@@ -52,6 +55,7 @@ func (e *examination) reached(ctx context.Context) {
 		return
 	}
 	e.met("cutover", gapless, "by OVN, without a gap")
+	e.met("cutover", turning, "by policies of OVN's routers")
 	const need = "no stand-ins left"
 	if len(left) > 0 {
 		e.limited("cutover", need, fmt.Sprintf("while no broker moves a port, these are left of moves that were cut off: %s", some(left)),

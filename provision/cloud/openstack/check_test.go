@@ -209,6 +209,13 @@ var sicknesses = []sick{
 			a["agent_type"] = "Open vSwitch agent"
 		}
 	}, cloud.Missing, fault.Invalid, "no agents of OVN", "cutover: api"},
+	{"a way to redirect flows", func(p *patient) { p.options.Cutover = CutoverAPI }, cloud.Limited, "", "are refused", "choose cutover: ovn"},
+	{"a way to redirect flows", func(p *patient) {
+		p.options.Cutover = CutoverAPI
+		for _, a := range p.f.things["agents"] {
+			a["agent_type"] = "Open vSwitch agent"
+		}
+	}, cloud.Limited, "", "those of OVN can redirect", "ML2/OVN"},
 	{"the northbound database of this cloud", func(p *patient) { p.f.north.RemoveRouter("r1") }, cloud.Missing, fault.Conflict, "none of 1 routers", "this region"},
 }
 
