@@ -26,6 +26,7 @@ const (
 	callsRouter  = "router interfaces"
 	callsSignIn  = "tokens"
 	callsServers = "servers"
+	callsFinish  = "finishing touches"
 )
 
 var callKinds = []struct {
@@ -39,6 +40,7 @@ var callKinds = []struct {
 	{regexp.MustCompile(`^(POST|DELETE) .*/servers(/ID)?$`), callsServers},
 	{regexp.MustCompile(`^(POST|DELETE) .*/networks(/ID)?$`), ofNetworks},
 	{regexp.MustCompile(`^POST .*/subnets$`), ofSubnets},
+	{regexp.MustCompile(`^PUT .*/ports/ID$`), callsFinish},
 	{regexp.MustCompile(`^(POST|DELETE) .*/ports(/ID)?$`), ofPorts},
 }
 
@@ -137,7 +139,11 @@ func playFounding(t *testing.T, b *bed, steady func()) (in, out tally) {
 	t.Logf("insertion: %s", in)
 	t.Logf("removal: %s", out)
 	require.Equal(t, foundingIn, in.changes())
-	require.Equal(t, foundingOut, out.changes())
+	took := maps.Clone(foundingOut)
+	if b.d.north != nil {
+		took[callsFinish] = 2 // a port that comes home while OVN has a stand-in gets its DHCP afterwards
+	}
+	require.Equal(t, took, out.changes())
 	steady()
 	require.Equal(t, before, everything(t, b.d, string(b.tenants["acme"])))
 	left, err := b.d.Resources(t.Context())
@@ -153,6 +159,14 @@ func TestTheFoundingUseCase(t *testing.T) {
 	in, out := playFounding(t, newBed(t, onFake(t, newFake(t)), drawn{}, "acme"), func() {})
 	require.LessOrEqual(t, in[callsLook], 346, "some nine before each of 19 steps, and as many after it")
 	require.LessOrEqual(t, out[callsLook], 310)
+}
+
+// Without a gap in traffic it takes one call more for each plug that comes home.
+func TestTheFoundingUseCaseOverOVN(t *testing.T) {
+	t.Parallel()
+	f, d := overOVN(t)
+	in, out := playFounding(t, newBed(t, d, drawn{f}, "acme"), func() {})
+	t.Logf("%d and %d looks", in[callsLook], out[callsLook])
 }
 
 // The same with real networks, images and servers, and packets.
