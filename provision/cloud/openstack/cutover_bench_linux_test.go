@@ -2,6 +2,7 @@ package openstack
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -18,7 +19,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/topology"
 )
@@ -167,7 +167,9 @@ func (s *shooting) step(step topology.Step) {
 		return
 	}
 	err := s.d.Do(s.t.Context(), tenant, step)
-	for until := time.Now().Add(time.Minute); step.Verb == topology.Await && fault.KindOf(err) == fault.Unavailable && time.Now().Before(until); {
+	var notYet *cloud.NotYet
+	for until := time.Now().Add(time.Minute); errors.As(err, &notYet) && time.Now().Before(until); {
+		time.Sleep(notYet.After)
 		err = s.d.Do(s.t.Context(), tenant, step)
 	}
 	require.NoError(s.t, err, "%s", step)
