@@ -84,7 +84,7 @@ func (n *Northbound) Rules(ctx context.Context, tenant string) (list []Kept, err
 		marks[keyTenant] = tenant
 	}
 	err = n.session(ctx, func(ctx context.Context, c client.Client) error {
-		results, err := n.transact(ctx, c, chosen(tablePolicy, marked(marks)), chosen(tableRouterPort, marked(marks)))
+		results, err := n.transact(ctx, c, chosen(tablePolicy, marked(marks)), chosen(tableRouterPort, marked(marks)), chosen(tableSwitchPort, marked(marks)))
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (n *Northbound) Rules(ctx context.Context, tenant string) (list []Kept, err
 			}
 			k := Kept{ID: pair(row, "external_ids", keyRule), Tenant: pair(row, "external_ids", keyTenant), Router: pair(row, "external_ids", keyRouter), Facts: pair(row, "external_ids", keyFacts)}
 			for _, t := range turnsIn(row) {
-				if found, ok := there[t]; ok && found.in != nil && found.out != nil {
+				if found := there[t]; found.whole(results[2].Rows) {
 					k.Members = append(k.Members, found.member)
 				}
 			}

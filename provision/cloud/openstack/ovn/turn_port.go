@@ -37,6 +37,15 @@ type turn struct {
 	out    ovsdb.Row
 }
 
+// whole says whether a turn has both its ports, with their other ends.
+func (t turn) whole(peers []ovsdb.Row) bool {
+	return t.in != nil && t.out != nil && joined(t.in, peers) && joined(t.out, peers)
+}
+
+func joined(leg ovsdb.Row, peers []ovsdb.Row) bool {
+	return slices.ContainsFunc(peers, func(p ovsdb.Row) bool { return text(p, "name") == peerName(text(leg, "name")) })
+}
+
 // end is one of the ports that a turn is to have.
 type end struct {
 	name, network, mac string

@@ -128,7 +128,7 @@ func (s bending) turnsFor(r Rule, scope string) (turns []turn, ops []ovsdb.Opera
 	there, taken := turnsOf(s.ports, scope), map[int]bool{}
 	for _, m := range r.Members {
 		t := there[turnName(scope, r.Router, m)]
-		if t.in != nil && t.out != nil {
+		if t.whole(s.peers) {
 			turns = append(turns, t)
 			continue
 		}

@@ -192,13 +192,19 @@ func TestALostPortIsMadeAgain(t *testing.T) {
 	w := ruled(t)
 	require.NoError(t, w.n.SetRule(t.Context(), ruleOf("one", 0, 1)))
 	whole := w.All()
-	in, _ := endNames(turnName("scope", "r", memberAt(0)))
-	w.DropLeg("r", in)
-	kept, err := w.n.Rules(t.Context(), "acme")
-	require.NoError(t, err)
-	require.Equal(t, []string{"a1"}, kept[0].Members)
-	require.NoError(t, w.n.SetRule(t.Context(), ruleOf("one", 0, 1)))
-	require.Equal(t, whole, w.All())
+	in, out := endNames(turnName("scope", "r", memberAt(0)))
+	for what, lose := range map[string]func(){
+		"at the router":   func() { w.DropLeg("r", in) },
+		"at the switch":   func() { w.RemovePort(peerName(out), "out0") },
+		"both, of either": func() { w.DropLeg("r", in); w.DropLeg("r", out) },
+	} {
+		lose()
+		kept, err := w.n.Rules(t.Context(), "acme")
+		require.NoError(t, err)
+		require.Equal(t, []string{"a1"}, kept[0].Members, what)
+		require.NoError(t, w.n.SetRule(t.Context(), ruleOf("one", 0, 1)))
+		require.Equal(t, whole, w.All(), what)
+	}
 }
 
 func TestWhatOVNDoesNotHaveIsRefused(t *testing.T) {
