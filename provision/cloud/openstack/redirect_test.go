@@ -141,7 +141,7 @@ func TestEveryCallMayFailOnceWhileFlowsAreRedirected(t *testing.T) {
 		lb := s.redirected("lb", topology.Classifier{}, 2)
 		s.converge(lb)
 		lb.Replicas = lb.Replicas[1:]
-		s.converge(s.fw, lb)
+		s.converge(lb)
 		s.converge()
 	}
 	list := newOVNSite(t).failures(seasons)
