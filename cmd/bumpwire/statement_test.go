@@ -82,8 +82,8 @@ func TestSumsOfAPreviewAreShownWithTheirForecast(t *testing.T) {
 	}))
 	narrow := regexp.MustCompile(` {2,}`).ReplaceAllString(out.String(), "  ")
 	require.Equal(t, `next statement for example, from 2026-03-01 00:00:00 until 2026-04-01 00:00:00, by what is metered until 2026-03-11 00:00:00
-TENANT  VENDOR  SERVICE  INSTANCE  PLAN  DIMENSION  AMOUNT  FORECAST
--  -  s1  -  -  instance  10.00 EUR  31.00 EUR
+TENANT  VENDOR  SERVICE  INSTANCE  PLAN  REGION  DIMENSION  AMOUNT  FORECAST
+-  -  s1  -  -  -  instance  10.00 EUR  31.00 EUR
 total: 10.00 EUR
 forecast: 31.00 EUR
 `, narrow)
