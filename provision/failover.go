@@ -159,6 +159,8 @@ func (i Instance) done(kind work.Kind) string {
 	switch {
 	case kind == KindSuspend:
 		return "the service is suspended: traffic gets past it"
+	case kind == KindResume && i.Bypass == BypassFailed:
+		return "the service is resumed: traffic gets past what fails of it"
 	case kind == KindResume:
 		return "the service is resumed: traffic passes it again"
 	case kind == KindBypass:

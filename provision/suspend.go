@@ -24,8 +24,8 @@ func (s *Service) Suspend(ctx context.Context, r UpkeepRequest, reason string) (
 	})
 }
 
-// ResumeInstance ends a suspension. Traffic passes the service again where it did before; if
-// none of its appliances forwards, it does as soon as one does.
+// ResumeInstance ends a suspension. Traffic goes where it did before, and where a failure that was
+// known then has it; of a service that has failed since, it passes as soon as an appliance forwards.
 func (s *Service) ResumeInstance(ctx context.Context, r UpkeepRequest, reason string) (Outcome, error) {
 	return s.ask(ctx, r, func(i *Instance) error {
 		if !i.Suspended {
@@ -33,10 +33,13 @@ func (s *Service) ResumeInstance(ctx context.Context, r UpkeepRequest, reason st
 		}
 		i.explain(r.By, "an end of the suspension was asked for", reason)
 		i.Before, i.Suspended = i.Standing, false
-		if i.Bypass == "" && i.fails() {
+		switch {
+		case i.Bypass == "" && i.fails():
 			i.Bypass = BypassReturning
+		case i.Bypass == BypassFailed && !i.fails():
+			i.Bypass = ""
 		}
-		if i.Bypass != "" { // traffic goes on to get past it
+		if i.Bypass == BypassAsked || i.Bypass == BypassReturning { // all traffic goes on to get past it
 			i.turn("")
 			return nil
 		}

@@ -139,3 +139,33 @@ func TestRedirectedFlowsOfASuspendedServiceGoTheirUsualWay(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// A service that had failed when it was suspended has its traffic where it was: past it
+// on one network, and nowhere on the other.
+func TestASuspensionEndsWhereAFailureHadBegun(t *testing.T) {
+	t.Parallel()
+	w := newResilientWorld(t, sim.Options{})
+	b := w.broker(t, w.driver)
+	b.provisioned(t, w.resilient("fw", "closed", "", "lan"))
+	open := w.binding("fw", "b", "dmz")
+	open.Parameters = raw(map[string]any{"network": "dmz", "failure": "open"})
+	b.bind(t, open)
+	require.NoError(t, w.cloud.HangAppliance(tenant, "fw"))
+	for range 3 {
+		b.look(t, "fw")
+	}
+	b.operator(t, b.Suspend, "fw", "")
+	require.Equal(t, "host-lan → gateway", w.path(t, "host-lan"))
+	b.operator(t, b.ResumeInstance, "fw", "")
+	w.stopped(t, "host-lan")
+	require.Equal(t, "host-dmz → gateway", w.path(t, "host-dmz"))
+
+	b.operator(t, b.Suspend, "fw", "")
+	require.NoError(t, w.cloud.UnhangAppliance(tenant, "fw"))
+	b.look(t, "fw")
+	b.operator(t, b.ResumeInstance, "fw", "")
+	require.Equal(t, "host-lan → fw → gateway", w.path(t, "host-lan"))
+	require.Equal(t, "host-dmz → fw → gateway", w.path(t, "host-dmz"))
+	b.removed(t, w.removal("fw", ""))
+	w.requireBase(t)
+}
