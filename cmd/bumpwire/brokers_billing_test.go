@@ -33,6 +33,17 @@ import (
 // killedBilling is how many brokers are killed while they bill, unless BUMPWIRE_KILLED_BILLING says.
 const killedBilling = 6
 
+func kills(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("BUMPWIRE_KILLED_BILLING")
+	if text == "" {
+		return killedBilling
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	return n
+}
+
 // killedInARound is how many are killed at most over one store, so that there are rounds on both back ends, and the end
 // of the work, too, meets kills.
 const killedInARound = 100
@@ -41,12 +52,7 @@ const killedInARound = 100
 // taxes, while one of them is killed again and again. What is billed is what one broker bills undisturbed.
 func TestBillsOfBrokersThatAreKilled(t *testing.T) {
 	t.Parallel()
-	total := killedBilling
-	if text := os.Getenv("BUMPWIRE_KILLED_BILLING"); text != "" {
-		var err error
-		total, err = strconv.Atoi(text)
-		require.NoError(t, err)
-	}
+	total := kills(t)
 	months := billedMonths()
 	undisturbed := newBilling(t, "", months)
 	undisturbed.start()

@@ -3,9 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -132,12 +130,7 @@ func waitFor(so func() bool) bool {
 // and again is metered once, all of it.
 func TestCountersOfBrokersThatAreKilled(t *testing.T) {
 	t.Parallel()
-	total := killedBilling
-	if text := os.Getenv("BUMPWIRE_KILLED_BILLING"); text != "" {
-		var err error
-		total, err = strconv.Atoi(text)
-		require.NoError(t, err)
-	}
+	total := kills(t)
 	for round, where := range []string{"", storetest.MongoURI(t)} {
 		c := newCounted(t, where)
 		require.True(t, waitFor(func() bool { c.carry(9); return len(c.used()) == countedInstances }), "all are read")

@@ -173,12 +173,18 @@ func TestEveryCallMayFailOnceOverOVN(t *testing.T) {
 
 func TestEveryCallMayFailAndAllIsUndoneOverOVN(t *testing.T) {
 	t.Parallel()
-	for _, f := range newOVNSite(t).failures(func(s *site) { s.converge(s.fw) }) {
+	requireUndoneOverOVN(t, func(s *site) topology.Service { return s.fw })
+}
+
+// requireUndoneOverOVN has each call fail while a service is put in, and all that was done undone.
+func requireUndoneOverOVN(t *testing.T, of func(*site) topology.Service) {
+	t.Helper()
+	for _, f := range newOVNSite(t).failures(func(s *site) { s.converge(of(s)) }) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			s := newOVNSite(t)
 			before, north := s.all(), s.north()
-			steps := s.plan(s.fw)
+			steps := s.plan(of(s))
 			f.at(s)
 			done := 0
 			for ; done < len(steps) && s.do(steps[done]) == nil; done++ {
