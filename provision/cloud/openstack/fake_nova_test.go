@@ -43,10 +43,13 @@ func (f *fake) nova(r *http.Request, path []string, body thing) (int, any, *refu
 		}
 		delete(f.things["servers"], path[1])
 		return http.StatusNoContent, nil, nil
-	case r.Method == http.MethodDelete:
+	case len(path) == 4:
 		p := f.things["ports"][path[3]]
 		if p == nil || p.text("device_id") != s.text("id") {
 			return 0, nil, refuse(http.StatusNotFound, "itemNotFound", "Port id %s is not attached", path[3])
+		}
+		if r.Method == http.MethodGet {
+			return http.StatusOK, thing{"interfaceAttachment": thing{"port_id": p["id"], "net_id": p["network_id"]}}, nil
 		}
 		unbind(p)
 		return http.StatusAccepted, nil, nil

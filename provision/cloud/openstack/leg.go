@@ -178,8 +178,9 @@ func (v *view) nextLeg(ctx context.Context, found []port, old port, f legFacts, 
 func (v *view) exchange(ctx context.Context, a topology.ApplianceID, old, fresh string) error {
 	for _, s := range v.serversOf(a) {
 		what := "move a port of " + s.Name
-		if err := attachinterfaces.Delete(ctx, v.d.compute, s.ID, old).ExtractErr(); err != nil && !isMissing(err) {
-			return said(what, err)
+		err := attachinterfaces.Delete(ctx, v.d.compute, s.ID, old).ExtractErr()
+		if err := dropped(what, err, func() error { return attachinterfaces.Get(ctx, v.d.compute, s.ID, old).Err }); err != nil {
+			return err
 		}
 		if err := v.d.released(ctx, old); err != nil {
 			return err

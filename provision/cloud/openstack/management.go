@@ -206,8 +206,9 @@ func (v *view) dropPart(ctx context.Context, id topology.NetworkID) error {
 		return err
 	}
 	for _, g := range found {
-		if err := groups.Delete(ctx, v.d.network, g.ID).ExtractErr(); err != nil && !isMissing(err) {
-			return said("delete security group "+g.Name, err)
+		err := groups.Delete(ctx, v.d.network, g.ID).ExtractErr()
+		if err := dropped("delete security group "+g.Name, err, func() error { return groups.Get(ctx, v.d.network, g.ID).Err }); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -151,18 +151,17 @@ func (v *view) dropNetworks(ctx context.Context, k kind, id string) error {
 		if err := v.d.forget(ctx, n.ID); err != nil {
 			return err
 		}
-		if err := networks.Delete(ctx, v.d.network, n.ID).ExtractErr(); err != nil && !isMissing(err) {
-			return said("delete network "+id, err)
+		err = networks.Delete(ctx, v.d.network, n.ID).ExtractErr()
+		if err := dropped("delete network "+id, err, func() error { return networks.Get(ctx, v.d.network, n.ID).Err }); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 func (d *Driver) dropPort(ctx context.Context, id string) error {
-	if err := ports.Delete(ctx, d.network, id).ExtractErr(); err != nil && !isMissing(err) {
-		return said("delete port "+id, err)
-	}
-	return nil
+	err := ports.Delete(ctx, d.network, id).ExtractErr()
+	return dropped("delete port "+id, err, func() error { return ports.Get(ctx, d.network, id).Err })
 }
 
 // neutron is the id of a network in Neutron.
