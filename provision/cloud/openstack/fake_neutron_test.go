@@ -220,6 +220,11 @@ func (f *fake) removeInterface(r, p thing) (int, any, *refusal) {
 			return 0, nil, refuse(http.StatusConflict, "RouterInterfaceInUseByRoute", "Router interface for subnet on router %s cannot be deleted, as it is required by one or more routes.", r["id"])
 		}
 	}
+	for _, c := range f.list("flow_classifiers") {
+		if c["logical_source_port"] == p["id"] { // as networking-sfc has it
+			return 0, nil, refuse(http.StatusInternalServerError, "HTTPInternalServerError", "Request Failed: internal server error while processing your request.")
+		}
+	}
 	delete(f.things["ports"], p.text("id"))
 	if f.north != nil {
 		f.north.Unplug(r.text("id"), p.text("id"), f.wide(p)...)

@@ -216,6 +216,9 @@ func (f *fake) route(r *http.Request, path []string, body thing) (int, any, *ref
 	case "volume":
 		return f.cinder(r, path[2:], body)
 	}
+	if slices.Contains([]string{"sfc", "fwaas", "vpn"}, path[1]) {
+		path = path[1:]
+	}
 	collection := path[1]
 	if collection == "quotas" {
 		return http.StatusOK, thing{"quota": f.limits["network"]}, nil

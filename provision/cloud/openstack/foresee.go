@@ -9,7 +9,8 @@ import (
 )
 
 // Foresee looks at what leans on the plugs that steps move: floating IPs and extra routes are
-// told of, forwarded ports are refused. So are rules that a router cannot have. See cloud.Foreseeing.
+// told of; forwarded ports, and other services that hold a plug's port, are refused. So are rules
+// that a router cannot have. See cloud.Foreseeing.
 func (d *Driver) Foresee(ctx context.Context, tenant topology.TenantID, steps []topology.Step) (notes []string, err error) {
 	moving := map[topology.PortID]topology.Step{}
 	var order []topology.PortID
@@ -37,7 +38,7 @@ func (d *Driver) Foresee(ctx context.Context, tenant topology.TenantID, steps []
 		if !ok {
 			continue // the step itself says so
 		}
-		told, err := v.foresee(ctx, swap{plugFacts: plugFacts{Router: string(moving[port].Gateway), Home: p.Home, Addresses: p.Addresses}})
+		told, err := v.foresee(ctx, swap{plugFacts: plugFacts{Router: string(moving[port].Gateway), Home: p.Home, From: p.At, MAC: p.MAC, Addresses: p.Addresses}})
 		if err != nil {
 			return nil, err
 		}
@@ -55,6 +56,10 @@ func (v *view) foresee(ctx context.Context, s swap) (notes []string, err error) 
 	name := string(s.Home)
 	if n, ok := v.network(s.Home); ok && n.Name != "" {
 		name = n.Name
+	}
+	v.findOld(&s)
+	if err := v.d.unheld(ctx, s); err != nil {
+		return nil, err
 	}
 	lean, err := v.leaningOn(ctx, s)
 	if err != nil {

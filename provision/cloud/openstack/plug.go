@@ -26,6 +26,7 @@ type swap struct {
 	// Ports of ours that stand for the plug meanwhile, where fresh does not.
 	stubs []string
 
+	ranges   []string   // of the old port: ids of subnets
 	lean     []floating // floating IPs of hosts that lean on the old port
 	recorded int        // how much of what is kept a record says that is there already
 
@@ -41,6 +42,9 @@ func (v *view) movePlug(ctx context.Context, f topology.Fabric, step topology.St
 		return err
 	}
 	if s.old != "" {
+		if err := v.d.unheld(ctx, *s); err != nil {
+			return err
+		}
 		if s.lean, err = v.leaningOn(ctx, *s); err != nil {
 			return err
 		}
@@ -100,6 +104,9 @@ func (v *view) findOld(s *swap) {
 			s.kept = away.kept
 		}
 		s.Policy = o.QoSPolicyID
+		for _, ip := range o.FixedIPs {
+			s.ranges = append(s.ranges, ip.SubnetID)
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func saying(text string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + tex
 var phrases = []phrase{
 	{names: []string{"RouterInterfaceInUseByFloatingIP"}, says: "hosts behind the gateway have floating IPs; take them off, and put them back after"},
 	{names: []string{"RouterInterfaceInUseByRoute"}, says: "a route of the gateway goes by way of this network; take it off, and put it back after"},
-	{names: []string{"RouterInUse"}, says: "another service of the cloud (a load balancer, VPN, firewall or chain) leans on the gateway's port"},
+	{names: []string{"RouterInUse", "SubnetInUseByVPNService", "SubnetInUseByEndpointGroup", "RouterInterfaceInUseByNDPProxy"}, says: "another service of the cloud (a load balancer, VPN, firewall, proxy or chain) leans on the gateway's port"},
 	{names: []string{"ExternalGatewayForFloatingIPNotFound"}, says: "no gateway joins the floating IP's network to this one"},
 	{names: []string{"IpAddressGenerationFailure", "IpAddressGenerationFailureAllSubnets", "IpAddressGenerationFailureNoMatchingSubnet"}, kind: fault.Full, says: "the network has no free address left"},
 	{names: []string{"IpAddressAlreadyAllocated", "IpAddressInUse"}, says: "another port of the network has the address"},
