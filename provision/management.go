@@ -105,9 +105,10 @@ func (r addressRange) ahead(first netip.Addr, who string) netip.Addr {
 
 // ready answers a *cloud.NotYet while an appliance that is wired cannot have traffic yet,
 // on a cloud that sends no probes through it: where its package has a health endpoint,
-// that must answer well first.
+// that must answer well first, and else it is given time to boot.
 func (s *Service) ready(ctx context.Context, at cloud.Cloud, step topology.Step) error {
-	if b, ok := at.(cloud.Blind); !ok || !b.Blind() {
+	b, ok := at.(cloud.Blind)
+	if !ok || !b.Blind() {
 		return nil
 	}
 	i, err := s.instances.Get(ctx, string(step.Appliance.Instance))
@@ -124,12 +125,33 @@ func (s *Service) ready(ctx context.Context, at cloud.Cloud, step topology.Step)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, healthPatience)
+	asking, cancel := context.WithTimeout(ctx, healthPatience)
 	defer cancel()
-	if unwell, asked := s.AskHealth(ctx, i, member); asked && unwell != "" {
+	unwell, asked := s.AskHealth(asking, i, member)
+	switch {
+	case !asked:
+		return s.booted(ctx, b, i.Tenant, *step.Appliance)
+	case unwell != "":
 		return &cloud.NotYet{Reason: fmt.Sprintf("%s is not ready: %s", step.Appliance.Name, unwell), After: healthAgain}
 	}
 	return nil
+}
+
+// booted answers a *cloud.NotYet until an appliance has run for as long as one may take
+// to boot.
+func (s *Service) booted(ctx context.Context, at cloud.Blind, tenant topology.TenantID, a topology.Appliance) error {
+	if s.bootWait == 0 {
+		return nil
+	}
+	since, err := at.Since(ctx, tenant, a.ID)
+	if err != nil || since.IsZero() {
+		return err
+	}
+	left := min(s.bootWait-time.Since(since), s.bootWait) // the cloud's clock may be ahead
+	if left <= 0 {
+		return nil
+	}
+	return &cloud.NotYet{Reason: fmt.Sprintf("%s is given %v to boot, for nothing tells whether it forwards", a.Name, s.bootWait), After: left}
 }
 
 // How long an appliance may take to answer, and how soon one that is not ready is asked

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -60,11 +61,17 @@ func TestAManagementAddressOfASharedRangeIsOneThatNobodyHas(t *testing.T) {
 // blind is a cloud that sends no probes, and notes when the gateway's plug moves.
 type blind struct {
 	cloud.Cloud
-	mu    *sync.Mutex
-	calls *[]string
+	mu       *sync.Mutex
+	calls    *[]string
+	launched time.Time
 }
 
 func (blind) Blind() bool { return true }
+
+func (b blind) Since(context.Context, topology.TenantID, topology.ApplianceID) (time.Time, error) {
+	b.note("launched?")
+	return b.launched, nil
+}
 
 func (b blind) Do(ctx context.Context, t topology.TenantID, s topology.Step) error {
 	if s.Verb == topology.Await {
@@ -87,7 +94,7 @@ func (b blind) note(what string) {
 func TestTrafficWaitsForTheHealthEndpointWhereTheCloudIsBlind(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sim.Options{})
-	s := blind{w.steady(), &sync.Mutex{}, new([]string)}
+	s := blind{Cloud: w.steady(), mu: &sync.Mutex{}, calls: new([]string)}
 	w.through = s
 	w.cloud.Inject(sim.Fault{Verb: sim.Dial, Times: 1, Err: fault.New(fault.Unavailable, "not yet"), Then: func() { s.note("no answer") }})
 	b := w.broker(t, w.driver)
@@ -102,8 +109,49 @@ func TestTrafficWaitsForTheHealthEndpointWhereTheCloudIsBlind(t *testing.T) {
 func TestNobodyWaitsForAHealthEndpointThatCannotBeReached(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sim.Options{})
-	w.through = blind{w.steady(), &sync.Mutex{}, new([]string)}
+	w.through = blind{Cloud: w.steady(), mu: &sync.Mutex{}, calls: new([]string)}
 	w.cloud.Inject(sim.Fault{Verb: sim.Dial, Times: -1, Err: &fault.Error{Kind: fault.Unavailable, Message: "no way", Err: cloud.ErrNoWay}})
 	b := w.broker(t, w.driver)
 	b.provisioned(t, w.order("fw", "lan"))
+}
+
+// An appliance that nobody can ask is given time to boot, from when it was launched; one
+// that has run for longer, or of which the cloud does not tell, is not waited for, nor
+// one whose health endpoint answers.
+func TestTrafficWaitsUntilAnApplianceMayHaveBooted(t *testing.T) {
+	t.Parallel()
+	noWay := &fault.Error{Kind: fault.Unavailable, Message: "no way", Err: cloud.ErrNoWay}
+	for name, c := range map[string]struct {
+		wait     time.Duration
+		launched time.Time
+		dial     error
+		asked    bool
+	}{
+		"just launched":                {500 * time.Millisecond, time.Now(), noWay, true},
+		"by a clock that is ahead":     {200 * time.Millisecond, time.Now().Add(time.Second), noWay, true},
+		"long ago":                     {time.Hour, time.Now().Add(-time.Hour), noWay, true},
+		"who knows when":               {time.Hour, time.Time{}, noWay, true},
+		"its health endpoint answers":  {time.Hour, time.Now(), nil, false},
+		"the operator does not bother": {0, time.Now(), noWay, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, sim.Options{})
+			w.bootWait = c.wait
+			s := blind{Cloud: w.steady(), mu: &sync.Mutex{}, calls: new([]string), launched: c.launched}
+			w.through = s
+			if c.dial != nil {
+				w.cloud.Inject(sim.Fault{Verb: sim.Dial, Times: -1, Err: c.dial})
+			}
+			b := w.broker(t, w.driver)
+			b.provisioned(t, w.order("fw", "lan"))
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			require.Equal(t, c.asked, slices.Contains(*s.calls, "launched?"))
+			require.Contains(t, *s.calls, "move")
+			if c.asked && !c.launched.IsZero() {
+				require.False(t, time.Now().Before(c.launched.Add(c.wait)))
+			}
+		})
+	}
 }

@@ -50,6 +50,7 @@ type Service struct {
 	management netip.Prefix
 	platform   ovf.Platform
 	lifetime   time.Duration
+	bootWait   time.Duration
 	ceiling    time.Duration
 
 	driftCounts *driftCounts
@@ -85,6 +86,10 @@ type Config struct {
 	// included, until it is undone: what does not come true while a platform still
 	// asks must not come true afterwards. Removals go on. Zero means no limit.
 	Ceiling time.Duration
+
+	// BootWait is how long after its start an appliance gets traffic on a cloud that cannot see
+	// whether it forwards, where it has no health endpoint that is reached. Zero: at once.
+	BootWait time.Duration
 }
 
 // Documents are the instances in a store.
@@ -115,6 +120,7 @@ func New(c Config) *Service {
 		platform:   ovf.Platform{Kind: "Bumpwire", Version: c.Version, Vendor: "Bumpwire", Locale: "en-US", Timezone: new(int)},
 		lifetime:   c.BindingLifetime,
 		ceiling:    c.Ceiling,
+		bootWait:   c.BootWait,
 
 		driftCounts: newDriftCounts(),
 	}

@@ -41,6 +41,7 @@ type world struct {
 
 	lifetime time.Duration // of logins, for the brokers to come
 	ceiling  time.Duration // of operations, for the brokers to come
+	bootWait time.Duration // of appliances, for the brokers to come
 	base     topology.Fabric
 	through  cloud.Cloud // how the brokers to come get at the cloud; nil: steadily
 }
@@ -124,7 +125,7 @@ func (w *world) broker(t testing.TB, d store.Driver) *broker {
 	})
 	within := w.steady()
 	b := &broker{cloud: within, engine: engine, Service: provision.New(provision.Config{
-		Store: st, Catalog: w.catalog(t, d), Cloud: within, Engine: engine, Key: key, Log: quiet, BindingLifetime: w.lifetime, Ceiling: w.ceiling,
+		Store: st, Catalog: w.catalog(t, d), Cloud: within, Engine: engine, Key: key, Log: quiet, BindingLifetime: w.lifetime, Ceiling: w.ceiling, BootWait: w.bootWait,
 	})}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

@@ -44,6 +44,9 @@ type serverConfig struct {
 	Drain time.Duration `yaml:"drain"`
 }
 
+// mostBootWait is less than work.Options has as the deadline of a task that waits.
+const mostBootWait = 8 * time.Minute
+
 type storeConfig struct {
 	URL          string `yaml:"url"`           // sqlite:PATH or mongodb://…; empty: sqlite:DATA/bumpwire.db
 	PasswordFile string `yaml:"password_file"` // mongodb: holds the password of the URI's user; empty: as the URI says
@@ -67,6 +70,7 @@ type cloudConfig struct {
 	OVNKey      string        `yaml:"ovn_key"`         // openstack: ssl: a PEM file of its key
 	Accelerator string        `yaml:"accelerator"`     // linux: kvm, tcg, or empty for the best that works
 	BootTime    time.Duration `yaml:"boot_time"`       // sim: how long an appliance takes until it forwards
+	BootWait    time.Duration `yaml:"boot_wait"`       // openstack: how long after its start an appliance gets traffic that has no health endpoint, or none that is reached; to 8m; 0: at once
 	Parallel    int           `yaml:"parallel"`        // tenants whose networks this broker works on at the same time
 }
 
@@ -125,7 +129,7 @@ func standard() config {
 	return config{
 		Server:    serverConfig{Listen: "127.0.0.1:8080", Data: "bumpwire-data"},
 		Packages:  packagesConfig{Signatures: "optional", SizeGiB: 64, Uploads: 4},
-		Cloud:     cloudConfig{Driver: "linux", Scope: "bumpwire", Cutover: "api", BootTime: 2 * time.Second, Parallel: 16},
+		Cloud:     cloudConfig{Driver: "linux", Scope: "bumpwire", Cutover: "api", BootTime: 2 * time.Second, BootWait: time.Minute, Parallel: 16},
 		OSB:       osbConfig{MissingVersionStatus: 412, PollingLimit: time.Hour, RetryAfter: time.Second},
 		Metering:  meteringConfig{Window: time.Hour, Zone: "UTC", Lateness: metering.DefaultLateness},
 		Monitor:   monitorConfig{Every: time.Second},
@@ -221,6 +225,9 @@ func (c config) check() error {
 	}
 	if c.Server.Drain < 0 {
 		return fault.New(fault.Invalid, "server.drain is not negative")
+	}
+	if w := c.Cloud.BootWait; w < 0 || w > mostBootWait {
+		return fault.New(fault.Invalid, "cloud.boot_wait is from 0, so that appliances get traffic as soon as they run, to %v, not %v", mostBootWait, w)
 	}
 	if c.Cloud.Parallel < 1 {
 		return fault.New(fault.Invalid, "cloud.parallel is at least 1, not %d", c.Cloud.Parallel)

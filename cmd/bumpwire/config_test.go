@@ -72,6 +72,8 @@ func TestImpossibleValuesAreRefusedByName(t *testing.T) {
 		"packages.store":               func(c *config) { c.Packages.Store = "swift://a/b" },
 		"packages.cloud":               func(c *config) { c.Packages.Cloud = "lab" },
 		"cloud.parallel":               func(c *config) { c.Cloud.Parallel = 0 },
+		"cloud.boot_wait is from 0":    func(c *config) { c.Cloud.BootWait = -1 },
+		"to 8m0s, not 9m0s":            func(c *config) { c.Cloud.BootWait = 9 * time.Minute },
 		"packages.uploads":             func(c *config) { c.Packages.Uploads = 0 },
 		"osb.missing_version_status":   func(c *config) { c.OSB.MissingVersionStatus = 200 },
 		"metering.zone":                func(c *config) { c.Metering.Zone = "Local" },

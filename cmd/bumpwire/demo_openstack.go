@@ -37,6 +37,7 @@ func (r *region) public() string  { return openstack.GroundPublic }
 func (r *region) configure(ctx context.Context, c *config) (err error) {
 	r.config.Driver, r.config.Scope, r.config.Retain, r.config.Parallel = "openstack", r.name, false, c.Cloud.Parallel
 	r.config.Management, r.config.MgmtFrom = "", ""
+	r.config.BootWait = 0 // what boots there answers at its health endpoint, or is a namespace
 	if r.Ground, err = openstack.NewGround(ctx, r.config.openstack(nil), "bumpwire-"+r.name); err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func start(ctx context.Context, c config, log *slog.Logger) (_ *running, err err
 		}
 	}
 	r.provision = provision.New(provision.Config{Store: r.store, Catalog: offers, Regions: r.regions, Engine: engine, Key: key, Log: log, Version: version(),
-		BindingLifetime: c.OSB.BindingLifetime, Ceiling: c.OSB.PollingLimit})
+		BindingLifetime: c.OSB.BindingLifetime, Ceiling: c.OSB.PollingLimit, BootWait: c.Cloud.BootWait})
 	watch := monitor.New(r.provision, log, monitor.Config{Every: c.Monitor.Every})
 	zone, err := zoneOf(c.Metering.Zone)
 	if err != nil {

@@ -141,7 +141,12 @@ type Managing interface {
 
 // Blind is a cloud that sends no probes: an await says that an appliance runs and is
 // wired, and not that it forwards.
-type Blind interface{ Blind() bool }
+type Blind interface {
+	Blind() bool
+	// Since is when the machine of an appliance was started, by the cloud's clock; zero
+	// when it does not run, or the cloud does not tell.
+	Since(ctx context.Context, tenant topology.TenantID, a topology.ApplianceID) (time.Time, error)
+}
 
 // Disk is a virtual disk.
 type Disk struct {

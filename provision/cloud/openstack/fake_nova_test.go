@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -98,7 +99,7 @@ func (f *fake) boot(s, hints thing) (int, any, *refusal) {
 	if err := f.equipped(s, hints); err != nil {
 		return 0, nil, err
 	}
-	s["status"] = "ACTIVE"
+	s["status"], s["OS-SRV-USG:launched_at"] = "ACTIVE", time.Now().UTC().Format("2006-01-02T15:04:05.000000")
 	f.put("servers", s)
 	for _, n := range nics {
 		if err := f.bind(s, f.things["ports"][fmt.Sprint(n.(map[string]any)["port"])]); err != nil {

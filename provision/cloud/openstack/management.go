@@ -110,6 +110,25 @@ func (d *Driver) Dial(ctx context.Context, _ topology.TenantID, to netip.AddrPor
 // Blind is true: packets are the tenants', and the API sends none. See cloud.Blind.
 func (d *Driver) Blind() bool { return true }
 
+// Since is when Nova launched an appliance's server. See cloud.Blind.
+func (d *Driver) Since(ctx context.Context, tenant topology.TenantID, a topology.ApplianceID) (time.Time, error) {
+	project, err := d.projectOf(ctx, tenant)
+	if err != nil {
+		return time.Time{}, err
+	}
+	v := &view{d: d, tenant: tenant, project: project}
+	if v.servers, err = d.servers(ctx, projectTag(project)); err != nil {
+		return time.Time{}, err
+	}
+	v.sift()
+	for _, s := range v.serversOf(a) {
+		if isRunning(s) {
+			return s.LaunchedAt, nil
+		}
+	}
+	return time.Time{}, nil
+}
+
 // shares says whether a network of a plan is a tenant's part of the operator's.
 func (d *Driver) shares(n topology.Network) bool {
 	return d.management != nil && n.Role == topology.RoleManagement

@@ -217,3 +217,21 @@ func TestTheBrokerReachesTheSharedManagementNetworkOnly(t *testing.T) {
 	_, err = onFake(t, newFake(t)).Dial(t.Context(), "acme", netip.MustParseAddrPort("192.168.254.2:80"))
 	require.ErrorIs(t, err, cloud.ErrNoWay)
 }
+
+// When a server was launched is told of those that run, and to nobody else's tenant.
+func TestSinceWhenAnApplianceRuns(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	appliance := topology.ApplianceOf(s.fw.Instance, 0)
+	since := func(tenant topology.TenantID) time.Time {
+		at, err := s.d.Since(t.Context(), tenant, appliance)
+		require.NoError(t, err)
+		return at
+	}
+	require.Zero(t, since(s.tenant), "it is not there")
+	s.converge(s.fw)
+	require.WithinDuration(t, time.Now(), since(s.tenant), time.Minute)
+	require.Zero(t, since(topology.TenantID(s.fake.list("projects")[0].text("id"))))
+	s.fake.list("servers")[0]["status"] = "SHUTOFF"
+	require.Zero(t, since(s.tenant), "it does not run")
+}
