@@ -46,13 +46,13 @@ type wire interface {
 
 // complete is a driver on a cloud where nothing is missing: that is not the suite's to
 // find out.
-type complete struct{ *Driver }
+type complete struct{ *Steady }
 
 func (complete) Check(context.Context) []cloud.Problem { return nil }
 
 // newBed is a bed with a project for each of the suite's tenants.
 func newBed(t *testing.T, d *Driver, w wire, tenants ...string) *bed {
-	b := &bed{Cloud: cloud.Steady{Cloud: complete{d}}, d: d, wire: w, tenants: map[topology.TenantID]topology.TenantID{}, networks: map[topology.NetworkID]topology.NetworkID{}}
+	b := &bed{Cloud: complete{steady(d)}, d: d, wire: w, tenants: map[topology.TenantID]topology.TenantID{}, networks: map[topology.NetworkID]topology.NetworkID{}}
 	for _, name := range tenants {
 		p, err := projects.Create(t.Context(), d.identity, projects.CreateOpts{Name: d.scope + "-" + name}).Extract()
 		require.NoError(t, err)

@@ -27,7 +27,6 @@ import (
 	"github.com/bumpwire/bumpwire/metering"
 	"github.com/bumpwire/bumpwire/ovf"
 	"github.com/bumpwire/bumpwire/provision"
-	"github.com/bumpwire/bumpwire/provision/cloud"
 	"github.com/bumpwire/bumpwire/provision/work"
 )
 
@@ -55,7 +54,7 @@ func newTown(t *testing.T) *town {
 	key, err := seal.NewKey(bytes.Repeat([]byte{7}, 32))
 	require.NoError(t, err)
 	engine := work.New(st, quiet, work.Options{Poll: 10 * time.Millisecond})
-	over := cloud.Steady{Cloud: complete{w.one.d}}
+	over := complete{steady(w.one.d)}
 	services := provision.New(provision.Config{Store: st, Catalog: offers, Cloud: over, Engine: engine, Key: key, Log: quiet})
 	meter, err := metering.New(metering.Config{Store: st, Instances: services, Catalog: offers, Log: quiet})
 	require.NoError(t, err)

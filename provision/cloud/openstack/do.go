@@ -58,9 +58,12 @@ func (d *Driver) do(ctx context.Context, tenant topology.TenantID, s topology.St
 
 // before is what there is before a step, which must be possible.
 func (d *Driver) before(ctx context.Context, tenant topology.TenantID, s topology.Step) (*view, topology.Fabric, error) {
-	v, err := d.look(ctx, tenant)
-	if err != nil {
-		return nil, topology.Fabric{}, err
+	v := d.seen.begun(tenant)
+	if v == nil {
+		var err error
+		if v, err = d.look(ctx, tenant); err != nil {
+			return nil, topology.Fabric{}, err
+		}
 	}
 	f, err := v.fabric()
 	switch {

@@ -47,15 +47,20 @@ type legFacts struct {
 
 // Observe reads a tenant's fabric from Neutron and Nova. See cloud.Cloud.
 func (d *Driver) Observe(ctx context.Context, tenant topology.TenantID) (topology.Fabric, error) {
+	_, f, err := d.observe(ctx, tenant)
+	return f, err
+}
+
+func (d *Driver) observe(ctx context.Context, tenant topology.TenantID) (*view, topology.Fabric, error) {
 	v, err := d.look(ctx, tenant)
 	if err != nil {
-		return topology.Fabric{}, err
+		return nil, topology.Fabric{}, err
 	}
 	f, err := v.fabric()
 	if err == nil && isEmpty(f) {
-		return topology.Fabric{}, fault.New(fault.NotFound, "tenant %q has no networks here", tenant)
+		return v, topology.Fabric{}, fault.New(fault.NotFound, "tenant %q has no networks here", tenant)
 	}
-	return f, err
+	return v, f, err
 }
 
 func isEmpty(f topology.Fabric) bool { return len(f.Networks)+len(f.Appliances) == 0 }

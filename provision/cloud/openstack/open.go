@@ -15,8 +15,10 @@ func Open(ctx context.Context, o Options) (*Steady, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Steady{d, cloud.Steady{Cloud: d}}, nil
+	return steady(d), nil
 }
+
+func steady(d *Driver) *Steady { return &Steady{d, cloud.Steady{Cloud: watching{d}}} }
 
 // Steady is a driver whose reads do not lag.
 type Steady struct {

@@ -46,6 +46,7 @@ type Driver struct {
 
 	management *management // nil: each tenant has a network of its own
 
+	seen  sightings
 	depot depot // of what servers are made from
 	// prepare gives what a server is made from; see kit.
 	prepare func(ctx context.Context, b boot) (kit, error)

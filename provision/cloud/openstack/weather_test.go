@@ -148,7 +148,7 @@ type worker struct {
 func newWorker(t *testing.T) *worker {
 	s := newStock(t)
 	s.reachable()
-	a := &worker{site: s, through: &Steady{s.d, cloud.Steady{Cloud: s.d, Every: time.Millisecond, Patience: 20 * time.Millisecond}}, machine: machine()}
+	a := &worker{site: s, through: &Steady{s.d, cloud.Steady{Cloud: watching{s.d}, Every: time.Millisecond, Patience: 20 * time.Millisecond}}, machine: machine()}
 	a.machine.Group = cloud.Group{ID: "pair", Policy: cloud.Apart}
 	return a
 }
