@@ -41,7 +41,7 @@ func Examine(ctx context.Context, o Options, objects bool) []cloud.Finding {
 	if !e.catalog(objects) {
 		return e.found
 	}
-	for _, examine := range []func(context.Context){e.extensions, e.rights, e.diagnosis, e.mtus, e.compute, e.flavors, e.images, e.volumes, e.quotas} {
+	for _, examine := range e.parts() {
 		if examine(ctx); ctx.Err() != nil {
 			return e.found
 		}
@@ -49,6 +49,11 @@ func Examine(ctx context.Context, o Options, objects bool) []cloud.Finding {
 	e.management(ctx, o)
 	e.northbound(ctx, o)
 	return e.found
+}
+
+// parts are what is looked at once the services are known.
+func (e *examination) parts() []func(context.Context) {
+	return []func(context.Context){e.extensions, e.rights, e.diagnosis, e.mtus, e.compute, e.flavors, e.images, e.volumes, e.quotas}
 }
 
 func (e *examination) add(f cloud.Finding) { e.found = append(e.found, f) }

@@ -57,6 +57,14 @@ type fake struct {
 func newFake(t testing.TB) *fake {
 	f := &fake{things: map[string]map[string]thing{}, seq: map[string]int{}, fixed: map[string]any{}, passed: map[string]uint64{}, expired: map[string][]int{}, regions: []string{"one"}, account: thing{"methods": []string{"password"}},
 		catalog: map[string]string{"identity": "/v3", "network": "", "compute": "/compute/v2.1", "image": "/image", "block-storage": "/volume/v3"}}
+	f.limits = map[string]thing{
+		"compute": {"maxTotalInstances": -1, "maxTotalCores": -1, "maxTotalRAMSize": -1, "maxServerGroups": -1},
+		"volume":  {"maxTotalVolumes": -1, "maxTotalVolumeGigabytes": -1},
+		"network": {},
+	}
+	for _, name := range []string{"network", "subnet", "port", "floatingip", "router"} {
+		f.limits["network"][name] = thing{"limit": -1, "used": 0, "reserved": 0}
+	}
 	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(f.Close)
 	f.put("projects", thing{"name": "service", "domain_id": "default"})
@@ -110,6 +118,10 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	versions := map[string]string{"": "v2.0", "v3": "v3.14", "compute/v2.1": "v2.1", "image": "v2.15", "volume/v3": "v3.59"}
 	if id, ok := versions[path]; ok {
 		answer(w, http.StatusOK, thing{"versions": []thing{{"id": id, "status": "CURRENT", "links": []thing{{"rel": "self", "href": f.URL + r.URL.Path}}}}})
+		return
+	}
+	if strings.HasSuffix(r.URL.Path, "/") || strings.Contains(path, "//") { // a thing without an id
+		answer(w, http.StatusNotFound, thing{"message": "no such resource"})
 		return
 	}
 	if path == "v3/auth/tokens" {

@@ -53,6 +53,17 @@ func lostAccount(what string, err *gophercloud.ErrUnableToReauthenticate) error 
 	return &fault.Error{Kind: fault.Unauthorized, Message: "cannot " + what + ": the cloud does not let the broker's account sign in again", Err: err}
 }
 
+// errNothing is what is wrong with an answer in which there is nothing.
+var errNothing = errors.New("the answer has nothing in it")
+
+// whole is what a call has answered: not nil, or an error.
+func whole[T any](answer *T, err error) (*T, error) {
+	if err == nil && answer == nil {
+		err = errNothing
+	}
+	return answer, err
+}
+
 // listing is said of a list, which is there whatever is in it: one that is not found is
 // a service that fails. Taken for an empty one it would be the end of what is in it.
 func listing(what string, err error) error {

@@ -81,7 +81,7 @@ func (d *Driver) flavor(ctx context.Context, b boot, s size) (flavors.Flavor, er
 func (d *Driver) makeFlavor(ctx context.Context, s size) (flavors.Flavor, error) {
 	private := false
 	id := d.flavorID(s)
-	made, err := flavors.Create(ctx, d.compute, flavors.CreateOpts{ID: id, Name: id, VCPUs: s.vcpus, RAM: s.memory, Disk: &s.disk, IsPublic: &private}).Extract()
+	made, err := whole(flavors.Create(ctx, d.compute, flavors.CreateOpts{ID: id, Name: id, VCPUs: s.vcpus, RAM: s.memory, Disk: &s.disk, IsPublic: &private}).Extract())
 	switch {
 	case err == nil:
 		return *made, nil

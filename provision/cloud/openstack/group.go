@@ -47,7 +47,7 @@ func (d *Driver) group(ctx context.Context, b boot) (string, error) {
 			return g.ID, nil
 		}
 	}
-	made, err := servergroups.Create(ctx, d.compute, servergroups.CreateOpts{Name: d.groupName(b), Policies: []string{policy}}).Extract()
+	made, err := whole(servergroups.Create(ctx, d.compute, servergroups.CreateOpts{Name: d.groupName(b), Policies: []string{policy}}).Extract())
 	if err != nil {
 		return "", said("make a server group", err)
 	}

@@ -50,10 +50,10 @@ func (d *Driver) upload(ctx context.Context, b boot, disk cloud.Disk, hardware m
 	for k, v := range hardware {
 		properties[k] = v
 	}
-	made, err := images.Create(ctx, d.image, images.CreateOpts{
+	made, err := whole(images.Create(ctx, d.image, images.CreateOpts{
 		Name: "bumpwire " + disk.Digest[len("sha256:"):][:12], ContainerFormat: "bare", DiskFormat: disk.Format,
 		Tags: []string{d.scopeTag(), content, tagFor + whose(b)}, Properties: properties,
-	}).Extract()
+	}).Extract())
 	if err != nil {
 		return "", said("make an image of disk "+disk.ID, err)
 	}
@@ -146,7 +146,7 @@ func (d *Driver) verify(ctx context.Context, id string, disk cloud.Disk, sent *o
 	what := "check the image of disk " + disk.ID
 	var has images.Image
 	err := d.until(ctx, what, func() (bool, error) {
-		i, err := images.Get(ctx, d.image, id).Extract()
+		i, err := whole(images.Get(ctx, d.image, id).Extract())
 		if err != nil {
 			return false, err
 		}

@@ -62,7 +62,7 @@ func (v *view) newLeg(ctx context.Context, f legFacts, at topology.NetworkID) (s
 		}
 		w["fixed_ips"] = []any{map[string]any{"subnet_id": subnet, "ip_address": f.Leg.Address.Addr().String()}}
 	}
-	made, err := ports.Create(ctx, v.d.network, w).Extract()
+	made, err := whole(ports.Create(ctx, v.d.network, w).Extract())
 	if err != nil {
 		return "", said("make port "+string(f.Leg.Port), err)
 	}
@@ -195,7 +195,7 @@ func (v *view) exchange(ctx context.Context, a topology.ApplianceID, old, fresh 
 // released waits until Nova has let go of a port, which it does after it answered.
 func (d *Driver) released(ctx context.Context, id string) error {
 	return d.until(ctx, "take port "+id+" from its server", func() (bool, error) {
-		p, err := ports.Get(ctx, d.network, id).Extract()
+		p, err := whole(ports.Get(ctx, d.network, id).Extract())
 		if isMissing(err) {
 			return true, nil
 		}

@@ -167,7 +167,7 @@ func (v *view) makePart(ctx context.Context, n topology.Network) error {
 		return err
 	}
 	if len(found) == 0 {
-		made, err := groups.Create(ctx, v.d.network, groups.CreateOpts{Name: n.Name, Description: v.d.description(m.Kind, m.Tenant, m.ID)}).Extract()
+		made, err := whole(groups.Create(ctx, v.d.network, groups.CreateOpts{Name: n.Name, Description: v.d.description(m.Kind, m.Tenant, m.ID)}).Extract())
 		if err != nil {
 			return said("make security group "+n.Name, err)
 		}

@@ -254,7 +254,7 @@ func (v *view) newPlug(ctx context.Context, s swap, subnets []string) (string, e
 	if away {
 		w["description"] = v.d.description(kindPlug, v.tenant, string(s.plug))
 	}
-	made, err := ports.Create(ctx, v.d.network, w).Extract()
+	made, err := whole(ports.Create(ctx, v.d.network, w).Extract())
 	if err != nil {
 		return "", said("make the gateway's port on network "+string(s.to), err)
 	}
@@ -298,7 +298,7 @@ func (v *view) newStub(ctx context.Context, s swap) (string, error) {
 	}
 	w := wanted{"network_id": network, "name": "a gateway's plug on its way", "fixed_ips": []any{}, "admin_state_up": false,
 		"description": v.d.description(kindSwap, v.tenant, string(s.plug))}
-	made, err := ports.Create(ctx, v.d.network, w).Extract()
+	made, err := whole(ports.Create(ctx, v.d.network, w).Extract())
 	if err != nil {
 		return "", said("record a swap", err)
 	}
@@ -360,7 +360,7 @@ func (v *view) unplug(ctx context.Context, s swap) error {
 	if !isMissing(err) {
 		return err
 	}
-	p, lookErr := ports.Get(ctx, v.d.network, s.old).Extract()
+	p, lookErr := whole(ports.Get(ctx, v.d.network, s.old).Extract())
 	if isMissing(lookErr) {
 		return nil
 	}

@@ -24,7 +24,7 @@ func (d *Driver) projectOf(ctx context.Context, tenant topology.TenantID) (strin
 	case name == d.project || name == d.projectName:
 		return d.project, nil
 	case projectIDs.MatchString(name):
-		p, err := projects.Get(ctx, d.identity, name).Extract()
+		p, err := whole(projects.Get(ctx, d.identity, name).Extract())
 		if err == nil {
 			return p.ID, nil
 		}

@@ -118,7 +118,7 @@ func (d *Driver) limits(ctx context.Context) ([]limit, error) {
 
 func (d *Driver) networkLimits(ctx context.Context) ([]limit, error) {
 	q, err := quotas.GetDetail(ctx, d.network, d.project).Extract()
-	if err != nil {
+	if err != nil || q == nil {
 		return nil, untold("read the network quotas", err)
 	}
 	of := func(name string, q quotas.QuotaDetail) limit { return limit{name, q.Limit, q.Used + q.Reserved} }
@@ -127,7 +127,7 @@ func (d *Driver) networkLimits(ctx context.Context) ([]limit, error) {
 
 func (d *Driver) computeLimits(ctx context.Context) ([]limit, error) {
 	l, err := computelimits.Get(ctx, d.compute, nil).Extract()
-	if err != nil {
+	if err != nil || l == nil {
 		return nil, untold("read the compute quotas", err)
 	}
 	a := l.Absolute
@@ -142,14 +142,15 @@ func (d *Driver) volumeLimits(ctx context.Context) ([]limit, error) {
 		return nil, nil
 	}
 	l, err := blocklimits.Get(ctx, d.volume).Extract()
-	if err != nil {
+	if err != nil || l == nil {
 		return nil, untold("read the volume quotas", err)
 	}
 	a := l.Absolute
 	return []limit{{ofVolumes, a.MaxTotalVolumes, a.TotalVolumesUsed}, {ofGiB, a.MaxTotalVolumeGigabytes, a.TotalGigabytesUsed}}, nil
 }
 
-// untold is nil where an account may not read quotas: the services keep them anyway.
+// untold is nil where quotas are not told, or the account may not read them: the services
+// keep them anyway.
 func untold(what string, err error) error {
 	err = said(what, err)
 	switch fault.KindOf(err) {

@@ -60,7 +60,7 @@ func (v *view) ensure(ctx context.Context, m mark, name string, mtu int) (string
 	if mtu > 0 {
 		w["mtu"] = mtu
 	}
-	made, err := networks.Create(ctx, v.d.network, w).Extract()
+	made, err := whole(networks.Create(ctx, v.d.network, w).Extract())
 	if err != nil {
 		return "", said(what, err)
 	}
@@ -107,7 +107,7 @@ func (v *view) subnet(ctx context.Context, network string, s topology.Subnet) (s
 	if s.Gateway.IsValid() {
 		w["gateway_ip"] = s.Gateway.String()
 	}
-	made, err := subnets.Create(ctx, v.d.network, w).Extract()
+	made, err := whole(subnets.Create(ctx, v.d.network, w).Extract())
 	if err != nil {
 		return "", said(what, err)
 	}

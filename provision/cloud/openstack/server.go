@@ -68,13 +68,13 @@ func (v *view) begin(ctx context.Context, a topology.Appliance, s cloud.Server) 
 			}
 		}
 	}
-	made, err := servers.Create(ctx, v.d.compute, servers.CreateOpts{
+	made, err := whole(servers.Create(ctx, v.d.compute, servers.CreateOpts{
 		Name: cmp.Or(a.Name, string(a.ID)), FlavorRef: k.Flavor, ImageRef: k.Image, BlockDevice: k.Disks, Networks: nics,
 		ConfigDrive: &k.ConfigDrive, UserData: k.UserData,
 		Tags: []string{v.d.scopeTag(), projectTag(v.project)},
 		Metadata: map[string]string{metaScope: v.d.scope, metaTenant: string(v.tenant),
 			metaAppliance: string(a.ID), metaStart: strconv.Itoa(a.Start)},
-	}, k.Hints).Extract()
+	}, k.Hints).Extract())
 	if err != nil && v.d.withdrawn(ctx, k, err) {
 		return "", &fault.Error{Kind: fault.Busy, Message: "what " + a.Name + " was to be made from was removed at the same moment", Err: err}
 	}
@@ -88,7 +88,7 @@ func (v *view) begin(ctx context.Context, a topology.Appliance, s cloud.Server) 
 func (v *view) started(ctx context.Context, a topology.Appliance, id string) error {
 	failed := ""
 	err := v.d.until(ctx, "boot "+a.Name, func() (bool, error) {
-		s, err := servers.Get(ctx, v.d.compute, id).Extract()
+		s, err := whole(servers.Get(ctx, v.d.compute, id).Extract())
 		if err != nil {
 			return false, err
 		}

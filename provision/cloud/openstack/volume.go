@@ -46,10 +46,10 @@ func (d *Driver) ensureVolume(ctx context.Context, b boot, w wantedVolume) (stri
 			return v.ID, d.settled(ctx, what, v.ID)
 		}
 	}
-	made, err := volumes.Create(ctx, d.volume, volumes.CreateOpts{
+	made, err := whole(volumes.Create(ctx, d.volume, volumes.CreateOpts{
 		Size: max(w.gib, 1), ImageID: w.image, Name: cmp.Or(b.appliance.Name, string(b.appliance.ID)) + " " + w.disk,
 		Metadata: map[string]string{metaScope: d.scope, metaTenant: string(b.tenant), metaAppliance: string(b.appliance.ID), metaDisk: w.disk},
-	}, nil).Extract()
+	}, nil).Extract())
 	switch {
 	case err != nil && w.image != "" && d.noImage(ctx, w.image):
 		return "", &fault.Error{Kind: fault.Busy, Message: "cannot " + what + ": its image was removed at the same moment", Err: err}
@@ -62,7 +62,7 @@ func (d *Driver) ensureVolume(ctx context.Context, b boot, w wantedVolume) (stri
 // settled waits until a volume is free to be attached.
 func (d *Driver) settled(ctx context.Context, what, id string) error {
 	return d.until(ctx, what, func() (bool, error) {
-		v, err := volumes.Get(ctx, d.volume, id).Extract()
+		v, err := whole(volumes.Get(ctx, d.volume, id).Extract())
 		switch {
 		case err != nil:
 			return false, err
@@ -106,7 +106,7 @@ func (d *Driver) dropVolume(ctx context.Context, id string) error {
 				return false, err // Nova lets go of a volume after it has answered
 			}
 		}
-		v, err := volumes.Get(ctx, d.volume, id).Extract()
+		v, err := whole(volumes.Get(ctx, d.volume, id).Extract())
 		switch {
 		case isMissing(err):
 			return asked || none, nil
