@@ -190,11 +190,17 @@ func linksOf(space string) (map[string]string, error) {
 // appliance meanwhile.
 const probes = 40
 
+// relearned is when a host that hears nothing of its gateway has asked for it again, in front of
+// everybody: half a minute or half as long again after it last heard of it, and some seconds for
+// asking it alone (Linux's base_reachable_time, delay_first_probe_time, ucast_solicit). ML2/OVN
+// takes a gateway to be where it was last heard, and announces nothing.
+const relearned = 65 * time.Second
+
 // trace counts what passes the appliances while a host's echo requests go out. Their
 // order is the topology's; that each one is passed is what is counted.
 func (n namespaces) trace(b *bed, f topology.Fabric, from ports.Port, h cloud.Host, to netip.Addr) ([]topology.ApplianceID, bool, error) {
 	reached := false
-	for until := time.Now().Add(40 * time.Second); !reached && time.Now().Before(until); {
+	for until := time.Now().Add(relearned); !reached && time.Now().Before(until); {
 		_, err := run("ip", "netns", "exec", hostSpace(from), "ping", "-c", "1", "-W", "1", to.String())
 		reached = err == nil
 	}
