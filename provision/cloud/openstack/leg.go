@@ -148,7 +148,13 @@ func (v *view) moveLeg(ctx context.Context, s topology.Step) error {
 	if err := v.load(ctx, f.Leg.Role, s.To); err != nil {
 		return err
 	}
-	return v.dropNetworks(ctx, kindParking, string(s.Port))
+	if err := v.dropNetworks(ctx, kindParking, string(s.Port)); err != nil {
+		return err
+	}
+	if f.Leg.Pair > 0 {
+		v.announceAll(ctx)
+	}
+	return nil
 }
 
 // nextLeg is the port that is to take an old one's place: the one that an attempt cut

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"regexp"
+	"time"
 
 	"github.com/gophercloud/gophercloud/v2/openstack/compute/v2/servers"
 
@@ -42,7 +43,9 @@ type Driver struct {
 	*session
 	scope string
 	north *ovn.Northbound // nil: plugs move by API alone
-	log   *slog.Logger
+	// announcing is for how long gateways that have moved are announced.
+	announcing time.Duration
+	log        *slog.Logger
 
 	management *management // nil: each tenant has a network of its own
 
@@ -99,7 +102,7 @@ func newDriver(ctx context.Context, o Options) (*Driver, error) {
 	if s.unverified() {
 		o.Log.Warn("certificates of the cloud are not verified (verify: false in clouds.yaml): whoever is in between can read passwords and tokens")
 	}
-	d := &Driver{session: s, scope: o.Scope, north: north, log: o.Log, depot: depot{retain: o.Retain}}
+	d := &Driver{session: s, scope: o.Scope, north: north, announcing: announcing, log: o.Log, depot: depot{retain: o.Retain}}
 	d.prepare, d.discard, d.listed = d.equip, d.strip, d.inventory
 	d.management, err = d.sharedManagement(ctx, o)
 	return d, err

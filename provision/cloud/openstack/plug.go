@@ -390,6 +390,9 @@ func (v *view) tidy(ctx context.Context, s swap) error {
 	if err := v.release(ctx, s); err != nil {
 		return err
 	}
+	if to, there := v.network(s.to); there && s.to != s.Home && s.fresh != s.old {
+		defer v.announce(ctx, to.ID, s.MAC)()
+	}
 	if err := v.putBack(ctx, s); err != nil {
 		return err
 	}

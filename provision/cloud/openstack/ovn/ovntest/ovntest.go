@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +31,7 @@ import (
 // The part of OVN's northbound schema that routers and switches are made of.
 const schema = `{"name": "OVN_Northbound", "version": "7.0.0", "tables": {
  "Logical_Switch": {"isRoot": true, "columns": {"name": {"type": "string"},
+  "other_config": {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}},
   "ports": {"type": {"key": {"type": "uuid", "refTable": "Logical_Switch_Port", "refType": "strong"}, "min": 0, "max": "unlimited"}}}},
  "Logical_Switch_Port": {"isRoot": false, "indexes": [["name"]], "columns": {"name": {"type": "string"}, "type": {"type": "string"},
   "options": {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}},
@@ -55,9 +57,10 @@ const schema = `{"name": "OVN_Northbound", "version": "7.0.0", "tables": {
 
 type (
 	lswitch struct {
-		UUID  string   `ovsdb:"_uuid"`
-		Name  string   `ovsdb:"name"`
-		Ports []string `ovsdb:"ports"`
+		UUID   string            `ovsdb:"_uuid"`
+		Name   string            `ovsdb:"name"`
+		Ports  []string          `ovsdb:"ports"`
+		Config map[string]string `ovsdb:"other_config"`
 	}
 	lswitchPort struct {
 		UUID        string            `ovsdb:"_uuid"`
@@ -120,6 +123,7 @@ type Database struct {
 	ok bool // that one has its effect
 	// Changes is how many transactions that change something have been asked for.
 	changes int
+	spoken  []string // the MACs that switches were asked to speak of
 }
 
 // New starts a database that ends with the test.
@@ -174,6 +178,15 @@ func (d *Database) Changes() int {
 	defer d.mu.Unlock()
 	return d.changes
 }
+
+// Spoken are the MACs that switches were asked to send queries from, in their order.
+func (d *Database) Spoken() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.spoken)
+}
+
+var speaking = regexp.MustCompile(`\["mcast_eth_src","([^"]+)"\]`)
 
 // listen passes on what clients and the server say, as long as nothing is to fail.
 func (d *Database) listen(dir string) {
@@ -249,6 +262,9 @@ func (d *Database) fails(m []byte) (fails, effect bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.changes++
+	if of := speaking.FindSubmatch(m); of != nil {
+		d.spoken = append(d.spoken, string(of[1]))
+	}
 	if d.n < 0 {
 		return false, false
 	}
@@ -301,6 +317,22 @@ func (d *Database) AddNetwork(id string) {
 
 func (d *Database) AddRouter(id string) {
 	d.do(insert("Logical_Router", "", ovsdb.Row{"name": "neutron-" + id}))
+}
+
+// Configure sets what a network's switch is told beside; Configured gives it.
+func (d *Database) Configure(network string, kv ...string) {
+	d.do(ovsdb.Operation{Op: ovsdb.OperationUpdate, Table: "Logical_Switch", Where: named("neutron-" + network), Row: ovsdb.Row{"other_config": pairs(kv...)}})
+}
+
+func (d *Database) Configured(network string) map[string]string {
+	out := map[string]string{}
+	for _, r := range d.rows("Logical_Switch", named("neutron-"+network)...) {
+		m, _ := r["other_config"].(ovsdb.OvsMap)
+		for k, v := range m.GoMap {
+			out[fmt.Sprint(k)] = fmt.Sprint(v)
+		}
+	}
+	return out
 }
 
 // RemoveNetwork and RemoveRouter remove them with their ports.
