@@ -10,10 +10,10 @@ import (
 // it may take until what was plugged in just before is wired.
 const announcing = 3 * time.Second
 
-// announce has everything on a network hear where gateways' MACs are now, one after the other, so that
-// bridges on the way need not wait until its hosts ask for it. It goes on until the function is
-// called that it returns, and no longer than it has to. Without access to OVN's northbound database it
-// does nothing: the L3 agents of ML2/Open vSwitch do it themselves. That it was not heard
+// announce begins to have everything on a network hear where gateways' MACs are now, one
+// after the other, and gives a function that waits for the end. Bridges on the way then need
+// not wait until hosts ask for their gateway. Without access to OVN's northbound database it
+// does nothing: the L3 agents of ML2/Open vSwitch do it themselves. What was not heard
 // heals with the next packet from the gateway, and is no reason to fail.
 func (v *view) announce(ctx context.Context, network string, macs ...string) (heard func()) {
 	if v.d.north == nil {
