@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
 	"github.com/stretchr/testify/require"
@@ -51,6 +52,10 @@ func TestALabsClassifierAtTheGatewayRefusesAPlan(t *testing.T) {
 	require.NoError(t, err)
 	steps, err := topology.Plan(have, want)
 	require.NoError(t, err)
+	require.Eventually(t, func() bool { // Neutron tells the state of ports a while after they are wired
+		wired, err := d.ports(t.Context(), query{"id": {found.plugs[0].ID}, "status": {"ACTIVE"}})
+		return err == nil && len(wired) == 1
+	}, 2*time.Minute, time.Second)
 	before := everything(t, d, string(project))
 	_, err = d.Foresee(t.Context(), project, steps)
 	require.ErrorIs(t, err, fault.Conflict)
