@@ -141,7 +141,7 @@ func (b *bed) Boot(ctx context.Context, t topology.TenantID, a topology.Applianc
 
 // patch has appliances that run forward.
 func (b *bed) patch(ctx context.Context, t topology.TenantID) error {
-	f, err := b.Cloud.Observe(ctx, b.project(t))
+	f, err := b.d.Observe(ctx, b.project(t))
 	if err != nil {
 		return err
 	}

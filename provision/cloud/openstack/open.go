@@ -26,6 +26,12 @@ type Steady struct {
 	over cloud.Steady
 }
 
+// Observe reads a tenant's fabric. See cloud.Cloud.
+func (s *Steady) Observe(ctx context.Context, t topology.TenantID) (topology.Fabric, error) {
+	s.seen.forget(t)
+	return s.Driver.Observe(ctx, t)
+}
+
 // Do carries out one step. See cloud.Cloud.
 func (s *Steady) Do(ctx context.Context, t topology.TenantID, step topology.Step) error {
 	return s.over.Do(ctx, t, step)

@@ -45,6 +45,14 @@ func (s *sightings) begun(tenant topology.TenantID) *view {
 	return seen.view
 }
 
+// forget drops what was seen: a plan that is made now goes by what is now, for between this
+// process's last step and its next one another broker may have been at work.
+func (s *sightings) forget(tenant topology.TenantID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.after, tenant)
+}
+
 // looking begins a look; what it has seen is kept if no step has begun meanwhile.
 func (s *sightings) looking(tenant topology.TenantID) (keep func(*view)) {
 	s.mu.Lock()

@@ -21,6 +21,7 @@ func TestWhatWasSeenIsForTheStepThatFollowsAtOnce(t *testing.T) {
 		"another tenant's step is between": {func(s *sightings, seen *view, keep func(*view)) { keep(seen); s.begun(others) }, true},
 		"it was given before":              {func(s *sightings, seen *view, keep func(*view)) { keep(seen); s.begun(mine) }, false},
 		"a step began while it looked":     {func(s *sightings, seen *view, keep func(*view)) { s.begun(mine); keep(seen) }, false},
+		"a plan was made meanwhile":        {func(s *sightings, seen *view, keep func(*view)) { keep(seen); s.forget(mine) }, false},
 		"nothing was seen":                 {func(*sightings, *view, func(*view)) {}, false},
 		"too long ago":                     {func(_ *sightings, seen *view, keep func(*view)) { keep(seen); time.Sleep(sightMost + 1) }, false},
 		"the look took too long":           {func(_ *sightings, seen *view, keep func(*view)) { time.Sleep(sightMost + 1); keep(seen) }, false},
