@@ -5,32 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/internal/store"
-	"github.com/bumpwire/bumpwire/provision/topology"
 	"github.com/bumpwire/bumpwire/provision/work"
 )
-
-// memory is what is known of a tenant's drift from before: one document in the
-// collection "drift", key: the place, as long as there is any.
-type memory struct {
-	Tenant topology.TenantID `json:"tenant"`
-	Region string            `json:"region,omitempty"`
-	Digest string            `json:"digest"`
-	Since  time.Time         `json:"since"`
-
-	// Of repairs that failed: how many in a row, why the latest did, and when the
-	// schedule may try again.
-	Failures  int       `json:"failures,omitempty"`
-	Error     string    `json:"error,omitempty"`
-	NotBefore time.Time `json:"not_before,omitzero"`
-}
 
 // slot is how far the schedule is done, and who does the round in hand, so that of
 // many brokers one does it: a document in the collection "reconcile".
@@ -166,68 +146,6 @@ func (s *Service) reconcile(ctx context.Context, p Place, at time.Time, repair b
 	return err
 }
 
-// report makes known what was found.
-func (s *Service) report(ctx context.Context, d Drift) (memory, error) {
-	m, err := s.remember(ctx, d)
-	if err != nil {
-		return m, err
-	}
-	return m, s.noteDrift(ctx, d)
-}
-
-// remember keeps what was found, and logs it when it is news.
-func (s *Service) remember(ctx context.Context, d Drift) (memory, error) {
-	news := false
-	m, err := s.drifts.Upsert(ctx, d.key(), func(old memory, exists bool) (memory, error) {
-		news = !exists || old.Digest != d.digest()
-		if !news {
-			return old, store.Unchanged
-		}
-		return memory{Tenant: d.Tenant, Region: d.Region, Digest: d.digest(), Since: time.Now().UTC()}, nil
-	})
-	if err != nil || !news {
-		return m, err
-	}
-	for _, x := range d.Differences {
-		s.driftCounts.difference(x.Kind)
-	}
-	s.log.Warn("the cloud is not as it should be", "tenant", d.Place, "differences", len(d.Differences), "what", summary(d.sentences("")), "obstacle", d.Obstacle)
-	return m, nil
-}
-
-// sentences are the differences that concern an instance; all, when it is "".
-func (d Drift) sentences(i topology.InstanceID) []string {
-	var list []string
-	for _, x := range d.Differences {
-		if i == "" || x.Instance == i {
-			list = append(list, x.String())
-		}
-	}
-	return list
-}
-
-// summary keeps an entry of a history or a log short, however much differs.
-func summary(sentences []string) string {
-	const most = 5
-	if more := len(sentences) - most; more > 0 {
-		sentences = append(slices.Clone(sentences[:most]), fmt.Sprintf("and %d more", more))
-	}
-	return strings.Join(sentences, "; ")
-}
-
-// noteDrift enters what was found into the histories of the instances concerned,
-// each as often as it changes.
-func (s *Service) noteDrift(ctx context.Context, d Drift) error {
-	what := func(i Instance) string { return summary(d.sentences(i.ID)) }
-	return s.eachLive(ctx, d.Place, func(i Instance) bool { return what(i) != i.Drift }, func(i *Instance) {
-		if i.Drift = what(*i); i.Drift == "" {
-			i.note("", "the cloud is as it should be again", "")
-			return
-		}
-		i.note("", "the cloud is not as it should be: "+i.Drift, "")
-	})
-}
-
 // agrees forgets a place's drift.
 func (s *Service) agrees(ctx context.Context, p Place, by, how string) error {
 	_, err := s.drifts.Get(ctx, p.key())
@@ -305,38 +223,4 @@ func (i Instance) drifts() bool { return i.Drift != "" }
 
 func pause(failures int) time.Duration {
 	return min(firstPause<<min(failures-1, 10), lastPause)
-}
-
-// DriftCounts are how often something was found since the start of this process.
-type DriftCounts struct {
-	Checks      map[string]int                  // of a tenant by the schedule: agrees, differs, busy, error
-	Differences map[topology.DifferenceKind]int // when they were news
-	Repairs     map[string]int                  // repaired, failed
-}
-
-type driftCounts struct {
-	mu sync.Mutex
-	DriftCounts
-}
-
-func newDriftCounts() *driftCounts {
-	return &driftCounts{DriftCounts: DriftCounts{Checks: map[string]int{}, Differences: map[topology.DifferenceKind]int{}, Repairs: map[string]int{}}}
-}
-
-func (c *driftCounts) count(f func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	f()
-}
-
-func (c *driftCounts) check(result string)                  { c.count(func() { c.Checks[result]++ }) }
-func (c *driftCounts) repair(result string)                 { c.count(func() { c.Repairs[result]++ }) }
-func (c *driftCounts) difference(k topology.DifferenceKind) { c.count(func() { c.Differences[k]++ }) }
-
-// DriftCounts is a copy of the counters as they stand.
-func (s *Service) DriftCounts() DriftCounts {
-	s.driftCounts.mu.Lock()
-	defer s.driftCounts.mu.Unlock()
-	c := s.driftCounts.DriftCounts
-	return DriftCounts{Checks: maps.Clone(c.Checks), Differences: maps.Clone(c.Differences), Repairs: maps.Clone(c.Repairs)}
 }

@@ -2,14 +2,10 @@ package openstack
 
 import (
 	"context"
-	"maps"
-	"net/netip"
 	"slices"
 
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/attributestags"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/extraroutes"
-	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/routers"
-	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/ports"
 
 	"github.com/bumpwire/bumpwire/internal/fault"
 	"github.com/bumpwire/bumpwire/provision/topology"
@@ -110,29 +106,6 @@ func (v *view) findOld(s *swap) {
 	}
 }
 
-// findRecord looks for what an attempt that was cut off has left.
-func (v *view) findRecord(s *swap) error {
-	for _, o := range v.ports {
-		if o.mark.ID != string(s.plug) || o.DeviceID != "" {
-			continue
-		}
-		was, err := facts[plugFacts](o.mark)
-		if err != nil {
-			return err
-		}
-		s.kept, s.resumed, s.recorded = was.kept, true, was.owed()
-		if s.From == s.to { // where it came from is only known from here
-			s.From = was.From
-		}
-		if at, _ := v.at(o.NetworkID); o.mark.Kind == kindPlug && at == s.to {
-			s.fresh = o.ID
-		} else {
-			s.stubs = append(s.stubs, o.ID)
-		}
-	}
-	return nil
-}
-
 // finish ends a swap after which the plug is where it is to be, or one that never
 // began: routes are put back, and what stood for the plug goes.
 func (v *view) finish(ctx context.Context, s *swap) error {
@@ -161,175 +134,6 @@ func plugIn(f topology.Fabric, s topology.Step) (topology.Plug, bool) {
 	return topology.Plug{}, false
 }
 
-// landing makes sure of the plug's ranges where it goes, and gives their ids.
-func (v *view) landing(ctx context.Context, s swap) (ids []string, err error) {
-	to, err := v.neutron(s.to)
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range s.Addresses {
-		id := ""
-		if v.owns(to) {
-			for _, o := range v.subnets {
-				if o.NetworkID == to && o.CIDR == a.Masked().String() {
-					id = o.ID
-				}
-			}
-		} else if id, err = v.subnet(ctx, to, topology.Subnet{CIDR: a.Masked(), Gateway: v.gatewayOf(s.Home, a)}); err != nil {
-			return nil, err
-		}
-		if id == "" {
-			return nil, fault.New(fault.Conflict, "network %q has no range for %s any more", s.to, a)
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
-}
-
-// gatewayOf is the address that hosts of a plug's range send to.
-func (v *view) gatewayOf(home topology.NetworkID, a netip.Prefix) netip.Addr {
-	for _, s := range v.subnetsOf(string(home)) {
-		if s.CIDR == a.Masked() {
-			return s.Gateway
-		}
-	}
-	return netip.Addr{}
-}
-
-// record leaves word of the swap in the cloud before it begins: by the port that takes
-// the old one's place, where that may be made already, else by one that nobody uses.
-func (v *view) record(ctx context.Context, s *swap, subnets []string) (err error) {
-	switch {
-	case s.fresh != "" && s.owed() > s.recorded:
-		err = v.tagPlug(ctx, s.fresh, kindPlug, *s)
-	case len(s.stubs) > 0 && s.owed() > s.recorded:
-		err = v.tagPlug(ctx, s.stubs[0], kindSwap, *s)
-	case s.fresh != "" || len(s.stubs) > 0:
-	case v.early(*s):
-		s.fresh, err = v.anyPlug(ctx, *s, subnets)
-	default:
-		var stub string
-		stub, err = v.newStub(ctx, *s)
-		s.stubs = append(s.stubs, stub)
-	}
-	return err
-}
-
-// early says whether a port with the plug's MAC may be made where the plug goes while
-// the old one still carries traffic. On a network from which the plug is reached
-// through an appliance it may not: some switches take the MAC to be at the new port
-// at once, and all traffic is lost.
-func (v *view) early(s swap) bool {
-	to, ok := v.network(s.to)
-	if !ok || to.mark.Kind != kindNetwork {
-		return false
-	}
-	return !slices.ContainsFunc(v.ports, func(p port) bool {
-		f, err := facts[legFacts](p.mark)
-		return p.mark.Kind == kindLeg && p.NetworkID == to.ID && (err != nil || f.Leg.Role == topology.Inside)
-	})
-}
-
-// newPlug makes the port that a router is to have. Away from home it carries our
-// mark; at home it is the tenant's as before.
-func (v *view) newPlug(ctx context.Context, s swap, subnets []string) (string, error) {
-	network, err := v.neutron(s.to)
-	if err != nil {
-		return "", err
-	}
-	var ips []any
-	for i, a := range s.Addresses {
-		ips = append(ips, map[string]any{"subnet_id": subnets[i], "ip_address": a.Addr().String()})
-	}
-	w := wanted{"network_id": network, "project_id": v.project, "mac_address": s.MAC, "fixed_ips": ips, "name": s.Name, "description": s.Description}
-	away := s.to != s.Home
-	if v.silent(s) {
-		off := "true"
-		maps.Copy(w, silenced(&off))
-	}
-	w["port_security_enabled"] = false // as Neutron makes routers' ports itself
-	if s.Policy != "" {
-		w["qos_policy_id"] = s.Policy
-	}
-	if away {
-		w["description"] = v.d.description(kindPlug, v.tenant, string(s.plug))
-	}
-	made, err := whole(ports.Create(ctx, v.d.network, w).Extract())
-	if err != nil {
-		return "", said("make the gateway's port on network "+string(s.to), err)
-	}
-	if away {
-		err = v.tagPlug(ctx, made.ID, kindPlug, s)
-	}
-	return made.ID, err
-}
-
-// anyPlug is the port that an attempt cut off has made, with its mark, or a new one.
-func (v *view) anyPlug(ctx context.Context, s swap, subnets []string) (string, error) {
-	to, err := v.neutron(s.to)
-	if err != nil {
-		return "", err
-	}
-	found, err := v.d.ports(ctx, query{"network_id": {to}, "mac_address": {s.MAC}, "project_id": {v.project}})
-	if err != nil {
-		return "", err
-	}
-	for _, p := range found {
-		if p.DeviceID == "" && s.to != s.Home {
-			return p.ID, v.tagPlug(ctx, p.ID, kindPlug, s)
-		}
-		if p.DeviceID == "" {
-			return p.ID, nil
-		}
-	}
-	return v.newPlug(ctx, s, subnets)
-}
-
-// newStub makes a port without address on the network of ours that the plug leaves,
-// or goes to.
-func (v *view) newStub(ctx context.Context, s swap) (string, error) {
-	at := s.From
-	if at == s.Home {
-		at = s.to
-	}
-	network, err := v.neutron(at)
-	if err != nil {
-		return "", err
-	}
-	w := wanted{"network_id": network, "name": "a gateway's plug on its way", "fixed_ips": []any{}, "admin_state_up": false,
-		"description": v.d.description(kindSwap, v.tenant, string(s.plug))}
-	made, err := whole(ports.Create(ctx, v.d.network, w).Extract())
-	if err != nil {
-		return "", said("record a swap", err)
-	}
-	return made.ID, v.tagPlug(ctx, made.ID, kindSwap, s)
-}
-
-func (v *view) tagPlug(ctx context.Context, port string, k kind, s swap) error {
-	m, err := newMark(k, v.tenant, string(s.plug), s.plugFacts)
-	if err != nil {
-		return err
-	}
-	return v.d.tag(ctx, "ports", port, v.project, m)
-}
-
-// routesThrough are the router's extra routes by way of the plug's ranges, which
-// Neutron wants gone before the port goes.
-func (v *view) routesThrough(s swap) (list []routers.Route) {
-	for _, r := range v.routers {
-		if r.ID != s.Router {
-			continue
-		}
-		for _, route := range r.Routes {
-			hop, err := netip.ParseAddr(route.NextHop)
-			if err == nil && slices.ContainsFunc(s.Addresses, func(p netip.Prefix) bool { return p.Masked().Contains(hop) }) {
-				list = append(list, route)
-			}
-		}
-	}
-	return list
-}
-
 // cut is the swap itself.
 func (v *view) cut(ctx context.Context, s *swap, subnets []string) error {
 	ctx = context.WithoutCancel(ctx) // between the calls there is no gateway at all
@@ -351,38 +155,6 @@ func (v *view) cut(ctx context.Context, s *swap, subnets []string) error {
 		}
 	}
 	return said(what, v.arrive(ctx, s, subnets))
-}
-
-// unplug takes the port from the router. One that is said not to be there is looked for:
-// where the router has it still, another one in the same range is refused.
-func (v *view) unplug(ctx context.Context, s swap) error {
-	_, err := routers.RemoveInterface(ctx, v.d.network, s.Router, routers.RemoveInterfaceOpts{PortID: s.old}).Extract()
-	if !isMissing(err) {
-		return err
-	}
-	p, lookErr := whole(ports.Get(ctx, v.d.network, s.old).Extract())
-	if isMissing(lookErr) {
-		return nil
-	}
-	if lookErr == nil && p.DeviceID == s.Router {
-		lookErr = &fault.Error{Kind: fault.Unavailable, Message: "the cloud does not find the gateway's port, which is there", Err: err}
-	}
-	return lookErr
-}
-
-// arrive gives the router its port where the plug goes. Only after an attempt that was
-// cut off does it look for that port first: traffic waits.
-func (v *view) arrive(ctx context.Context, s *swap, subnets []string) (err error) {
-	if s.fresh == "" && s.old == "" {
-		s.fresh, err = v.anyPlug(ctx, *s, subnets)
-	} else if s.fresh == "" {
-		s.fresh, err = v.newPlug(ctx, *s, subnets)
-	}
-	if err != nil {
-		return err
-	}
-	_, err = routers.AddInterface(ctx, v.d.network, s.Router, routers.AddInterfaceOpts{PortID: s.fresh}).Extract()
-	return err
 }
 
 // tidy puts back what leans on the plug, and removes what stood for it.
@@ -411,60 +183,3 @@ func (v *view) tidy(ctx context.Context, s swap) error {
 	}
 	return nil
 }
-
-// dropStrays removes the ports that a swap has made and not used, when it is undone: on
-// a segment found by their description, for the mark may be missing; at home by their
-// MAC, for there the port was to be the tenant's again.
-func (v *view) dropStrays(ctx context.Context, s swap) error {
-	if !s.resumed || len(s.stubs) == 0 {
-		return nil
-	}
-	strays := []query{{"description": {v.d.description(kindPlug, v.tenant, string(s.plug))}, "project_id": {v.project}}}
-	if s.to != s.Home {
-		strays = append(strays, query{"network_id": {string(s.Home)}, "mac_address": {s.MAC}, "project_id": {v.project}})
-	}
-	for _, q := range strays {
-		found, err := v.d.ports(ctx, q)
-		if err != nil {
-			return err
-		}
-		for _, p := range found {
-			if p.DeviceID != "" || p.ID == s.fresh {
-				continue
-			}
-			if err := v.d.dropPort(ctx, p.ID); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// putBack gives the router the routes that had to go, and hosts their floating IPs, and
-// forgets them, so that what the tenant takes away later stays away.
-func (v *view) putBack(ctx context.Context, s swap) error {
-	if s.owed() == 0 {
-		return nil
-	}
-	if len(s.Routes) > 0 {
-		if _, err := extraroutes.Add(ctx, v.d.network, s.Router, extraroutes.Opts{Routes: &s.Routes}).Extract(); err != nil {
-			return said("put back the gateway's routes through network "+string(s.Home), err)
-		}
-	}
-	if len(s.Leaning) > 0 {
-		if err := v.payBack(ctx, &s); err != nil {
-			return err
-		}
-		if err := v.unburden(ctx, s); err != nil {
-			return err
-		}
-	}
-	if s.to == s.Home {
-		return nil // the record goes
-	}
-	s.Routes = nil
-	return v.tagPlug(ctx, s.fresh, kindPlug, s)
-}
-
-// owed is how much had to be taken off and is to be put back.
-func (k kept) owed() int { return len(k.Routes) + len(k.Leaning) }
