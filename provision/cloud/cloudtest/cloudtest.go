@@ -35,7 +35,7 @@ type Bed struct {
 	BootTimeout time.Duration
 
 	// Stateless says that gateways look at each packet alone when they redirect: they know
-	// nothing of DSCP, and a member that joins takes a share of the flows.
+	// nothing of DSCP or of who opened a flow, and a member that joins takes a share of the flows.
 	Stateless bool
 
 	// Health is where an appliance booted from Server answers GET /health with
