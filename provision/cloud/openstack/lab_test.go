@@ -122,7 +122,9 @@ func (n namespaces) unplug(p ports.Port) {
 	}
 }
 
-// booted bridges the legs of each pair, in the namespace that is the server.
+// booted bridges the legs of each pair, in the namespace that is the server. A guest takes
+// longer to boot than its ports to be wired: until then a port of Open vSwitch is in all
+// networks at once, and two that are bridged make a loop.
 func (namespaces) booted(b *bed, f topology.Fabric) error {
 	for _, a := range f.Appliances {
 		if !a.Booted {
@@ -130,6 +132,9 @@ func (namespaces) booted(b *bed, f topology.Fabric) error {
 		}
 		space, err := spaceOf(b, f.Tenant, a.ID)
 		if err != nil {
+			return err
+		}
+		if err := awaitWired(b, strings.TrimPrefix(space, serverSpace)); err != nil {
 			return err
 		}
 		links, err := linksOf(space)
@@ -164,7 +169,27 @@ func spaceOf(b *bed, t topology.TenantID, a topology.ApplianceID) (string, error
 	if len(list) == 0 {
 		return "", fmt.Errorf("appliance %s has no server", a)
 	}
-	return "vm-" + list[0].ID, nil
+	return serverSpace + list[0].ID, nil
+}
+
+// serverSpace is what the namespace of a server begins with.
+const serverSpace = "vm-"
+
+// awaitWired waits until Neutron has wired all ports of a server.
+func awaitWired(b *bed, server string) error {
+	for until := time.Now().Add(wiredWithin); ; time.Sleep(200 * time.Millisecond) {
+		found, err := b.d.ports(context.Background(), query{"device_id": {server}})
+		if err != nil {
+			return err
+		}
+		late := slices.IndexFunc(found, func(p port) bool { return p.AdminStateUp && p.Status != "ACTIVE" })
+		if late < 0 {
+			return nil
+		}
+		if time.Now().After(until) {
+			return fmt.Errorf("port %s is %s after %v", found[late].ID, found[late].Status, wiredWithin)
+		}
+	}
 }
 
 // linksOf are the names of a namespace's links by their MACs, bridges left out.
