@@ -14,6 +14,7 @@ import (
 	"github.com/bumpwire/bumpwire/internal/store"
 	"github.com/bumpwire/bumpwire/internal/store/sqlitestore"
 	"github.com/bumpwire/bumpwire/internal/store/storetest"
+	"github.com/bumpwire/bumpwire/provision/topology"
 )
 
 // inhabit has the brokers make some instances with bindings, remove one, and bill
@@ -33,7 +34,11 @@ func (b *brokers) inhabit() {
 	}
 	require.Eventually(b.t, func() bool {
 		bills, err := b.admin().Bills(ctx, api.BillFilter{})
-		return err == nil && len(bills) > 3
+		billed := map[topology.InstanceID]bool{}
+		for _, bill := range bills {
+			billed[bill.Instance] = true
+		}
+		return err == nil && len(billed) == 3
 	}, 2*time.Minute, 100*time.Millisecond)
 	gone, err := b.osb().Deprovision(ctx, "i-2", string(b.service.ID), string(b.service.Plans[0].ID))
 	require.NoError(b.t, err)

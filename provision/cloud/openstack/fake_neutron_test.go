@@ -59,7 +59,7 @@ func (f *fake) makePort(t thing) *refusal {
 		return refuse(http.StatusNotFound, "NetworkNotFound", "Network %s could not be found.", t["network_id"])
 	}
 	if t.text("mac_address") == "" {
-		t["mac_address"] = fmt.Sprintf("fa:16:3e:%02x:%02x:%02x", rand.IntN(256), rand.IntN(256), rand.IntN(256))
+		t["mac_address"] = f.freeMAC()
 	}
 	for _, o := range f.list("ports") {
 		if o.text("network_id") != t.text("network_id") {
@@ -86,6 +86,16 @@ func (f *fake) makePort(t thing) *refusal {
 		}
 	}
 	return nil
+}
+
+// freeMAC is one that no port has: of the many that tests make, two would have the same.
+func (f *fake) freeMAC() string {
+	for {
+		mac := fmt.Sprintf("fa:16:3e:%02x:%02x:%02x", rand.IntN(256), rand.IntN(256), rand.IntN(256))
+		if !slices.ContainsFunc(f.list("ports"), func(p thing) bool { return p.text("mac_address") == mac }) {
+			return mac
+		}
+	}
 }
 
 func ipsOf(t thing) (list []map[string]any) {

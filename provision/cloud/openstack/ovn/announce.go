@@ -3,6 +3,7 @@ package ovn
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,19 +37,22 @@ func querying(mac string) map[string]string {
 // alone. It fails with Unavailable when the database is not reached, and with Conflict when the
 // network is not in it.
 func (n *Northbound) Announce(ctx context.Context, network, mac string, long time.Duration) error {
-	before, err := n.speak(ctx, network, mac)
-	if err != nil || before == nil {
+	whole := context.WithoutCancel(ctx) // of a change that is given up nobody knows whether it came about
+	before, err := n.speak(whole, network, mac)
+	if before == nil {
 		return err
 	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(long):
+	if err == nil {
+		select {
+		case <-ctx.Done():
+		case <-time.After(long):
+		}
 	}
-	return n.hush(context.WithoutCancel(ctx), network, before)
+	return errors.Join(err, n.hush(whole, network, before))
 }
 
-// speak has a switch send queries, and gives what it had set before; nil when it does
-// not, since it has a querier.
+// speak has a switch send queries, and gives what it had set before, also when it is not known
+// whether it sends any; nil when it does not.
 func (n *Northbound) speak(ctx context.Context, network, mac string) (before map[string]string, err error) {
 	err = n.session(ctx, func(ctx context.Context, c client.Client) error {
 		results, err := n.transact(ctx, c, chosen(tableSwitch, named(nameOf(network))))
@@ -79,10 +83,7 @@ func (n *Northbound) speak(ctx context.Context, network, mac string) (before map
 		before = had
 		return n.commit(ctx, c, configured(network, now))
 	})
-	if err != nil {
-		return nil, err
-	}
-	return before, nil
+	return before, err
 }
 
 // hush gives a switch back what it had set before.

@@ -76,3 +76,15 @@ func TestAnAnnouncementThatIsGivenUpEnds(t *testing.T) {
 	require.NoError(t, <-done)
 	require.Equal(t, before, w.All())
 }
+
+// Nor does one whose connection ends at its change, before it has an effect or after.
+func TestAnAnnouncementThatIsCutOffEnds(t *testing.T) {
+	t.Parallel()
+	for _, effect := range []bool{false, true} {
+		w := newWorld(t)
+		before := w.All()
+		w.Fail(0, effect)
+		require.ErrorIs(t, w.n.Announce(t.Context(), "g", speaker, time.Hour), fault.Unavailable)
+		require.Equal(t, before, w.All())
+	}
+}
